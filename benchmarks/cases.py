@@ -1,0 +1,275 @@
+"""What is measured: a Case, the profiles (named grids of cases), their order and the time they will take.
+
+Nothing here imports Keras or a backend: planning a run must not bind the process to one.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import random
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from itertools import product
+from typing import Any, TypeVar
+
+from zoo import EXECUTIONS, Execution, ZooError, get_entry, get_task, list_models, list_tasks, task_at
+from zoo.execution import BACKENDS
+from zoo.registry import unknown
+
+DEVICES = ("cpu",)
+PHASES = ("train", "predict")
+ACCURACY = "accuracy"
+NORMAL_JIT = {"tensorflow": False, "jax": True, "torch": False}
+"""Whether a backend's usual way is compiled. JAX without jit runs operation by operation, some 40 times slower."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to measure. With a `recipe` it is a training to score, without one it is timed."""
+
+    entry: str
+    task: str
+    execution: Execution
+    backend: str
+    device: str
+    batch: int
+    steps: int
+    features: int
+    units: int
+    dtype: str = "float32"
+    optimizer: str = "sgd"
+    masked: str = "none"
+    repeat: int = 0
+    seed: int = 0
+    recipe: str = ""
+
+    @property
+    def id(self) -> str:
+        """A name for people and for `pytest -k`; nothing reads the fields back out of it."""
+        which = f"seed{self.seed}" if self.recipe else f"repeat{self.repeat}"
+        where = f"{self.backend}-{self.device}"
+        sizes = f"{self.steps}steps-{self.units}units-{self.batch}batch"
+        return f"{self.entry}-{self.task}-{self.execution}-{where}-{sizes}-{which}"
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """What is measured of it."""
+        return (ACCURACY,) if self.recipe else PHASES
+
+    @property
+    def group(self) -> Case:
+        """What it shares with the arms that it is compared with: everything but the execution."""
+        return replace(self, execution=Execution())
+
+    def identity(self) -> dict[str, Any]:
+        """The columns of the results that say what was measured, all but the phase."""
+        entry, task = get_entry(self.entry), get_task(self.task)
+        return {
+            "case_id": self.id,
+            "cell": entry.cell,
+            "topology": task.topology,
+            "loop": self.execution.loop,
+            "chunk": None,
+            "jit": self.execution.jit,
+            "memory": "store",
+            "runner": "keras",
+            "matmul_precision": "float32",
+            **{name: value for name, value in vars(self).items() if name != "execution"},
+        }
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long a phase is warmed up and timed: at least the calls named, then until the seconds or the most calls."""
+
+    warm_up_calls: int = 2
+    warm_up_most_calls: int = 10
+    warm_up_seconds: float = 0.5
+    calls: int = 5
+    most_calls: int = 50
+    seconds: float = 1.0
+
+
+@dataclass(frozen=True)
+class Block:
+    """A grid of cases: every entry × task × number of steps × execution. Names may be wildcards."""
+
+    entries: tuple[str, ...] = ("*",)
+    tasks: tuple[str, ...] = ("digits_rows", "wave")
+    executions: tuple[str, ...] = ("looped", "unrolled")
+    steps: tuple[int | None, ...] = (None,)  #: None is the task's own number
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named grid of cases."""
+
+    name: str
+    summary: str
+    timed: tuple[Block, ...]
+    repeats: int
+    trained: tuple[Block, ...] = ()
+    seeds: int = 0
+    effort: Effort = Effort()
+    limit_seconds: float = 120.0  #: a timed case is killed after this long
+
+
+BRIEF = Effort(warm_up_most_calls=5, warm_up_seconds=0.1, most_calls=20, seconds=0.25)
+SWEEP = Block(("lstm",), ("wave",), steps=(10, 20, 50, 100, 200))
+COMPILED = Block(("lstm",), executions=("looped+jit", "unrolled+jit"))
+EVERYTHING = Block(tasks=("digits_rows", "wave", "mnist_rows"))
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            "smoke",
+            "lstm once, on digits_rows and wave: shows in under a minute that all works",
+            timed=(Block(("lstm",)),),
+            repeats=1,
+            trained=(Block(("lstm",), ("digits_rows",), ("looped",)),),
+            seeds=1,
+            effort=BRIEF,
+        ),
+        Profile(
+            "quick",
+            "every entry, looped and unrolled, 3 repeats; +jit and steps 10 to 200 for lstm; accuracy with 3 seeds",
+            timed=(Block(), COMPILED, SWEEP),
+            repeats=3,
+            trained=(Block(executions=("looped",)),),
+            seeds=3,
+            effort=BRIEF,
+        ),
+        Profile(
+            "full",
+            "as quick, with mnist_rows, 5 repeats and 5 seeds",
+            timed=(EVERYTHING, COMPILED, SWEEP),
+            repeats=5,
+            trained=(replace(EVERYTHING, executions=("looped",)),),
+            seeds=5,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user narrowed a profile to. An empty tuple leaves that axis to the profile."""
+
+    entries: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    executions: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ("tensorflow",)
+    devices: tuple[str, ...] = ("cpu",)
+    repeats: int | None = None
+
+    def check(self) -> None:
+        """Raise a ZooError for the first name that does not exist."""
+        _match("entry", self.entries, list_models(), f"zoo list shows all {len(list_models())}")
+        _match("task", self.tasks, list_tasks(), f"zoo tasks shows all {len(list_tasks())}")
+        for text in self.executions:
+            Execution.parse(text)
+        _match("backend", self.backends, BACKENDS)
+        _match("device", self.devices, DEVICES)
+        if self.repeats is not None and self.repeats < 1:
+            raise ZooError(f"--zoo-repeats must be a positive whole number, not {self.repeats}")
+
+
+def get_profile(name: str) -> Profile:
+    """The profile called `name`, or a ZooError that names the nearest."""
+    if name not in PROFILES:
+        raise unknown("profile", name, list(PROFILES))
+    return PROFILES[name]
+
+
+def _match(kind: str, patterns: Iterable[str], known: Sequence[str], listing: str = "") -> list[str]:
+    """Those of `known` that any of `patterns` matches, in the order of `known`; every pattern must match some."""
+    found: set[str] = set()
+    for pattern in patterns:
+        names = fnmatch.filter(known, pattern)
+        if not names:
+            raise unknown(kind, pattern, known, listing)
+        found.update(names)
+    return [name for name in known if name in found]
+
+
+def _narrow(block: Block, selection: Selection, main: bool) -> Block | None:
+    """`block` under the user's selection: the main block takes what was asked for, others keep what they share."""
+
+    def axis(kind: str, own: tuple[str, ...], asked: tuple[str, ...], known: Sequence[str]) -> tuple[str, ...]:
+        ours = _match(kind, own, known)
+        theirs = _match(kind, asked, known) if asked else ours
+        return tuple(theirs if main else [name for name in ours if name in theirs])
+
+    narrowed = Block(
+        axis("entry", block.entries, selection.entries, list_models()),
+        axis("task", block.tasks, selection.tasks, list_tasks()),
+        axis("execution", block.executions, selection.executions, [str(e) for e in EXECUTIONS]),
+        block.steps,
+    )
+    return narrowed if narrowed.entries and narrowed.tasks and narrowed.executions else None
+
+
+def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Case]:
+    """The cases of a block on every backend and device that was asked for, where the entry fits the task."""
+    where = product(selection.backends, selection.devices)
+    for (backend, device), entry, task, steps in product(where, block.entries, block.tasks, block.steps):
+        target = task_at(task, steps)
+        if not get_entry(entry).fits(target):
+            continue
+        for text in block.executions:
+            execution = Execution.parse(text)
+            if not selection.executions:
+                execution = replace(execution, jit=execution.jit or NORMAL_JIT[backend])
+            batch = target.recipe(recipe).batch if recipe else target.batch
+            sizes = {"batch": batch, "steps": target.steps, "features": target.features, "units": target.units}
+            optimizer = target.recipe(recipe).optimizer if recipe else "sgd"
+            yield Case(entry, task, execution, backend, device, **sizes, optimizer=optimizer, recipe=recipe)
+
+
+T = TypeVar("T")
+
+
+def _unique(cases: Iterable[T]) -> list[T]:
+    return list(dict.fromkeys(cases))
+
+
+def timed_cases(profile: Profile, selection: Selection) -> list[Case]:
+    """The profile's cases to time: repeats outermost, arms of one comparison adjacent, their order shuffled."""
+    blocks = [_narrow(block, selection, main=i == 0) for i, block in enumerate(profile.timed)]
+    cases = _unique(case for block in blocks if block for case in _cases(block, selection))
+    ordered = []
+    for repeat in range(selection.repeats or profile.repeats):
+        for group in _unique(case.group for case in cases):
+            arms = [replace(case, repeat=repeat) for case in cases if case.group == group]
+            random.Random(f"{repeat} {group}").shuffle(arms)
+            ordered += arms
+    return ordered
+
+
+def trained_cases(profile: Profile, selection: Selection) -> list[Case]:
+    """The profile's cases to train and score: seeds outermost. The execution is the profile's: it changes no score."""
+    selection = replace(selection, executions=())
+    blocks = [_narrow(block, selection, main=i == 0) for i, block in enumerate(profile.trained)]
+    cases = _unique(case for block in blocks if block for case in _cases(block, selection, recipe="fast"))
+    return [replace(case, seed=seed) for seed in range(profile.seeds) for case in cases]
+
+
+def skip_reason(case: Case) -> str:
+    """Why the case cannot run as asked on this machine, in words; empty where it can."""
+    if find_spec(case.backend) is None:
+        return f"{case.backend} is not installed: python -m pip install 'rnn-zoo[{case.backend}]'"
+    if case.backend == "torch" and case.execution.jit and not any(map(shutil.which, ("c++", "g++", "clang++"))):
+        return "torch with jit (inductor) needs a C++ compiler, and none is found"
+    return ""
+
+
+def expected_seconds(case: Case) -> float:
+    """A rough guess of what the case takes, of the right order on two cores; a run corrects it as it goes on."""
+    if case.recipe:
+        return 8.0 if case.task != "mnist_rows" else 120.0
+    if case.execution.loop == "unrolled":
+        return 2.0 + case.steps * (0.4 if case.execution.jit else 0.05)
+    return 3.5 if case.execution.jit else 2.5

@@ -1,0 +1,170 @@
+"""A fresh process a case, cheaply: one fork server a backend and device.
+
+The coordinator (pytest) starts a launcher with the environment of that backend. It imports the
+backend and Keras once and NEVER creates a tensor: a single one before the fork hangs every child. Each job is forked
+from it, watched from outside, and killed when it takes too much memory or time; what became of it is an Outcome.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import psutil
+
+from benchmarks.machine import environment
+from zoo import ZooError
+
+START = "from benchmarks.launcher import main; main()"  # not `-m`: what is pickled must not live in __main__
+WATCH_SECONDS = 0.02
+MEMORY_ERRORS = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A call to make in a process of its own, and what it may take."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    memory_limit_bytes: int
+    limit_seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job. `value` is what its function returned where `status` is "ok"."""
+
+    status: Literal["ok", "skipped", "out_of_memory", "timeout", "crashed"]
+    reason: str = ""
+    value: Any = None
+
+
+class Launcher:
+    """The coordinator's end of one fork server. Use it as a context manager, or `close` it."""
+
+    def __init__(self, backend: str, device: str, log: Path) -> None:
+        self._log: IO[bytes] = log.open("ab")
+        self._connection, theirs = multiprocessing.Pipe()
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", START, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=environment(backend, device),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            # Ctrl-C is the coordinator's: it closes the connection, and then the launcher ends what it has running.
+            start_new_session=True,
+        )
+        theirs.close()
+
+    def run(self, job: Job) -> Outcome:
+        """Run `job` in a fresh process and wait for what becomes of it."""
+        try:
+            self._connection.send(job)
+            return self._connection.recv()
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            code = self._process.wait()
+            return Outcome("crashed", f"the launcher itself ended with code {code}; its log is {self._log.name}")
+
+    def close(self) -> None:
+        """End the fork server and whatever it has running."""
+        self._connection.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+def serve(coordinator: Connection) -> None:
+    """Fork a child for each job that arrives, until the coordinator is gone."""
+    import keras  # noqa: F401  (imported here once, so that no child has to)
+    import sklearn.datasets  # noqa: F401
+
+    while True:
+        try:
+            job = coordinator.recv()
+            coordinator.send(_run(job, coordinator))
+        except (EOFError, BrokenPipeError):
+            return
+
+
+def _run(job: Job, coordinator: Connection) -> Outcome:
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    # Forked from the main thread of a process that has made no tensor: the backend's pools are not started yet.
+    child = multiprocessing.get_context("fork").Process(target=_call, args=(job, theirs), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        return _watch(child, ours, job, coordinator)
+    finally:
+        child.kill()
+        child.join()
+        ours.close()
+
+
+def _call(job: Job, result: Connection) -> None:
+    """In the child: run the function and send what it returned, or why it could not."""
+    with contextlib.suppress(OSError):  # where the kernel must kill somebody, let it be the case and not the run
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    try:
+        outcome = Outcome("ok", value=job.function(*job.arguments))
+    except ZooError as error:  # something the user can mend, such as data that is not there
+        outcome = Outcome("skipped", str(error))
+    except Exception as error:
+        traceback.print_exc()
+        kind = type(error).__name__
+        first_line = (str(error).strip().splitlines() or [""])[0]
+        status: Any = "out_of_memory" if kind in MEMORY_ERRORS else "crashed"
+        outcome = Outcome(status, f"{kind}: {first_line}"[:500])
+    result.send(outcome)
+
+
+def _watch(child: BaseProcess, result: Connection, job: Job, coordinator: Connection) -> Outcome:
+    """Wait for the child's outcome; end it at its limits, and when the coordinator is gone."""
+    process = psutil.Process(child.pid)
+    deadline = time.monotonic() + job.limit_seconds
+    while True:
+        ready = wait([result, coordinator], timeout=WATCH_SECONDS)
+        if result in ready:
+            try:
+                return result.recv()
+            except EOFError:
+                child.join()
+                return Outcome("crashed", _how_it_ended(child.exitcode))
+        if coordinator in ready:  # it sends nothing while a job runs, so this is its end
+            raise EOFError
+        if time.monotonic() > deadline:
+            return Outcome("timeout", f"ran past its limit of {job.limit_seconds:g} s")
+        with contextlib.suppress(psutil.Error):
+            used = process.memory_info().rss
+            if used > job.memory_limit_bytes:
+                gib = 1 << 30
+                return Outcome(
+                    "out_of_memory", f"held {used / gib:.2f} GiB, over the limit of {job.memory_limit_bytes / gib:.2f}"
+                )
+
+
+def _how_it_ended(code: int | None) -> str:
+    if code is not None and code < 0:
+        hint = " (perhaps the kernel was out of memory)" if code == -9 else ""
+        return f"killed by signal {-code}{hint}"
+    return f"ended with code {code} and no result"
+
+
+def main() -> None:
+    """Serve the coordinator at the other end of the connection whose descriptor is the only argument."""
+    serve(Connection(int(sys.argv[1])))
+    os._exit(0)  # a backend's own clean-up has nothing to clean, and may hang

@@ -1,0 +1,88 @@
+"""Where a measurement is taken: the device, its threads, the versions, the commit, and the process's memory."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+STATUS = Path("/proc/self/status")
+CLEAR = Path("/proc/self/clear_refs")
+
+
+def usable_cpus() -> int:
+    """How many CPUs this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    """The processor's own name, or its architecture where the system does not tell."""
+    if Path("/proc/cpuinfo").exists():
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def origin(backend: str) -> dict[str, Any]:
+    """The columns of the results that say where and with which versions a row was measured."""
+    return {
+        "device_name": cpu_name(),
+        "cpu_count": os.cpu_count(),
+        "threads": usable_cpus(),
+        "python_version": platform.python_version(),
+        "keras_version": version("keras"),
+        "backend_version": version(backend),
+        "numpy_version": version("numpy"),
+    }
+
+
+def commit() -> str:
+    """The commit of this checkout, with "+" where tracked files differ from it; empty outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        called = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return called.stdout.strip()
+
+
+def environment(backend: str, device: str) -> Mapping[str, str]:
+    """The environment of a process that measures on `backend` and `device`: threads fixed, chatter off."""
+    threads = str(usable_cpus())
+    return {
+        **os.environ,
+        "KERAS_BACKEND": backend,
+        "OMP_NUM_THREADS": threads,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": threads,
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "PYTHONUNBUFFERED": "1",
+        # Keras on torch asks for CUDA at import; through NVML it does so without spoiling CUDA for forked children.
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        **({"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"} if device == "cpu" else {}),
+    }
+
+
+def reset_peak() -> None:
+    """Forget the peak of this process's memory: from here on `peak_bytes` counts anew. Linux only."""
+    if CLEAR.exists():
+        CLEAR.write_text("5")
+
+
+def peak_bytes() -> int | None:
+    """The most memory this process held since `reset_peak` (VmHWM), or None where the system does not tell."""
+    if not STATUS.exists():
+        return None
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024

@@ -1,0 +1,183 @@
+"""The pytest plugin of a benchmark run: plans the grid, runs the cases, keeps the rows, tells what came out."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from benchmarks import cases, machine, measure, results
+from benchmarks.cases import Case, Selection
+from benchmarks.launcher import Job, Launcher, Outcome
+from benchmarks.progress import Progress
+from benchmarks.results import Measurement
+from zoo import Execution
+
+ROOT = Path(__file__).parent.parent
+RUNS = ROOT / "results" / "runs"
+TABLE_DEFAULT = ["min", "max", "mean", "stddev", "median", "iqr", "outliers", "ops", "rounds", "iterations"]
+"""The columns of pytest-benchmark's own table, where the user did not choose others."""
+TRAINING_LIMIT_SECONDS = 3600.0
+
+
+@dataclass
+class Overhead:
+    """Seconds that cases took beyond what they measure: forking, bookkeeping, writing."""
+
+    first: float | None = None  #: the first case waits for its fork server, and for the floor to be measured
+    later: float = 0.0
+    cases: int = 0
+
+    def add(self, seconds: float) -> None:
+        if self.first is None:
+            self.first = seconds
+        else:
+            self.later += seconds
+            self.cases += 1
+
+
+class BenchmarkRun:
+    """One `pytest --benchmark`: its options, its fork servers and its table."""
+
+    NAME = "rnn-zoo-benchmark"
+
+    def __init__(self, config: pytest.Config) -> None:
+        option = config.option
+        self.profile = cases.get_profile(option.zoo_profile)
+        self.selection = Selection(
+            option.zoo_entries,
+            option.zoo_tasks,
+            option.zoo_executions,
+            option.zoo_backends,
+            option.zoo_devices,
+            option.zoo_repeats,
+        )
+        self.selection.check()
+        if option.benchmark_columns == TABLE_DEFAULT:
+            option.benchmark_columns, option.benchmark_group_by = ["median", "iqr", "min", "max", "rounds"], "param:phase"
+        free = psutil.virtual_memory().available
+        self.memory_limit_bytes = int(option.zoo_memory_limit * 2**30) if option.zoo_memory_limit else int(0.8 * free)
+        self.started_at = datetime.datetime.now().astimezone().replace(microsecond=0)
+        self.run = self.started_at.strftime("%Y-%m-%dT%H-%M-%S")
+        self.folder = Path(option.zoo_results) if option.zoo_results else RUNS / self.run
+        if not option.collectonly:
+            results.check_writable(self.folder)
+        self.table = self.folder / results.TABLE
+        self.commit = machine.commit()
+        self.rows: dict[str, list[Measurement]] = {}
+        self.launchers: dict[tuple[str, str], Launcher] = {}
+        self.floors: dict[tuple[str, str], Outcome] = {}
+        self.overhead = Overhead()
+        self.progress: Progress | None = None
+        self.interrupted = False
+
+    # What pytest calls
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "case" not in metafunc.fixturenames:
+            return
+        if "phase" in metafunc.fixturenames:
+            pairs = [(c, phase) for c in cases.timed_cases(self.profile, self.selection) for phase in c.phases]
+            metafunc.parametrize(("case", "phase"), pairs, ids=[f"{c.id}-{phase}" for c, phase in pairs])
+        else:
+            trained = cases.trained_cases(self.profile, self.selection)
+            metafunc.parametrize("case", trained, ids=[case.id for case in trained])
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        planned = dict.fromkeys(i.callspec.params["case"] for i in session.items if isinstance(i, pytest.Function))
+        reporter = session.config.pluginmanager.getplugin("terminalreporter")
+        self.progress = Progress(reporter, list(planned))
+        if not session.config.option.collectonly:
+            self.progress.announce(self.profile, self.folder)
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """No dot an item: the run writes a line a case, with its numbers."""
+        if report.when == "call" or report.outcome != "passed":
+            return report.outcome, "", ""
+        return None
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self.interrupted = True
+
+    def pytest_sessionfinish(self) -> None:
+        for launcher in self.launchers.values():
+            launcher.close()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.rows:
+            terminalreporter.write_line(repr(self.overhead))
+
+    # Running cases
+
+    def measured(self, case: Case) -> list[Measurement]:
+        """The rows of `case`: measured, kept in the table, and remembered for its other phase."""
+        if case.id not in self.rows:
+            started = time.perf_counter()
+            assert self.progress is not None
+            self.progress.begin(case)
+            outcome = self._outcome(case)
+            rows = [
+                Measurement(
+                    **case.identity(),
+                    **machine.origin(case.backend),
+                    commit=self.commit,
+                    started_at=self.started_at.isoformat(),
+                    run=self.run,
+                    **figures,
+                )
+                for figures in _figures(case, outcome)
+            ]
+            results.append(self.table, rows)
+            self.rows[case.id] = rows
+            self.progress.end(case, rows)
+            if isinstance(outcome.value, measure.Measured):
+                self.overhead.add(time.perf_counter() - started - outcome.value.seconds)
+        return self.rows[case.id]
+
+    def _outcome(self, case: Case) -> Outcome:
+        reason = cases.skip_reason(case)
+        if reason:
+            return Outcome("skipped", reason)
+        if case.recipe:
+            return self._run(case, TRAINING_LIMIT_SECONDS, measure.measure_accuracy, case)
+        floor = self._floor(case)
+        if floor.status != "ok":
+            return replace(floor, reason=f"on the one-Dense model already: {floor.reason}")
+        return self._run(case, self.profile.limit_seconds, measure.measure, case, self.profile.effort, floor.value)
+
+    def _floor(self, case: Case) -> Outcome:
+        """What a one-Dense model costs, measured once a backend and device."""
+        where = case.backend, case.device
+        if where not in self.floors:
+            usual = replace(case, execution=Execution(jit=cases.NORMAL_JIT[case.backend]))
+            limit = self.profile.limit_seconds
+            self.floors[where] = self._run(case, limit, measure.measure_floor, usual, self.profile.effort)
+        return self.floors[where]
+
+    def _run(self, case: Case, limit_seconds: float, function: Any, *arguments: Any) -> Outcome:
+        where = case.backend, case.device
+        if where not in self.launchers:
+            self.launchers[where] = Launcher(*where, log=self.folder / f"{case.backend}-{case.device}.log")
+        return self.launchers[where].run(Job(function, arguments, self.memory_limit_bytes, limit_seconds))
+
+
+def _figures(case: Case, outcome: Outcome) -> list[dict[str, Any]]:
+    """The figures of each row of the case: what was measured, or the outcome of each phase."""
+    if outcome.status == "ok":
+        return outcome.value.rows
+    return [{"phase": phase, "status": outcome.status, "reason": outcome.reason} for phase in case.phases]
+
+
+def settle(rows: list[Measurement]) -> None:
+    """Turn an outcome other than ok into pytest's own: a skip that says why, or a failure."""
+    first = rows[0]
+    if first.status in ("skipped", "out_of_memory", "timeout"):
+        pytest.skip(f"{first.status}: {first.reason}" if first.status != "skipped" else first.reason)
+    if first.status != "ok":
+        pytest.fail(f"{first.status}: {first.reason}", pytrace=False)

@@ -1,0 +1,249 @@
+"""The results table: its columns (declared once, as Measurement), writing it and reading it.
+
+Needs pandas alone, no Keras. What the table says is worked out in summary.py.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import os
+import tempfile
+import warnings
+import zlib
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from zoo.registry import ZooError
+
+TABLE = "measurements.csv"
+STATUSES = ("ok", "skipped", "unequal", "out_of_memory", "timeout", "crashed")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One row: one timing of a case, one trained score, or the one outcome of a case that failed.
+
+    Units stand in the names. A field that does not apply is None, an empty cell of the CSV.
+    """
+
+    # what was measured
+    case_id: str
+    entry: str
+    task: str
+    cell: str
+    topology: str
+    loop: str
+    chunk: int | None
+    jit: bool
+    memory: str  # how activations are kept for the backward pass: store, recompute, offload
+    runner: str
+    backend: str
+    device: str
+    dtype: str
+    matmul_precision: str
+    optimizer: str
+    masked: str
+    batch: int
+    steps: int
+    features: int
+    units: int
+    phase: str  # train (one step), predict (one batch), accuracy (a trained score)
+    repeat: int
+    seed: int
+    recipe: str = ""
+    timing_index: int | None = None
+    # how it ended
+    status: str = "ok"
+    reason: str = ""
+    kernel_path: str = ""
+    kernel_evidence: str = ""
+    largest_difference: float | None = None
+    # what it costs
+    build_seconds: float | None = None
+    trace_seconds: float | None = None
+    compile_seconds: float | None = None  # the whole first call: trace, compile and one run
+    step_seconds: float | None = None
+    examples_per_second: float | None = None
+    trainer_floor_seconds: float | None = None  # the same call on a one-Dense model
+    compile_peak_host_bytes: int | None = None
+    step_peak_host_bytes: int | None = None
+    floor_host_bytes: int | None = None  # the step peak of a one-Dense model
+    peak_device_bytes: int | None = None
+    graph_nodes: int | None = None
+    graph_kind: str = ""
+    parameters: int | None = None
+    limit_seconds: float | None = None
+    chain_limit_seconds: float | None = None
+    # what it is worth
+    split: str = ""  # which held-out split the score is on
+    metric: str = ""
+    score: float | None = None
+    naive_score: float | None = None
+    train_seconds: float | None = None
+    seconds_to_target: float | None = None
+    # where it was measured
+    device_name: str = ""
+    cpu_count: int | None = None
+    threads: int | None = None
+    python_version: str = ""
+    keras_version: str = ""
+    backend_version: str = ""
+    numpy_version: str = ""
+    commit: str = ""
+    started_at: str = ""
+    run: str = ""
+
+
+COLUMNS = [column.name for column in fields(Measurement)]
+
+_HEADER = (",".join(COLUMNS) + "\n").encode()
+_TYPES = {"str": "str", "bool": "bool", "int": "int64", "int | None": "Int64", "float | None": "float64"}
+DTYPES = {column.name: _TYPES[str(column.type)] for column in fields(Measurement)}
+_EMPTY = {"Int64": [""], "float64": ["", "nan"]}
+_GAPS = {name: _EMPTY[kind] for name, kind in DTYPES.items() if kind in _EMPTY}
+
+
+def check_writable(folder: Path) -> None:
+    """Create `folder` and make sure that files can be written there, before anything is measured.
+
+    Raises:
+        ZooError: it cannot be created or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        why = error.strerror or error
+        raise ZooError(f"cannot write to the folder {folder}: {why}; choose another --zoo-results folder") from error
+
+
+def append(path: Path, rows: Sequence[Measurement]) -> None:
+    """Write all rows of a case to the end of the table at `path` as one block, on the disk when this returns.
+
+    A new file gets the header first. Half a line at the end, which a killed process left, is cut off.
+
+    Raises:
+        ZooError: the file has other columns, or it cannot be written.
+    """
+    import fcntl  # here, so that a system without it can still read and draw tables
+
+    block = "".join(map(_line, rows)).encode(errors="backslashreplace")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            # Two writers must neither both write a header nor cut off each other's rows.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _repair(descriptor, path) == 0:
+                block = _HEADER + block
+            written = os.write(descriptor, block)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
+    if written < len(block):
+        raise ZooError(f"cannot write {path}: only {written} of {len(block)} bytes went in; is the disk full?")
+
+
+def _repair(descriptor: int, path: Path) -> int:
+    """Cut off half a line at the end of an open table and return the size that is left."""
+    size = os.fstat(descriptor).st_size
+    head = os.pread(descriptor, len(_HEADER), 0)
+    if head != _HEADER and (size >= len(_HEADER) or not _HEADER.startswith(head)):
+        raise ZooError(f"the columns of {path} are of another version; choose another --zoo-results folder")
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        size = os.pread(descriptor, size, 0).rfind(b"\n") + 1
+        os.ftruncate(descriptor, size)
+    return size
+
+
+def _line(row: Measurement) -> str:
+    """The row as one line of CSV; line breaks inside a text become spaces, so that a row is always one line."""
+    text = io.StringIO()
+    values = (" ".join(value.splitlines()) if isinstance(value, str) else value for value in astuple(row))
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The table at `path` (.csv or .csv.gz), with a column `execution` such as "chunked-16+jit+recompute".
+
+    Whole numbers that may be missing are Int64, fractions float64, empty texts stay empty texts.
+    Half a line at the end is ignored with a warning.
+
+    Raises:
+        ZooError: there is no such file, or it is not a table of these columns.
+    """
+    try:
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except FileNotFoundError as error:
+        raise ZooError(f"there is no results table {path}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise ZooError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    header = data.partition(b"\n")[0].rstrip(b"\r")
+    if header != _HEADER.rstrip(b"\n"):
+        raise ZooError(f"{path} is not a results table of this version: {_difference(header)}")
+    whole, newline, half = data.rpartition(b"\n")
+    if half:
+        warnings.warn(f"{path} ends in half a line, which is ignored: its writer was killed", stacklevel=2)
+    try:
+        return _parse(whole + newline)
+    except ValueError as error:
+        raise ZooError(f"{path} is damaged: {' '.join(str(error).split())}") from error
+
+
+def _difference(header: bytes) -> str:
+    """What sets a foreign header apart from COLUMNS, in words."""
+    found = header.decode(errors="replace").split(",")
+    missing = [name for name in COLUMNS if name not in found]
+    foreign = [name for name in found if name not in COLUMNS]
+    if len(missing) == len(COLUMNS):
+        return "it has none of the columns"
+    said = [f"it lacks {', '.join(missing)}"] if missing else []
+    said += [f"it has the unknown {', '.join(foreign)}"] if foreign else []
+    return " and ".join(said) or "its columns are in another order"
+
+
+def _parse(data: bytes) -> pd.DataFrame:
+    table = pd.read_csv(io.BytesIO(data), dtype=DTYPES, keep_default_na=False, na_values=_GAPS)
+    parts = zip(table["loop"], table["chunk"], table["jit"], table["memory"], strict=True)
+    table["execution"] = pd.Series([execution_label(*part) for part in parts], index=table.index, dtype="str")
+    return table
+
+
+def execution_label(loop: str, chunk: Any, jit: bool, memory: str) -> str:
+    """The name of an execution in tables and charts: loop, chunk, jit, and memory unless activations are stored."""
+    chunked = loop if pd.isna(chunk) else f"{loop}-{chunk}"
+    return chunked + "+jit" * bool(jit) + (f"+{memory}" if memory not in ("", "store") else "")
+
+
+def as_table(rows: Sequence[Measurement]) -> pd.DataFrame:
+    """The table that `read` gives after `append` of these rows, without a file."""
+    return _parse(_HEADER + "".join(map(_line, rows)).encode(errors="backslashreplace"))
+
+
+def read_folder(folder: Path) -> pd.DataFrame:
+    """The measurements.csv of a run, or every *-speed and *-accuracy table (.csv, .csv.gz) of a reference folder.
+
+    Raises:
+        ZooError: the folder holds neither, or one of the tables cannot be read.
+    """
+    if (folder / TABLE).exists():
+        return read(folder / TABLE)
+    paths = reference_tables(folder)
+    if not paths:
+        raise ZooError(f"no results in {folder}: it holds neither {TABLE} nor a *-speed.csv or *-accuracy.csv")
+    return pd.concat([read(path) for path in paths], ignore_index=True)
+
+
+def reference_tables(folder: Path) -> list[Path]:
+    """The committed raw tables in `folder`, by name."""
+    kinds = ("speed", "accuracy")
+    return sorted(path for kind in kinds for end in ("csv", "csv.gz") for path in folder.glob(f"*-{kind}.{end}"))

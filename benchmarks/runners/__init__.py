@@ -1,0 +1,1 @@
+"""Ways to run a case, one file each."""

@@ -1,0 +1,192 @@
+"""What the results table says: medians, paired ratios with intervals, and the tables that a report prints."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from zoo.registry import natural_order
+
+TIMED = ("train", "predict")
+EXECUTION = ["execution", "loop", "chunk", "jit", "memory"]
+SIZES = ["batch", "steps", "features", "units"]
+WHERE = ["device_name", "cpu_count", "threads", "python_version", "keras_version", "backend_version"]
+SETTING = [
+    *("entry", "task", "runner", "backend", "device", "dtype", "matmul_precision", "optimizer", "masked", "recipe"),
+    *SIZES,
+    *WHERE,
+    "phase",
+]
+"""What must be equal for two executions to be compared, and for rows to be put together."""
+PAIR = ["run", "repeat"]
+"""What two timings must share to be a pair: neighbours in time, each in a fresh process."""
+COSTS = [
+    *("build_seconds", "trace_seconds", "compile_seconds", "step_seconds", "examples_per_second"),
+    *("trainer_floor_seconds", "compile_peak_host_bytes", "step_peak_host_bytes", "floor_host_bytes"),
+    *("peak_device_bytes", "graph_nodes", "parameters", "limit_seconds", "chain_limit_seconds"),
+]
+LEAST_REPEATS = 3
+"""Under so many repeats no interval is given."""
+CONFIDENCE = 0.95
+MIB = 2**20
+
+
+def medians(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a case, phase and repeat: the median of every cost over its timings.
+
+    `compile_over_floor_bytes` and `step_over_floor_bytes` are peaks of memory less that of a one-Dense model.
+    """
+    rows = table[(table["status"] == "ok") & table["phase"].isin(TIMED)]
+    keys = [*SETTING, *EXECUTION, *PAIR]
+    costs = rows[keys].join(rows[COSTS].astype("float64"))
+    result = costs.groupby(keys, dropna=False, sort=False)[COSTS].median().reset_index()
+    for what in ("compile", "step"):
+        result[f"{what}_over_floor_bytes"] = result[f"{what}_peak_host_bytes"] - result["floor_host_bytes"]
+    return result
+
+
+def interval(values: pd.Series) -> tuple[float, float]:
+    """The 95% interval of a mean, Student's t; NaN under 3 values."""
+    count = values.count()
+    if count < LEAST_REPEATS:
+        return np.nan, np.nan
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * values.std() / np.sqrt(count)
+    return values.mean() - half, values.mean() + half
+
+
+def geometric_mean(values: pd.Series) -> float:
+    """The mean on the scale of logarithms, right for times and ratios."""
+    return float(np.exp(np.log(values).mean()))
+
+
+def geometric_interval(values: pd.Series) -> tuple[float, float]:
+    """The 95% interval of the geometric mean; NaN under 3 values."""
+    low, high = interval(np.log(values))
+    return float(np.exp(low)), float(np.exp(high))
+
+
+def pairs(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
+    """One row a pair: `ratio` is the time of an execution over that of its baseline in the same repeat.
+
+    The baseline of an execution is the plain `baseline` loop of the same jit, and that of the jitted baseline itself is
+    the one without jit. `quantity` says of what the ratio is: step_seconds (one call) or compile_seconds (the first).
+    """
+    times = medians(table).melt(
+        [*SETTING, *EXECUTION, *PAIR], ["step_seconds", "compile_seconds"], "quantity", "seconds"
+    )
+    times = times[times["seconds"] > 0]
+    plain = (times["loop"] == baseline) & times["chunk"].isna() & (times["memory"] == "store")
+    jit = times["jit"].astype(bool)
+    bases = times[plain].rename(columns={"execution": "baseline", "seconds": "baseline_seconds"})
+    arms = times.assign(baseline=np.where(jit & ~plain, f"{baseline}+jit", baseline))[~plain | jit]
+    keys = [*SETTING, *PAIR, "quantity", "baseline"]
+    paired = arms.merge(bases[[*keys, "baseline_seconds"]], on=keys)
+    return paired.assign(ratio=paired["seconds"] / paired["baseline_seconds"])
+
+
+def ratios(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
+    """The time of every execution over that of its baseline, all else equal: below 1 it is faster than the baseline.
+
+    One row a setting, phase, execution and quantity: `ratio` is the geometric mean of the ratios paired by repeat,
+    `low` and `high` its 95% interval (Student's t on the logarithms over `repeats`), NaN under 3 repeats.
+    """
+    keys = [*SETTING, *EXECUTION, "baseline", "quantity"]
+    groups = pairs(table, baseline).groupby(keys, dropna=False, sort=False)["ratio"]
+    return groups.agg(
+        ratio=geometric_mean,
+        low=lambda ratio: geometric_interval(ratio)[0],
+        high=lambda ratio: geometric_interval(ratio)[1],
+        repeats="count",
+    ).reset_index()
+
+
+def differing(table: pd.DataFrame, columns: list[str]) -> list[str]:
+    """Those of `columns` that hold more than one value: what a reader must be told to tell the rows apart."""
+    return [column for column in columns if table[column].nunique(dropna=False) > 1]
+
+
+def execution_order(table: pd.DataFrame) -> list[str]:
+    """The executions of the table: looped first, then unrolled, then others; without jit before with it."""
+    first = {"looped": 0, "unrolled": 1}
+    parts = table[EXECUTION].drop_duplicates().fillna({"chunk": 0})
+    keyed = [
+        ((jit, first.get(loop, 2), loop, chunk, memory != "store", memory), name)
+        for name, loop, chunk, jit, memory in parts.values
+    ]
+    return [name for _, name in sorted(keyed)]
+
+
+def in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows by task, steps, entry and execution."""
+    executions = execution_order(table)
+    key = [
+        (task, steps, natural_order(entry), executions.index(execution))
+        for task, steps, entry, execution in table[["task", "steps", "entry", "execution"]].itertuples(index=False)
+    ]
+    return table.iloc[sorted(range(len(key)), key=key.__getitem__)].reset_index(drop=True)
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """What every execution of every entry costs: one row an entry, task, number of steps, execution and backend.
+
+    `train_ms` and `predict_ms` are medians over repeats; the peaks are MiB over the floor, and they, the graph and the
+    first call are those of training; `train_ratio` is the time over that of the baseline (see `ratios`). Columns of the
+    setting that differ within the table follow `backend`.
+    """
+    phaseless = [column for column in SETTING if column != "phase"]
+    keys = [*phaseless, *EXECUTION]
+    by_phase = dict(iter(medians(table).groupby("phase")))
+    empty = medians(table).iloc[:0]
+    train = by_phase.get("train", empty).groupby(keys, dropna=False, sort=False)
+    costs = train.agg(
+        train_ms=("step_seconds", lambda seconds: seconds.median() * 1000),
+        first_call_seconds=("compile_seconds", "median"),
+        compile_peak_mib=("compile_over_floor_bytes", lambda peaks: peaks.median() / MIB),
+        step_peak_mib=("step_over_floor_bytes", lambda peaks: peaks.median() / MIB),
+        graph_nodes=("graph_nodes", "median"),
+        repeats=("repeat", "count"),
+    )
+    predict = by_phase.get("predict", empty).groupby(keys, dropna=False, sort=False)
+    predicted = predict.agg(predict_ms=("step_seconds", lambda seconds: seconds.median() * 1000))
+    against = ratios(table).query("phase == 'train' and quantity == 'step_seconds'")
+    against = against[[*keys, "baseline", "ratio", "low", "high"]]
+    against = against.rename(columns={name: f"train_{name}" for name in ("ratio", "low", "high")})
+    result = costs.reset_index().merge(predicted.reset_index(), on=keys, how="outer").merge(against, on=keys, how="left")
+    lead = ["task", "steps", "entry", "execution", "backend"]
+    lead += [column for column in differing(result, phaseless) if column not in lead]
+    figures = ["train_ms", "predict_ms", "first_call_seconds", "compile_peak_mib", "step_peak_mib", "graph_nodes"]
+    return in_order(result)[[*lead, *figures, "baseline", "train_ratio", "train_low", "train_high", "repeats"]]
+
+
+def scores(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a trained score that ended well; of a seed trained twice in one setting the last counts."""
+    rows = table[(table["status"] == "ok") & (table["phase"] == "accuracy") & table["score"].notna()]
+    return rows.drop_duplicates([*SETTING, "execution", "split", "metric", "seed"], keep="last")
+
+
+def accuracy_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """What every entry earns: mean and standard deviation of its score over `n` seeds, beside the naive score.
+
+    One row an entry, task and split; columns of the setting that differ within the table follow `metric`.
+    """
+    rows = scores(table)
+    keys = [*SETTING, *EXECUTION, "split", "metric"]
+    result = rows.groupby(keys, dropna=False, sort=False).agg(
+        mean=("score", "mean"),
+        sd=("score", "std"),
+        n=("score", "count"),
+        naive_score=("naive_score", "mean"),
+        train_seconds=("train_seconds", "mean"),
+    )
+    result = in_order(result.reset_index()).sort_values(["task", "split"], kind="stable", ignore_index=True)
+    lead = ["task", "split", "entry", "metric"]
+    lead += [column for column in differing(result, [*SETTING, "execution"]) if column not in lead]
+    return result[[*lead, "mean", "sd", "n", "naive_score", "train_seconds"]]
+
+
+def failures(table: pd.DataFrame) -> pd.DataFrame:
+    """What did not end well and why: `cases` counts the rows of one status, reason, entry, task and execution."""
+    rows = table[table["status"] != "ok"]
+    keys = ["status", "reason", "entry", "task", "execution", "backend"]
+    return rows.groupby(keys, dropna=False).size().rename("cases").reset_index()

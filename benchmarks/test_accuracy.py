@@ -1,0 +1,13 @@
+"""One item an entry × task × seed: a training by the task's recipe, and its score beside the naive one."""
+
+from __future__ import annotations
+
+from benchmarks.cases import Case
+from benchmarks.plugin import BenchmarkRun, settle
+
+
+def test_accuracy(case: Case, benchmark_run: BenchmarkRun) -> None:
+    """The entry learns the task: a score on each test split, which every row of the table holds."""
+    rows = benchmark_run.measured(case)
+    settle(rows)
+    assert all(row.score is not None and row.naive_score is not None for row in rows)

@@ -1,0 +1,293 @@
+"""Contracts over every entry of the zoo, on the backend that KERAS_BACKEND names."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from benchmarks.prove import outputs_and_gradients, relative_difference
+
+UNITS = 7
+ENTRIES = zoo.list_models()
+TASKS = ("digits_rows", "wave")  # one of each topology that has a task
+EXECUTIONS = [str(execution) for execution in zoo.EXECUTIONS]
+# Arms do the same products in another order: a rounding error of 6e-8 a product, grown over some 20 steps and back.
+EQUAL = 1e-5
+
+each_entry = pytest.mark.parametrize("entry", ENTRIES)
+each_task = pytest.mark.parametrize("task", TASKS)
+
+
+@functools.cache
+def batch(task: str) -> zoo.Split:
+    train = zoo.load_task(task).train
+    return zoo.Split(train.x[:5], train.y[:5])
+
+
+@functools.cache
+def weights(entry: str, task: str) -> dict[str, np.ndarray]:
+    """Weights away from their initial values: a bias of zero would hide a bias that is ignored."""
+    rng = np.random.default_rng(0)
+    known = zoo.get_weights(zoo.create_model(entry, task, units=UNITS))
+    return {name: rng.normal(0, 0.4, array.shape).astype(array.dtype) for name, array in known.items()}
+
+
+def model(entry: str, task: str, execution: str = "looped") -> keras.Model:
+    made = zoo.create_model(entry, task, execution, units=UNITS)
+    zoo.set_weights(made, weights(entry, task))
+    return made
+
+
+@functools.cache
+def looped(entry: str, task: str) -> dict[str, np.ndarray]:
+    return outputs_and_gradients(model(entry, task), batch(task))
+
+
+def cannot(execution: str) -> bool:
+    """Whether an arm needs a compiler that tests should not wait for."""
+    return keras.backend.backend() == "torch" and execution.endswith("+jit")
+
+
+@each_entry
+@each_task
+def test_outputs_have_the_shape_of_the_targets(entry: str, task: str) -> None:
+    declared = zoo.get_task(task)
+    x, y = batch(task)
+    outputs = model(entry, task).predict(x, verbose=0)
+    per_step = () if y.ndim == 1 else (declared.steps,)
+    assert outputs.shape == (len(x), *per_step, declared.outputs)
+
+
+@each_entry
+@each_task
+@pytest.mark.parametrize("execution", [e for e in EXECUTIONS if e != "looped"])
+def test_every_execution_gives_the_outputs_and_gradients_of_looped(entry: str, task: str, execution: str) -> None:
+    if cannot(execution):
+        pytest.skip("compiling with inductor takes minutes; the benchmark does it")
+    tensors = outputs_and_gradients(model(entry, task, execution), batch(task))
+    differences = relative_difference(tensors, looped(entry, task))
+    assert len(differences) >= 4
+    assert max(differences.values()) <= EQUAL, differences
+
+
+@each_entry
+def test_every_weight_gets_a_gradient(entry: str) -> None:
+    tensors = looped(entry, "wave")
+    assert all(np.abs(tensor).max() > 0 for tensor in tensors.values())
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@each_entry
+def test_an_execution_is_what_the_model_is_compiled_with(entry: str, execution: str) -> None:
+    made = model(entry, "wave", execution)
+    assert made.get_layer("recurrent").unroll == execution.startswith("unrolled")
+    assert made.jit_compile is execution.endswith("+jit")
+
+
+@each_entry
+@pytest.mark.parametrize("execution", ["looped", "unrolled"])
+def test_a_saved_model_loads_again_with_its_execution(entry: str, execution: str, tmp_path) -> None:
+    made = model(entry, "wave", execution)
+    made.fit(*batch("wave"), verbose=0)
+    made.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.name == entry
+    assert loaded.get_layer("recurrent").unroll == (execution == "unrolled")
+    x = batch("wave").x
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), made.predict(x, verbose=0))
+
+
+@each_entry
+def test_weights_have_the_same_names_and_values_under_every_execution(entry: str, tmp_path) -> None:
+    path = tmp_path / "weights.safetensors"
+    zoo.save_weights(model(entry, "wave", "looped"), path)
+    for execution in EXECUTIONS:
+        loaded = zoo.create_model(entry, "wave", execution, units=UNITS, weights=path)
+        for name, array in zoo.get_weights(loaded).items():
+            assert name.startswith(f"{entry}/")
+            np.testing.assert_array_equal(array, weights(entry, "wave")[name])
+
+
+@each_entry
+def test_an_entry_tells_what_it_is(entry: str) -> None:
+    declared = zoo.get_entry(entry)
+    assert declared.summary.endswith(".")
+    assert "=" in declared.equations
+    assert declared.paper
+    assert 1950 < declared.year < 2100
+
+
+# Each entry against its equations in NumPy: h, c of shape (batch, units), x of (batch, steps, features).
+
+
+def sigmoid(value: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-value))
+
+
+def neuron(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+    y, states = np.zeros((len(x), UNITS)), []
+    for step in range(x.shape[1]):
+        y = np.tanh(np.concatenate([x[:, step], y], axis=-1) @ w["kernel"] + w["bias"])
+        states.append(y)
+    return np.stack(states, axis=1)
+
+
+def simple_rnn(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+    y, states = np.zeros((len(x), UNITS)), []
+    for step in range(x.shape[1]):
+        y = np.tanh(x[:, step] @ w["kernel"] + y @ w["recurrent_kernel"] + w["bias"])
+        states.append(y)
+    return np.stack(states, axis=1)
+
+
+def lstm(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+    h = c = np.zeros((len(x), UNITS))
+    states = []
+    for step in range(x.shape[1]):
+        i, f, g, o = np.split(x[:, step] @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4, axis=-1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
+def gru(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+    h, states = np.zeros((len(x), UNITS)), []
+    for step in range(x.shape[1]):
+        input_z, input_r, input_n = np.split(x[:, step] @ w["kernel"] + w["bias"][0], 3, axis=-1)
+        state_z, state_r, state_n = np.split(h @ w["recurrent_kernel"] + w["bias"][1], 3, axis=-1)
+        z, r = sigmoid(input_z + state_z), sigmoid(input_r + state_r)
+        h = z * h + (1 - z) * np.tanh(input_n + r * state_n)
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
+EQUATIONS = {"neuron": neuron, "simple_rnn": simple_rnn, "lstm": lstm, "gru": gru}
+
+
+@each_entry
+def test_an_entry_computes_its_equations(entry: str) -> None:
+    named = {name.removeprefix(f"{entry}/"): w.astype("float64") for name, w in weights(entry, "wave").items()}
+    recurrent = {name.removeprefix("recurrent/"): w for name, w in named.items() if name.startswith("recurrent/")}
+    states = EQUATIONS[entry](batch("wave").x.astype("float64"), recurrent)
+    expected = states @ named["output/kernel"] + named["output/bias"]
+    # float64 against float32: rounding of 6e-8 a product, over 20 steps
+    assert relative_difference({"outputs": expected}, {"outputs": looped(entry, "wave")["outputs"]})["outputs"] < EQUAL
+
+
+def test_the_neuron_is_keras_simple_rnn_in_outputs_and_gradients() -> None:
+    by_hand = weights("neuron", "wave")
+    kernel, bias = by_hand["neuron/recurrent/kernel"], by_hand["neuron/recurrent/bias"]
+    theirs = zoo.create_model("simple_rnn", "wave", units=UNITS)
+    zoo.set_weights(
+        theirs,
+        {
+            "simple_rnn/recurrent/kernel": kernel[:1],
+            "simple_rnn/recurrent/recurrent_kernel": kernel[1:],
+            "simple_rnn/recurrent/bias": bias,
+            "simple_rnn/output/kernel": by_hand["neuron/output/kernel"],
+            "simple_rnn/output/bias": by_hand["neuron/output/bias"],
+        },
+    )
+    known = {k.removeprefix("simple_rnn/"): v for k, v in outputs_and_gradients(theirs, batch("wave")).items()}
+    known["recurrent/kernel"] = np.concatenate([known["recurrent/kernel"], known.pop("recurrent/recurrent_kernel")])
+    ours = {name.removeprefix("neuron/"): tensor for name, tensor in looped("neuron", "wave").items()}
+    assert ours.keys() == known.keys()
+    differences = relative_difference(ours, known)
+    assert max(differences.values()) <= EQUAL, differences
+
+
+@pytest.mark.parametrize(("entry", "layer"), [("lstm", "LSTM"), ("gru", "GRU"), ("simple_rnn", "SimpleRNN")])
+@pytest.mark.parametrize("execution", ["looped", "unrolled"])
+def test_an_entry_is_the_keras_layer_on_its_generic_path(entry: str, layer: str, execution: str) -> None:
+    options = {} if layer == "SimpleRNN" else {"use_cudnn": False}
+    made = getattr(keras.layers, layer)(UNITS, return_sequences=True, unroll=execution == "unrolled", **options)
+    inputs = keras.Input(batch("wave").x.shape[1:])
+    theirs = keras.Model(inputs, keras.layers.Dense(1)(made(inputs)))
+    ours = model(entry, "wave", execution)
+    theirs.set_weights(ours.get_weights())
+    x = batch("wave").x
+    outputs = {"outputs": theirs.predict(x, verbose=0)}
+    assert relative_difference(outputs, {"outputs": ours.predict(x, verbose=0)})["outputs"] <= EQUAL
+    if keras.backend.backend() == "tensorflow":
+        assert graph_nodes(theirs) == graph_nodes(ours)
+
+
+def graph_nodes(made: keras.Model) -> int:
+    import tensorflow as tf
+
+    traced = tf.function(lambda x: made(x, training=True)).get_concrete_function(batch("wave").x).graph.as_graph_def()
+    return len(traced.node) + sum(len(function.node_def) for function in traced.library.function)
+
+
+def test_lists_are_in_natural_order_and_take_wildcards() -> None:
+    assert zoo.list_models("*rnn*") == ["simple_rnn"]
+    assert zoo.list_models("*") == sorted(ENTRIES)
+
+
+WRONG = {
+    "an unknown entry": (
+        {"name": "lsmt"},
+        f"unknown entry 'lsmt'; did you mean 'lstm'? zoo list shows all {len(ENTRIES)}",
+    ),
+    "an unknown task": (
+        {"task": "waves"},
+        f"unknown task 'waves'; did you mean 'wave'? zoo tasks shows all {len(zoo.list_tasks())}",
+    ),
+    "an unknown execution": (
+        {"execution": "unroled"},
+        "unknown execution 'unroled'; did you mean 'unrolled'? Known: looped, unrolled, looped+jit, unrolled+jit",
+    ),
+    "an unknown option": (
+        {"unit": 3},
+        "unknown option of entry 'lstm' 'unit'; did you mean 'units'? Known: units",
+    ),
+    "units out of range": ({"units": 0}, "units must be a positive whole number, not 0"),
+    "steps of a task that has its own": (
+        {"task": "digits_rows", "steps": 9},
+        "task 'digits_rows' has 8 steps, not 9",
+    ),
+    "a weights file that is not there": ({"weights": "none.safetensors"}, "no weights file 'none.safetensors'"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_mistake_is_told_in_one_line(wrong: str) -> None:
+    arguments, message = WRONG[wrong]
+    with pytest.raises(zoo.ZooError) as told:
+        zoo.create_model(**{"name": "lstm", "task": "wave", **arguments})
+    assert str(told.value) == message
+
+
+def test_weights_of_another_model_are_refused_and_change_nothing() -> None:
+    made = model("lstm", "wave")
+    foreign = {**weights("lstm", "wave"), "lstm/output/bias": np.zeros(3, "float32")}
+    with pytest.raises(zoo.ZooError) as told:
+        zoo.set_weights(made, foreign)
+    assert str(told.value) == "weight 'lstm/output/bias' has shape (3,), the model needs (1,)"
+    after = zoo.get_weights(made)
+    assert all(np.array_equal(after[name], weights("lstm", "wave")[name]) for name in after)
+
+
+def test_a_broken_weights_file_is_refused(tmp_path) -> None:
+    path = tmp_path / "broken.safetensors"
+    path.write_bytes(b"not a weights file at all")
+    with pytest.raises(zoo.ZooError, match=r"^'.*broken.safetensors' is not a safetensors file: "):
+        zoo.create_model("lstm", "wave", weights=path)
+
+
+def test_seeds_make_a_training_repeatable() -> None:
+    scores = []
+    recipe = zoo.Recipe("short", epochs=1, batch=64, learning_rate=1e-3, schedule="cosine", clip_norm=1.0)
+    for _, seed in itertools.product(range(2), (0, 1)):
+        keras.utils.set_random_seed(seed)
+        made = zoo.create_model("gru", "digits_rows", units=UNITS)
+        zoo.train(made, "digits_rows", recipe, seed=seed, verbose=0)
+        scores.append(zoo.evaluate(made, "digits_rows")["test"])
+    assert scores[:2] == scores[2:]
+    assert scores[0] != scores[1]

@@ -1,0 +1,326 @@
+"""Contracts over every task of the registry, and what each promises of its own."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import mean_squared_error
+
+import zoo.tasks  # noqa: F401  (fills the registry)
+from zoo.registry import SEQUENCE_TO_SEQUENCE, TASKS, Data, Split, ZooError
+
+NEEDS_ZOO_DATA = {"mnist_rows"}
+
+MNIST_EXPECTED = (
+    "expected x_train uint8 (60000, 28, 28), y_train integer (60000,), "
+    "x_test uint8 (10000, 28, 28), y_test integer (10000,)"
+)
+MNIST_REMEDY = "put MNIST there as Keras stores it, or unset ZOO_DATA to let Keras download it"
+
+
+def load(name: str, **options: int) -> Data:
+    """The data of a task, or a skip where its file is not at hand."""
+    if name in NEEDS_ZOO_DATA and not os.environ.get("ZOO_DATA"):
+        pytest.skip(f"{name} needs ZOO_DATA, a folder with the data")
+    return TASKS.get(name).load(**options)
+
+
+@pytest.fixture(scope="module", params=TASKS.names())
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def data(name: str) -> Data:
+    return load(name)
+
+
+def splits(data: Data) -> dict[str, Split]:
+    return {"train": data.train, "validation": data.validation, **data.tests}
+
+
+def same(one: Split, other: Split) -> bool:
+    return np.array_equal(one.x, other.x) and np.array_equal(one.y, other.y)
+
+
+# Every task
+
+
+def test_importing_the_tasks_binds_no_backend_and_loads_no_library():
+    heavy = ["keras", "tensorflow", "jax", "torch", "sklearn", "pandas"]
+    code = f"import sys; sys.modules.update(dict.fromkeys({heavy})); import zoo.tasks"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
+
+
+def test_shapes_and_types_agree_with_the_task(name: str, data: Data):
+    task = TASKS.get(name)
+    for split in splits(data).values():
+        examples = len(split.x)
+        assert examples > 0
+        assert split.x.shape == (examples, task.steps, task.features)
+        assert split.x.dtype == np.float32
+        assert np.isfinite(split.x).all()
+        if task.loss == "sparse_categorical_crossentropy":
+            ahead = (task.steps,) if task.topology == SEQUENCE_TO_SEQUENCE else ()
+            assert split.y.shape == (examples, *ahead)
+            assert split.y.dtype == np.int32
+            assert set(np.unique(split.y)) <= set(range(task.outputs))
+        else:
+            ahead = (task.steps, task.outputs) if task.topology == SEQUENCE_TO_SEQUENCE else (task.outputs,)
+            assert split.y.shape == (examples, *ahead)
+            assert split.y.dtype == np.float32
+
+
+def test_the_same_seed_gives_the_same_arrays(name: str, data: Data):
+    again = splits(load(name, seed=0))
+    assert again.keys() == splits(data).keys()
+    assert all(same(split, again[key]) for key, split in splits(data).items())
+
+
+def test_another_seed_draws_other_examples_and_is_scored_on_the_same_tests(name: str, data: Data):
+    other = load(name, seed=1)
+    assert not same(data.train, other.train)
+    assert not same(data.validation, other.validation)
+    assert data.tests.keys() == other.tests.keys()
+    assert all(same(split, other.tests[key]) for key, split in data.tests.items())
+
+
+def test_no_example_is_in_two_splits(name: str, data: Data):
+    examples = {key: {row.tobytes() for row in split.x} for key, split in splits(data).items()}
+    assert len(set.union(*examples.values())) == sum(map(len, examples.values()))
+
+
+# Each naive guess once more, by another hand than the task's own.
+INDEPENDENT = {
+    "majority class": lambda data, split: (
+        DummyClassifier(strategy="most_frequent").fit(data.train.x, data.train.y).score(split.x, split.y)
+    ),
+    "repeat the last value": lambda data, split: mean_squared_error(*np.float64([split.y[:, :, 0], split.x[:, :, 0]])),
+}
+
+
+def test_naive_scores_agree_with_an_independent_formula(name: str, data: Data):
+    assert TASKS.get(name).naive
+    for guess, score in TASKS.get(name).naive.items():
+        for split in splits(data).values():
+            # 1e-6: the task squares differences in float32.
+            assert score(data, split) == pytest.approx(INDEPENDENT[guess](data, split), rel=1e-6)
+
+
+def test_the_default_recipe_is_fast_and_no_two_share_a_name(name: str):
+    recipes = [recipe.name for recipe in TASKS.get(name).recipes]
+    assert recipes[0] == "fast"
+    assert len(set(recipes)) == len(recipes)
+
+
+@pytest.mark.parametrize("name", [task.name for task in TASKS if not task.any_steps])
+def test_a_task_of_fixed_steps_refuses_others(name: str):
+    steps = TASKS.get(name).steps
+    with pytest.raises(ZooError) as caught:
+        TASKS.get(name).load(steps=steps + 1)
+    assert str(caught.value) == f"{name} has {steps} steps, not {steps + 1}"
+
+
+@pytest.mark.parametrize("name", [task.name for task in TASKS if task.any_steps])
+def test_a_task_of_any_steps_gives_the_steps_asked_for(name: str):
+    data = load(name, steps=7)
+    assert {split.x.shape[1] for split in splits(data).values()} == {7}
+
+
+# digits_rows
+
+
+def test_digits_are_split_into_all_1797_with_every_class_in_its_share():
+    data = load("digits_rows")
+    assert {key: len(split.x) for key, split in splits(data).items()} == {"train": 1257, "validation": 180, "test": 360}
+    for split in splits(data).values():
+        assert np.ptp(np.bincount(split.y) / len(split.y)) < 0.02
+
+
+# wave
+
+
+def test_a_new_window_of_the_wave_is_predicted_one_step_ahead():
+    for split in splits(load("wave")).values():
+        assert np.array_equal(split.x[:, 1:], split.y[:, :-1])
+
+
+@pytest.mark.parametrize("steps", [1, 20, 299])
+def test_the_tests_of_the_wave_equal_its_formula(steps: int):
+    tests = load("wave", steps=steps).tests
+    for key, first, last in [("same_range", 0, 30 - steps / 10), ("unseen_time", 30, 34)]:
+        count = len(tests[key].x)
+        for index in (0, 1, count // 2, count - 1):
+            start = first + (last - first) * index / (count - 1)
+            times = [start + 0.1 * step for step in range(steps + 1)]
+            formula = [t * math.sin(t) / 3 + 2 * math.sin(5 * t) for t in times]
+            # 2e-6: float32 at an amplitude of 20.
+            assert tests[key].x[index, :, 0] == pytest.approx(formula[:-1], abs=2e-6)
+            assert tests[key].y[index, :, 0] == pytest.approx(formula[1:], abs=2e-6)
+
+
+def test_training_windows_of_the_wave_are_stretches_of_it_within_0_to_30():
+    starts = np.linspace(0, 28, 56_001)
+    times = starts[:, None] + 0.1 * np.arange(20)
+    curve = times * np.sin(times) / 3 + 2 * np.sin(5 * times)
+    data = load("wave")
+    for window in (*data.train.x[:5, :, 0], *data.validation.x[:5, :, 0]):
+        # The true start is within 2.5e-4 of one tried here, and the wave's slope stays below 21.
+        assert np.abs(curve - window).max(axis=1).min() < 2.5e-4 * 21
+
+
+def test_training_on_the_wave_is_the_books_1500_iterations_and_long_windows_are_fewer():
+    assert len(load("wave").train.x) == 1500 * 50
+    assert load("wave", steps=299).train.x.size < 4_000_000
+
+
+@pytest.mark.parametrize("steps", [0, -1, 300])
+def test_windows_that_do_not_fit_the_wave_are_refused(steps: int):
+    with pytest.raises(ZooError) as caught:
+        TASKS.get("wave").load(steps=steps)
+    assert str(caught.value) == f"wave has 1 to 299 steps, not {steps}: a window must fit in t = 0..30"
+
+
+# mnist_rows
+
+
+@pytest.fixture(scope="module")
+def made_up() -> dict[str, np.ndarray]:
+    """Arrays of MNIST's names, types and shapes; the first three pixels of an image count the images."""
+    count = np.arange(70_000, dtype=">u4").view(np.uint8).reshape(-1, 4)
+    images = np.zeros((70_000, 28, 28), np.uint8)
+    images[:, 0, :3] = count[:, 1:]
+    labels = (np.arange(70_000) % 10).astype(np.int64)
+    return {
+        "x_train": images[:60_000],
+        "y_train": labels[:60_000],
+        "x_test": images[60_000:],
+        "y_test": labels[60_000:],
+    }
+
+
+@pytest.fixture
+def zoo_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    return tmp_path
+
+
+def mnist_error() -> str:
+    with pytest.raises(ZooError) as caught:
+        TASKS.get("mnist_rows").load()
+    return str(caught.value)
+
+
+def test_mnist_is_split_as_in_the_book(zoo_data: Path, made_up: dict[str, np.ndarray]):
+    np.savez_compressed(zoo_data / "mnist.npz", **made_up)
+    data = TASKS.get("mnist_rows").load()
+    assert {key: len(split.x) for key, split in splits(data).items()} == {
+        "train": 55_000,
+        "validation": 5_000,
+        "test": 10_000,
+    }
+    assert {int(count) for count in np.bincount(data.validation.y)} == {500}
+    assert np.array_equal(data.tests["test"].x, made_up["x_test"].astype(np.float32) / 255)
+    indices = [np.rint(split.x[:, 0, :3] * 255) @ [256**2, 256, 1] for split in splits(data).values()]
+    assert np.array_equal(np.sort(np.concatenate(indices)), np.arange(70_000))
+    for index, split in zip(indices, splits(data).values(), strict=True):
+        assert np.array_equal(index % 10, split.y)  # images kept their labels
+
+
+def test_the_real_mnist_has_the_books_accuracy_of_guessing():
+    data = load("mnist_rows")
+    assert TASKS.get("mnist_rows").naive["majority class"](data, data.tests["test"]) == 0.1135
+
+
+def test_a_missing_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "nowhere"))
+    assert mnist_error() == (
+        f"ZOO_DATA is {tmp_path}/nowhere, which is no folder; expected one with the file mnist.npz: {MNIST_REMEDY}"
+    )
+
+
+def test_a_missing_file_is_named(zoo_data: Path):
+    assert mnist_error() == f"ZOO_DATA is {zoo_data}, a folder without the file mnist.npz: {MNIST_REMEDY}"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip archive", b"\x80\x04N."], ids=["empty", "text", "pickle"])
+def test_a_file_of_another_kind_is_named(zoo_data: Path, content: bytes):
+    path = zoo_data / "mnist.npz"
+    path.write_bytes(content)
+    assert mnist_error() == f"{path} is truncated or no npz archive; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+def test_a_truncated_file_is_named(zoo_data: Path, made_up: dict[str, np.ndarray]):
+    path = zoo_data / "mnist.npz"
+    np.savez_compressed(path, **made_up)
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert mnist_error() == f"{path} is truncated or no npz archive; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+def test_a_damaged_file_is_named(zoo_data: Path, made_up: dict[str, np.ndarray]):
+    path = zoo_data / "mnist.npz"
+    np.savez_compressed(path, **made_up)
+    content = bytearray(path.read_bytes())
+    content[1000:1100] = bytes(100)
+    path.write_bytes(content)
+    assert mnist_error() == f"{path} is damaged or holds pickled objects; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+def test_a_pickle_in_the_file_is_never_loaded(zoo_data: Path):
+    path = zoo_data / "mnist.npz"
+    names = ("x_train", "y_train", "x_test", "y_test")
+    np.savez(path, **dict.fromkeys(names, np.array([{}], dtype=object)))
+    assert mnist_error() == f"{path} is damaged or holds pickled objects; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+def test_a_foreign_file_is_named_with_the_arrays_it_lacks(zoo_data: Path):
+    path = zoo_data / "mnist.npz"
+    np.savez(path, x_train=np.zeros((3, 28, 28), np.uint8), y_train=np.zeros(3, np.uint8))
+    assert mnist_error() == f"{path} is an archive without x_test, y_test; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"x_train": np.zeros((3, 28, 28), np.uint8)}, "x_train uint8 (3, 28, 28)"),
+        ({"x_test": np.zeros((10_000, 784), np.uint8)}, "x_test uint8 (10000, 784)"),
+        ({"x_test": np.zeros((10_000, 28, 28), np.float32)}, "x_test float32 (10000, 28, 28)"),
+        ({"y_test": np.zeros(10_000)}, "y_test float64 (10000,)"),
+        ({"y_test": np.full(10_000, 10)}, "labels outside 0..9 in y_test"),
+    ],
+)
+def test_an_array_that_does_not_fit_is_named(zoo_data: Path, made_up: dict[str, np.ndarray], change: dict, found: str):
+    path = zoo_data / "mnist.npz"
+    np.savez_compressed(path, **{**made_up, **change})
+    assert mnist_error() == f"{path} is an archive with {found}; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+def fake_keras(load_data: object) -> SimpleNamespace:
+    return SimpleNamespace(datasets=SimpleNamespace(mnist=SimpleNamespace(load_data=load_data)))
+
+
+def test_without_zoo_data_mnist_comes_from_keras(monkeypatch: pytest.MonkeyPatch, made_up: dict[str, np.ndarray]):
+    train, test = (made_up["x_train"], made_up["y_train"]), (made_up["x_test"], made_up["y_test"])
+    monkeypatch.setenv("ZOO_DATA", "")
+    monkeypatch.setitem(sys.modules, "keras", fake_keras(lambda: (train, test)))
+    assert len(TASKS.get("mnist_rows").load().train.x) == 55_000
+
+
+def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch):
+    def fail() -> None:
+        raise Exception("URL fetch failure on https://example.org/mnist.npz: None -- \n no route")
+
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    monkeypatch.setitem(sys.modules, "keras", fake_keras(fail))
+    assert mnist_error() == (
+        "MNIST could not be downloaded (URL fetch failure on https://example.org/mnist.npz: None -- no route); "
+        "try again, or set ZOO_DATA to a folder with mnist.npz as Keras stores it"
+    )

@@ -1,0 +1,45 @@
+"""A zoo of recurrent Keras models. Importing it imports no Keras: that happens when a model is made."""
+
+from zoo import models, tasks
+from zoo.create import create_model, task_at
+from zoo.execution import EXECUTIONS, Execution
+from zoo.registry import MODELS, TASKS, Data, Entry, Recipe, Split, Task, ZooError
+from zoo.training import evaluate, train
+from zoo.weights import get_weights, load_weights, save_weights, set_weights
+
+list_models = MODELS.names
+get_entry = MODELS.get
+list_tasks = TASKS.names
+get_task = TASKS.get
+
+
+def load_task(name: str, steps: int | None = None, seed: int = 0) -> Data:
+    """The data of the task called `name`: the same seed gives the same arrays."""
+    return get_task(name).load(steps=steps, seed=seed)
+
+
+__all__ = [
+    "EXECUTIONS",
+    "Data",
+    "Entry",
+    "Execution",
+    "Recipe",
+    "Split",
+    "Task",
+    "ZooError",
+    "create_model",
+    "evaluate",
+    "get_entry",
+    "get_task",
+    "get_weights",
+    "list_models",
+    "list_tasks",
+    "load_task",
+    "load_weights",
+    "models",
+    "save_weights",
+    "set_weights",
+    "task_at",
+    "tasks",
+    "train",
+]

@@ -1,0 +1,74 @@
+"""Making a model of the zoo from its name."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from zoo.execution import Execution
+from zoo.registry import MODELS, TASKS, Task, ZooError, unknown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+
+
+def task_at(name: str, steps: int | None = None) -> Task:
+    """The task called `name`, at another number of steps if one is given and the task allows it."""
+    task = TASKS.get(name)
+    if steps in (None, task.steps):
+        return task
+    if not task.any_steps:
+        raise ZooError(f"task {name!r} has {task.steps} steps, not {steps}")
+    return dataclasses.replace(task, steps=steps)
+
+
+def create_model(
+    name: str,
+    task: str = "wave",
+    execution: str | Execution = "looped",
+    *,
+    units: int | None = None,
+    steps: int | None = None,
+    weights: str | Path | None = None,
+    optimizer: Any = "adam",
+    **options: Any,
+) -> keras.Model:
+    """Make an entry of the zoo for a task, compiled and ready to train.
+
+    Args:
+        name: an entry; `list_models()` names them all.
+        task: a task whose topology the entry has; `list_tasks()` names them all.
+        execution: how the time loop runs: "looped", "unrolled", "looped+jit" or "unrolled+jit".
+        units: size of the recurrent layer; the task's own by default.
+        steps: length of the sequences, for tasks that come in any length.
+        weights: a safetensors file written by `zoo.save_weights`, whatever execution it was trained with.
+        optimizer: a Keras optimizer or its name.
+        **options: further sizes that the entry takes.
+
+    Returns:
+        A model from (batch, steps, features) to (batch, outputs), or (batch, steps, outputs) for a
+        sequence-to-sequence task, compiled with the task's loss and metric and an explicit `jit_compile`.
+
+    Raises:
+        ZooError: an unknown name, an entry that does not fit the task, an option out of range.
+    """
+    entry, target, how = MODELS.get(name), task_at(task, steps), Execution.parse(execution)
+    if not entry.fits(target):
+        fitting = [other.name for other in MODELS if other.fits(target)]
+        raise ZooError(f"entry {name!r} is not for {target.topology} tasks such as {task!r}; use {', '.join(fitting)}")
+    sizes = {"units": target.units if units is None else units, **options}
+    for option in sizes.keys() - set(entry.options()):
+        raise unknown(f"option of entry {name!r}", option, entry.options())
+    for option, value in sizes.items():
+        if not (isinstance(value, int) and value > 0):
+            raise ZooError(f"{option} must be a positive whole number, not {value!r}")
+    model = entry.build(target, how, **sizes)
+    model.name = name
+    model.compile(optimizer, loss=target.loss, metrics=[target.metric], jit_compile=how.jit)
+    if weights is not None:
+        from zoo.weights import load_weights
+
+        load_weights(model, weights)
+    return model

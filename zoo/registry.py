@@ -1,0 +1,200 @@
+"""What the zoo declares: entries, tasks and recipes, and the registries that hold them.
+
+Nothing here imports Keras: a process that plans cases for three backends must not be bound to one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from zoo.execution import Execution
+
+SEQUENCE_TO_VECTOR = "sequence_to_vector"
+SEQUENCE_TO_SEQUENCE = "sequence_to_sequence"
+TOPOLOGIES = (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE, "vector_to_sequence", "encoder_decoder")
+
+
+class ZooError(ValueError):
+    """A mistake of the caller's, told in one line: what is wrong, what is allowed, what is nearest."""
+
+
+def unknown(kind: str, name: str, known: Sequence[str], listing: str = "") -> ZooError:
+    """The error for a name that is not among `known`; `listing` says where all of them are shown."""
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return ZooError(f"unknown {kind} {name!r}{hint} {listing or 'Known: ' + ', '.join(known)}")
+
+
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """Sort key under which `lstm_2` comes before `lstm_10`."""
+    return [(int(digits or 0), text) for digits, text in re.findall(r"(\d+)|(\D+)", name)]
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=Named)
+
+
+class Registry(Generic[T]):
+    """Named things of one kind: refuses doubles, finds by wildcard, says what is nearest to a wrong name."""
+
+    def __init__(self, kind: str, listing: str) -> None:
+        self.kind = kind
+        self.listing = listing
+        self._members: dict[str, T] = {}
+
+    def add(self, member: T) -> T:
+        """Register `member` under its own name; a second one of that name is a ZooError."""
+        if member.name in self._members:
+            raise ZooError(f"{self.kind} {member.name!r} is registered twice")
+        self._members[member.name] = member
+        return member
+
+    def get(self, name: str) -> T:
+        """The member called `name`, or a ZooError that names the nearest."""
+        if name not in self._members:
+            known = self.names()
+            raise unknown(self.kind, name, known, f"{self.listing} shows all {len(known)}")
+        return self._members[name]
+
+    def names(self, pattern: str = "*") -> list[str]:
+        """Names that match the shell-style `pattern`, in natural order."""
+        return sorted(fnmatch.filter(self._members, pattern), key=natural_order)
+
+    def __iter__(self) -> Iterator[T]:
+        return (self._members[name] for name in self.names())
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+class Build(Protocol):
+    def __call__(self, task: Task, execution: Execution, **sizes: Any) -> keras.Model: ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A named architecture of the zoo.
+
+    `build(task, execution, **sizes)` returns a `keras.Model`, not compiled, that maps
+    (batch, steps, features) to what the task's topology asks for.
+    """
+
+    name: str
+    cell: str  #: the recurrent cell it is made of, a column of the results
+    topologies: tuple[str, ...]  #: an entry fits a task whose topology is among these
+    build: Build = field(repr=False)
+    summary: str
+    equations: str
+    paper: str
+    year: int
+
+    def options(self) -> list[str]:
+        """Names of the sizes that `build` takes, `units` first."""
+        return [p.name for p in inspect.signature(self.build).parameters.values()][2:]
+
+    def fits(self, task: Task) -> bool:
+        """Whether the entry gives what the task's topology asks for."""
+        return task.topology in self.topologies
+
+
+class Split(NamedTuple):
+    """Inputs of shape (examples, steps, features) and their targets."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a task learns from, is tuned on and is tested on. Every split in `tests` gives a score of its own."""
+
+    train: Split
+    validation: Split
+    tests: Mapping[str, Split]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an entry is trained on a task. `learning_rate` is the peak where `schedule` is "cosine".
+
+    "cosine" warms up linearly over the first 10% of the training steps, then decays to zero along a cosine.
+    """
+
+    name: str
+    epochs: int
+    batch: int
+    learning_rate: float
+    optimizer: str = "adam"
+    schedule: str = "constant"
+    clip_norm: float | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """Data, loss, metric and the score of a naive guess.
+
+    `load(steps=..., seed=...)` returns the task's Data: the same seed gives the same arrays.
+    """
+
+    name: str
+    topology: str
+    summary: str
+    load: Callable[..., Data] = field(repr=False)
+    steps: int  #: the number of steps that the task has unless another is asked for
+    features: int
+    outputs: int
+    activation: str  #: of the output layer
+    loss: str
+    metric: str
+    higher_is_better: bool
+    naive: Mapping[str, Callable[[Data, Split], float]] = field(repr=False)
+    units: int  #: a sensible size for it, the default of `create_model`
+    batch: int  #: the batch at which it is timed
+    recipes: tuple[Recipe, ...]  #: the first is the default
+    source: str
+    licence: str
+    any_steps: bool = False  #: whether `load` takes another number of steps
+
+    def recipe(self, name: str = "") -> Recipe:
+        """The recipe called `name`, or the default one."""
+        found = [recipe for recipe in self.recipes if name in ("", recipe.name)]
+        if not found:
+            raise unknown(f"recipe of task {self.name}", name, [recipe.name for recipe in self.recipes])
+        return found[0]
+
+
+MODELS: Registry[Entry] = Registry("entry", "zoo list")
+TASKS: Registry[Task] = Registry("task", "zoo tasks")
+
+
+def register_entry(name: str, **metadata: Any) -> Callable[[Build], Build]:
+    """Decorator that registers a builder as an Entry; `metadata` are the other fields of Entry."""
+
+    def register(build: Build) -> Build:
+        MODELS.add(Entry(name=name, build=build, **metadata))
+        return build
+
+    return register
+
+
+def import_all(package: ModuleType) -> None:
+    """Import every module of `package`, so that a new file in the folder is all it takes to add to a registry."""
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")

@@ -1,0 +1,101 @@
+"""Predict the next value of a wave at every step: the regression of handson-ml, chapter 14."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo.registry import SEQUENCE_TO_SEQUENCE, TASKS, Data, Recipe, Split, Task, ZooError
+
+STEPS = 20
+STEPS_PER_TIME = 10  # the resolution is 0.1
+END = 30  # training windows lie in t = 0..END
+UNSEEN_STARTS = 4  # unseen windows start in t = END..END + UNSEEN_STARTS: those of 20 steps end at 36
+MOST_STEPS = END * STEPS_PER_TIME - 1  # one more, and all windows would start at t = 0: one example, in every split
+TRAIN_WINDOWS = 75_000  # 1,500 iterations of batch 50, the book's run, in one epoch without a window seen twice
+TRAIN_FLOATS = 4_000_000  # long windows are fewer, so that `load` stays below 150 MB
+
+
+def wave(t: np.ndarray) -> np.ndarray:
+    """f(t) = t·sin(t)/3 + 2·sin(5t)."""
+    return t * np.sin(t) / 3 + 2 * np.sin(5 * t)
+
+
+def windows(starts: np.ndarray, steps: int) -> Split:
+    """Windows of the wave that begin at the times `starts`, and the same one step later.
+
+    Returns:
+        x and y float32 of shape (starts, steps, 1), where y at a step is x at the next one.
+    """
+    times = starts[:, None] + np.arange(steps + 1) / STEPS_PER_TIME
+    values = wave(times).astype(np.float32)[:, :, None]
+    return Split(values[:, :-1], values[:, 1:])
+
+
+def load(steps: int | None = None, seed: int = 0) -> Data:
+    """Windows of the wave at resolution 0.1, from real-valued starts.
+
+    Training and validation windows start at random, uniformly, and lie in t = 0..30: 75,000 of them (from 53 steps on
+    fewer, see TRAIN_FLOATS) and 2,000. The tests are the same for every seed:
+
+    - `same_range`: 2,000 starts evenly over the same range. This is the book's number without the luck of a batch. The
+      model has seen this stretch of the curve, so it tells how well it remembers. About 0.03 of it at 20 steps
+      is the first step, where one value cannot tell whether the wave rises or falls.
+    - `unseen_time`: 400 starts evenly over t = 30..34, so that no point of a window lies in the training range. At
+      20 steps the last one ends at t = 36; longer windows end later. This is the honest one: amplitudes grow with t.
+
+    Args:
+        steps: length of a window, 1 to 299; None for 20.
+        seed: draws the training and the validation windows, each from a stream of its own.
+
+    Returns:
+        x and y float32 of shape (windows, steps, 1).
+
+    Raises:
+        ZooError: windows of `steps` do not fit into t = 0..30.
+    """
+    steps = STEPS if steps is None else steps
+    if not 1 <= steps <= MOST_STEPS:
+        raise ZooError(f"wave has 1 to {MOST_STEPS} steps, not {steps}: a window must fit in t = 0..{END}")
+    last_start = END - steps / STEPS_PER_TIME
+    train, validation = np.random.default_rng(seed).spawn(2)
+    train_windows = min(TRAIN_WINDOWS, TRAIN_FLOATS // (steps + 1))
+    return Data(
+        train=windows(train.uniform(0, last_start, train_windows), steps),
+        validation=windows(validation.uniform(0, last_start, 2_000), steps),
+        tests={
+            "same_range": windows(np.linspace(0, last_start, 2_000), steps),
+            "unseen_time": windows(np.linspace(END, END + UNSEEN_STARTS, 400), steps),
+        },
+    )
+
+
+def repeat_last_value(data: Data, split: Split) -> float:
+    """Mean squared error of predicting that the wave stays where it is."""
+    return float(np.mean((split.y - split.x) ** 2, dtype=np.float64))
+
+
+TASKS.add(
+    Task(
+        name="wave",
+        topology=SEQUENCE_TO_SEQUENCE,
+        summary="the next value of t·sin(t)/3 + 2·sin(5t), at every step",
+        load=load,
+        steps=STEPS,
+        features=1,
+        outputs=1,
+        activation="linear",
+        loss="mse",
+        metric="mse",
+        higher_is_better=False,
+        naive={"repeat the last value": repeat_last_value},
+        units=100,
+        batch=50,
+        recipes=(
+            Recipe("fast", epochs=1, batch=250, learning_rate=3e-2, schedule="cosine", clip_norm=1.0),
+            Recipe("book", epochs=1, batch=50, learning_rate=1e-3),
+        ),
+        source="generated; Géron, Hands-On Machine Learning, notebook 14_recurrent_neural_networks.ipynb",
+        licence="none needed: a formula",
+        any_steps=True,
+    )
+)
