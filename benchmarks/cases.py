@@ -223,10 +223,19 @@ def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Cas
             execution = Execution.parse(text)
             if not selection.executions:
                 execution = replace(execution, jit=execution.jit or NORMAL_JIT[backend])
-            batch = target.recipe(recipe).batch if recipe else target.batch
-            sizes = {"batch": batch, "steps": target.steps, "features": target.features, "units": target.units}
-            optimizer = target.recipe(recipe).optimizer if recipe else "sgd"
-            yield Case(entry, task, execution, backend, device, **sizes, optimizer=optimizer, recipe=recipe)
+            yield Case(
+                entry,
+                task,
+                execution,
+                backend,
+                device,
+                batch=target.recipe(recipe).batch if recipe else target.batch,
+                steps=target.steps,
+                features=target.features,
+                units=target.units,
+                optimizer=target.recipe(recipe).optimizer if recipe else "sgd",
+                recipe=recipe,
+            )
 
 
 T = TypeVar("T")

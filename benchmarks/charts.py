@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import seaborn as sns
@@ -24,11 +25,11 @@ from benchmarks.figures import (
     plain_ticks,
     slots,
     spans,
-    three_digits,
 )
 from benchmarks.summary import (
     MIB,
     SETTING,
+    better,
     execution_order,
     geometric_interval,
     geometric_mean,
@@ -37,8 +38,9 @@ from benchmarks.summary import (
     medians,
     pairs,
     scores,
+    three_digits,
 )
-from zoo import TASKS, ZooError
+from zoo.registry import ZooError
 
 INTERVAL = "95% interval (Student's t on logarithms over repeats; none under 3 repeats)"
 NAMED = ("entry", "task", "steps", "units", "phase", "backend", "device", "device_name")
@@ -48,7 +50,7 @@ CALLS = {"train": "one training step", "predict": "predicting one batch"}
 
 
 def _with_labels(data: pd.DataFrame) -> pd.DataFrame:
-    """Add `facet`, the title of the panel a row belongs in, and `label`, its line there: entry, and steps if they vary."""
+    """Add `facet`, the title of a row's panel, and `label`, its line there: the entry, with the steps if they vary."""
     data = in_order(data).reset_index(drop=True)
     data["facet"] = facet_labels(data, FACETS)
     several = data.groupby("facet")["steps"].transform("nunique") > 1
@@ -80,10 +82,12 @@ def step_time(table: pd.DataFrame) -> Figure:
     if data.empty:
         return nothing_to_draw(table, title, "timings of training or prediction")
     data = _with_labels(data.assign(milliseconds=data["step_seconds"] * 1000))
-    panels = _timed_panels(data, "milliseconds", "milliseconds (less is better)")
+    panels = _timed_panels(data, "milliseconds", "milliseconds, less is better")
     estimate = Estimate(geometric_mean, geometric_interval, lambda times: f"{three_digits(geometric_mean(times))} ms")
     figure = dot_figure(panels, data["phase"].nunique(), estimate)
-    note = f"Small dots: repeats, each a fresh process and the median of its timings. Markers: geometric mean, {INTERVAL}."
+    note = (
+        f"Small dots: repeats, each a fresh process and the median of its timings. Markers: geometric mean, {INTERVAL}."
+    )
     return finish(figure, table, _rows_of(table, data), title, note)
 
 
@@ -116,14 +120,22 @@ def accuracy(table: pd.DataFrame) -> Figure:
     for (facet, split, metric), rows in data.groupby(["facet", "split", "metric"], sort=False):
         naive = rows["naive_score"].mean()
         everything = pd.concat([rows["score"], rows["naive_score"]]).dropna()
-        log = not _higher_is_better(rows["task"].iloc[0]) and spans(everything)
+        direction = better(str(metric))
+        log = direction == "lower is better" and spans(everything)
         heading = f"{split} split, naive score {three_digits(naive)}\n{facet}"
-        axis = f"{metric} ({_better(rows['task'].iloc[0])}{', log scale' * log})"
+        axis = ", ".join(filter(None, [str(metric), direction, "log scale" * log]))
         panels.append(Panel(heading, rows, slots(rows), "score", axis, log, None if pd.isna(naive) else naive))
     estimate = Estimate(pd.Series.mean, None, _mean_and_deviation)
     figure = dot_figure(panels, min(2, len(panels)), estimate)
     naive_line = Line2D([], [], color=INK, linestyle="--", label="naive score")
-    return finish(figure, table, data, title, "Small dots: seeds. Markers: their mean; beside it: mean ± standard deviation over seeds.", naive_line)
+    return finish(
+        figure,
+        table,
+        data,
+        title,
+        "Small dots: seeds. Markers: their mean; beside it: mean ± standard deviation over seeds.",
+        naive_line,
+    )
 
 
 def _ratio_and_interval(values: pd.Series) -> str:
@@ -135,17 +147,6 @@ def _mean_and_deviation(values: pd.Series) -> str:
     mean = values.mean()
     deviation = f" ± {three_digits(values.std(), like=mean)}" if len(values) > 1 else ""
     return f"{three_digits(mean)}{deviation}"
-
-
-def _higher_is_better(task: str) -> bool | None:
-    try:
-        return TASKS.get(task).higher_is_better
-    except ZooError:  # a table may speak of a task that this version no longer has
-        return None
-
-
-def _better(task: str) -> str:
-    return {True: "higher is better", False: "lower is better", None: "of an unknown task"}[_higher_is_better(task)]
 
 
 GROWTH = {
@@ -174,7 +175,7 @@ def cost_growth(table: pd.DataFrame) -> Figure:
     for row, (facet, rows) in zip(grid, facets, strict=True):
         for axes, column in zip(row, GROWTH, strict=True):
             _draw_growth(axes, rows, column)
-        row[0].set_title(facet, loc="center", x=0, y=1.2, ha="left", fontsize=11, fontweight="bold")
+        _head(row[0], str(facet))
     note = (
         "Markers: geometric mean of times, mean of memory, over repeats (each a fresh process, the median of its "
         "timings), with 95% intervals (Student's t; none under 3 repeats)."
@@ -182,10 +183,23 @@ def cost_growth(table: pd.DataFrame) -> Figure:
     return finish(figure, table, _rows_of(table, data), title, note)
 
 
+def _head(axes: Axes, text: str) -> None:
+    """Write `text` above the title of the leftmost axes of a row, across the whole row."""
+    axes.set_title(f" \n \n{axes.get_title(loc='left')}", loc="left", fontsize=10)  # empty lines keep its place
+    where: dict[str, Any] = {"xytext": (0, 40), "textcoords": "offset points", "xycoords": "axes fraction"}
+    # Out of the layout, which would otherwise widen the axes to the text.
+    axes.annotate(text, (0, 1), fontsize=11, fontweight="bold", **where).set_in_layout(False)
+
+
 def _draw_growth(axes: Axes, rows: pd.DataFrame, column: str) -> None:
     heading, unit, factor, is_time = GROWTH[column]
     looks, order = look(rows), execution_order(rows)
     shown = rows.assign(value=rows[column] * factor).dropna(subset=["value"])
+    axes.set_title(heading, loc="left", fontsize=10)
+    if shown.empty:
+        axes.set(xlabel="steps", xticks=[], yticks=[])
+        axes.text(0.5, 0.5, "not measured", ha="center", transform=axes.transAxes, color=INK)
+        return
     log = spans(shown["value"], 5 if is_time else 20)
     sns.lineplot(
         data=shown,
@@ -208,7 +222,6 @@ def _draw_growth(axes: Axes, rows: pd.DataFrame, column: str) -> None:
     axes.set_xscale("log")  # only now: on a scale of logarithms seaborn would hand logarithms to the estimator
     if log:
         axes.set_yscale("log")
-    axes.set_title(heading, loc="left", fontsize=10)
     axes.set_xlabel("steps, log scale", fontsize=9)
     axes.set_ylabel(unit + ", log scale" * log, fontsize=9)
     axes.tick_params(labelsize=9)

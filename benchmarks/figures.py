@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from benchmarks.summary import EXECUTION, SIZES, differing, execution_order
+from benchmarks.summary import EXECUTION, SIZES, execution_order
 
 DPI = 130
 CHARACTERS_PER_INCH = 15.5  # of the footer's small letters
@@ -48,7 +49,9 @@ def look(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
         plain, plain_marker, jitted, jitted_marker = LOOK.get(loop, UNKNOWN_LOOK)
         colour, marker = (jitted, jitted_marker) if jit else (plain, plain_marker)
         if not pd.isna(chunk):
-            colour = sns.blend_palette(["white", colour, "black"], 20).as_hex()[min(3 + 2 * int(chunk).bit_length(), 16)]
+            colour = sns.blend_palette(["white", colour, "black"], 20).as_hex()[
+                min(3 + 2 * int(chunk).bit_length(), 16)
+            ]
         found[name] = (colour, MEMORY_MARKERS.get(memory, marker))
     return found
 
@@ -80,7 +83,8 @@ def slots(data: pd.DataFrame) -> dict[str, list[str]]:
     """The places that the rows of `data` need, in their order."""
     order = execution_order(data)
     return {
-        label: sorted(rows["execution"].unique(), key=order.index) for label, rows in data.groupby("label", sort=False)
+        str(label): sorted(rows["execution"].unique(), key=order.index)
+        for label, rows in data.groupby("label", sort=False)
     }
 
 
@@ -150,9 +154,14 @@ def _draw_estimate(axes: Axes, values: pd.Series, y: float, style: tuple[str, st
     low, high = estimate.interval(values) if estimate.interval else (np.nan, np.nan)
     axes.plot([low, high], [y, y], color=colour, linewidth=1.8, solid_capstyle="butt", zorder=2)
     axes.plot(middle, y, marker, color=colour, markersize=7.5, zorder=3)
-    small = {"markersize": 3.4, "markerfacecolor": "white", "markeredgecolor": INK, "markeredgewidth": 0.7}
+    small: dict[str, Any] = {
+        "markersize": 3.4,
+        "markerfacecolor": "white",
+        "markeredgecolor": INK,
+        "markeredgewidth": 0.7,
+    }
     axes.plot(values, [y] * len(values), "o", zorder=4, **small)
-    place = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
+    place: dict[str, Any] = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
     axes.annotate(estimate.text(values), (1, y), xycoords=("axes fraction", "data"), fontsize=8, color=INK, **place)
 
 
@@ -162,10 +171,12 @@ def plain_ticks(axes: Axes, which: str, log: bool) -> None:
     get, put = (axes.get_xlim, axes.set_xlim) if which == "x" else (axes.get_ylim, axes.set_ylim)
     low, high = get()
     if log:
-        near = high / low < 8
-        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]) if near else LogLocator(subs=(1, 2, 5)))
-        if high / low > 300:
-            axis.set_major_locator(LogLocator())
+        if high / low < 8:
+            axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+        else:
+            axis.set_major_locator(
+                LogLocator(subs=(1, 2, 5) if high / low < 60 else (1, 3) if high / low < 2000 else (1,))
+            )
         axis.set_minor_locator(NullLocator())
         axis.set_minor_formatter(NullFormatter())
     else:
@@ -174,7 +185,7 @@ def plain_ticks(axes: Axes, which: str, log: bool) -> None:
 
 
 def finish(figure: Figure, table: pd.DataFrame, drawn: pd.DataFrame, title: str, note: str, *more: Line2D) -> Figure:
-    """Add the title, the legend of the executions and the footer, which says what is shown and where it was measured."""
+    """Add the title, the legend of the executions and the footer: what is shown and where it was measured."""
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
     if not drawn.empty:
         looks = look(drawn)
@@ -182,7 +193,9 @@ def finish(figure: Figure, table: pd.DataFrame, drawn: pd.DataFrame, title: str,
             Line2D([], [], color=looks[name][0], marker=looks[name][1], linestyle="none", label=name)
             for name in execution_order(drawn)
         ]
-        figure.legend(handles=[*handles, *more], loc="outside right upper", title="execution", alignment="left", frameon=False)
+        figure.legend(
+            handles=[*handles, *more], loc="outside right upper", title="execution", alignment="left", frameon=False
+        )
     lines = [note, *_where(drawn if not drawn.empty else table), _not_drawn(table)]
     width = int(figure.get_figwidth() * CHARACTERS_PER_INCH)
     text = "\n".join(textwrap.fill(line, width) for line in lines if line)
@@ -222,7 +235,12 @@ def _where(table: pd.DataFrame) -> list[str]:
         dates = sorted({start[:10] for start in rows["started_at"]})
         count = f"{_known(cpus)} CPUs, {_known(threads)} threads"
         when = words([dates[0]] if len(dates) == 1 else [f"{dates[0]} to {dates[-1]}"])
-        facts = [f"{device or 'unknown device'}, {count}", ", ".join(versions), _repeats(rows[rows["status"] == "ok"]), when]
+        facts = [
+            f"{device or 'unknown device'}, {count}",
+            ", ".join(versions),
+            _repeats(rows[rows["status"] == "ok"]),
+            when,
+        ]
         lines.append("; ".join(fact for fact in facts if fact) + ".")
     return lines
 
@@ -257,13 +275,6 @@ def _not_drawn(table: pd.DataFrame) -> str:
     return f"Not drawn: {total} case{'s' * (total > 1)} of the table did not end well ({ended})."
 
 
-def three_digits(value: float, like: float | None = None) -> str:
-    """The value with the decimals that show three digits of it, or of `like`."""
-    size = abs(value if like is None else like)
-    decimals = 2 - int(np.floor(np.log10(size))) if 0 < size < np.inf else 2
-    return f"{value:,.{max(decimals, 0)}f}"
-
-
 def facet_labels(table: pd.DataFrame, others: Sequence[str]) -> pd.Series:
     """For each row the task, its units, and as many of the `others` as tell apart what differs within a task."""
     shown = ["task", "units"]
@@ -272,26 +283,9 @@ def facet_labels(table: pd.DataFrame, others: Sequence[str]) -> pd.Series:
             shown.append(column)
 
     def label(row: pd.Series) -> str:
-        said = [f"{column} {row[column]}" if column in (*SIZES, "threads") else str(row[column]) for column in shown[2:]]
-        return ", ".join([f"{row['task']}: {row['units']} units", *said])
-
-    return pd.Series([label(row) for _, row in table.iterrows()], index=table.index, dtype="str")
-
-
-def three_digits(value: float, like: float | None = None) -> str:
-    """The value with the decimals that show three digits of it, or of `like`."""
-    size = abs(value if like is None else like)
-    decimals = 2 - int(np.floor(np.log10(size))) if 0 < size < np.inf else 2
-    return f"{value:,.{max(decimals, 0)}f}"
-
-
-def facet_labels(table: pd.DataFrame, others: Sequence[str]) -> pd.Series:
-    """For each row the task, its units, and those of the `others` that differ within the table's tasks, in words."""
-    tasks = [rows for _, rows in table.groupby("task")]
-    shown = [column for column in others if any(differing(rows, [column]) for rows in tasks)]
-
-    def label(row: pd.Series) -> str:
-        said = [f"{column} {row[column]}" if column in SIZES else str(row[column]) for column in shown]
+        said = [
+            f"{column} {row[column]}" if column in (*SIZES, "threads") else str(row[column]) for column in shown[2:]
+        ]
         return ", ".join([f"{row['task']}: {row['units']} units", *said])
 
     return pd.Series([label(row) for _, row in table.iterrows()], index=table.index, dtype="str")

@@ -35,7 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--zoo-backends", type=_names, default=("tensorflow",), metavar="NAMES", help="default: tensorflow")
     add("--zoo-devices", type=_names, default=("cpu",), metavar="NAMES", help="default: cpu")
     add("--zoo-repeats", type=int, metavar="N", help="fresh processes a case (default: the profile's)")
-    add("--zoo-memory-limit", type=float, metavar="GIB", help="end a case that holds more (default: 80%% of what is free)")
+    add(
+        "--zoo-memory-limit",
+        type=float,
+        metavar="GIB",
+        help="end a case that holds more (default: 80%% of what is free)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -34,6 +34,7 @@ class Overhead:
     cases: int = 0
 
     def add(self, seconds: float) -> None:
+        """Count a case that took `seconds` beyond what it measures."""
         if self.first is None:
             self.first = seconds
         else:
@@ -59,7 +60,10 @@ class BenchmarkRun:
         )
         self.selection.check()
         if option.benchmark_columns == TABLE_DEFAULT:
-            option.benchmark_columns, option.benchmark_group_by = ["median", "iqr", "min", "max", "rounds"], "param:phase"
+            option.benchmark_columns, option.benchmark_group_by = (
+                ["median", "iqr", "min", "max", "rounds"],
+                "param:phase",
+            )
         free = psutil.virtual_memory().available
         self.memory_limit_bytes = int(option.zoo_memory_limit * 2**30) if option.zoo_memory_limit else int(0.8 * free)
         self.started_at = datetime.datetime.now().astimezone().replace(microsecond=0)
@@ -79,6 +83,7 @@ class BenchmarkRun:
     # What pytest calls
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One item a case and phase, or a case that is trained."""
         if "case" not in metafunc.fixturenames:
             return
         if "phase" in metafunc.fixturenames:
@@ -89,7 +94,8 @@ class BenchmarkRun:
             metafunc.parametrize("case", trained, ids=[case.id for case in trained])
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        planned = dict.fromkeys(i.callspec.params["case"] for i in session.items if isinstance(i, pytest.Function))
+        """Announce the grid, as `-k` and the like left it."""
+        planned = dict.fromkeys(item.callspec.params["case"] for item in session.items if hasattr(item, "callspec"))
         reporter = session.config.pluginmanager.getplugin("terminalreporter")
         self.progress = Progress(reporter, list(planned))
         if not session.config.option.collectonly:
@@ -102,14 +108,17 @@ class BenchmarkRun:
         return None
 
     def pytest_keyboard_interrupt(self) -> None:
+        """Remember that the grid is not whole."""
         self.interrupted = True
 
     def pytest_sessionfinish(self) -> None:
+        """End the fork servers, and what runs in them."""
         for launcher in self.launchers.values():
             launcher.close()
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """The last word: the charts, the summary, and what to read first."""
         if self.rows:
             terminalreporter.write_line(repr(self.overhead))
 

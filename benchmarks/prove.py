@@ -30,7 +30,7 @@ def outputs_and_gradients(model: keras.Model, batch: Split) -> dict[str, np.ndar
 
 
 def relative_difference(tensors: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """‖a − b‖ / ‖b‖ (L2) of each tensor. Relative, since gradients of equal arms may be thousands and differ by 1e-3."""
+    """‖a − b‖ / ‖b‖ (L2) of each tensor. Equal arms with gradients of thousands may differ by 1e-3."""
     tiny = np.finfo(np.float64).tiny
     return {
         name: float(np.linalg.norm(tensors[name] - known) / max(float(np.linalg.norm(known)), tiny))

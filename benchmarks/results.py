@@ -233,10 +233,12 @@ def read_folder(folder: Path) -> pd.DataFrame:
     """The measurements.csv of a run, or every *-speed and *-accuracy table (.csv, .csv.gz) of a reference folder.
 
     Raises:
-        ZooError: the folder holds neither, or one of the tables cannot be read.
+        ZooError: there is no such folder, it holds neither, or one of the tables cannot be read.
     """
     if (folder / TABLE).exists():
         return read(folder / TABLE)
+    if not folder.is_dir():
+        raise ZooError(f"there is no folder {folder}")
     paths = reference_tables(folder)
     if not paths:
         raise ZooError(f"no results in {folder}: it holds neither {TABLE} nor a *-speed.csv or *-accuracy.csv")

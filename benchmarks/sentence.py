@@ -27,10 +27,9 @@ def sentence(table: pd.DataFrame, arm: str = "unrolled", baseline: str = "looped
     first = ends.iloc[0]
     keys = [*SETTING, *EXECUTION]
     calls = ends[keys].merge(against[against["quantity"] == "compile_seconds"], on=keys)
-    text = (
-        f"Training {first['entry']} on {first['task']} ({first['backend']}, {first['device']}), {first['execution']} is "
-        + _joined([_speed(row) for row in _rows(ends)], ends["steps"].tolist(), f" than {first['baseline']}")
-    )
+    speeds = _joined([_speed(row) for row in _rows(ends)], ends["steps"].tolist(), f" than {first['baseline']}")
+    where = f"{first['entry']} on {first['task']} ({first['backend']}, {first['device']})"
+    text = f"Training {where}, {first['execution']} is {speeds}"
     if not calls.empty:
         lengths = [_length(row) for row in _rows(calls)]
         text += f", and its first call, compilation included, takes {_joined(lengths, calls['steps'].tolist())}"
@@ -42,7 +41,7 @@ def _rows(table: pd.DataFrame) -> list[pd.Series]:
 
 
 def _widest(timed: pd.DataFrame) -> pd.DataFrame:
-    """The rows of one entry and setting, by steps: of those with the most numbers of steps, plain lstm if it is there."""
+    """The rows, by steps, of the entry and setting with the most numbers of steps; of several, lstm without jit."""
     keys = [column for column in [*SETTING, *EXECUTION] if column != "steps"]
     groups = [group for _, group in timed.groupby(keys, dropna=False, sort=False)]
 

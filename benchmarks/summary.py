@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from zoo.registry import natural_order
-
 TIMED = ("train", "predict")
 EXECUTION = ["execution", "loop", "chunk", "jit", "memory"]
 SIZES = ["batch", "steps", "features", "units"]
@@ -30,6 +28,8 @@ LEAST_REPEATS = 3
 """Under so many repeats no interval is given."""
 CONFIDENCE = 0.95
 MIB = 2**20
+HIGHER_IS_BETTER = ("accuracy", "bleu", "chrf", "f1")
+LOWER_IS_BETTER = ("mse", "mae", "rmse", "loss", "cross_entropy", "perplexity", "bits_per_character", "error_rate")
 
 
 def medians(table: pd.DataFrame) -> pd.DataFrame:
@@ -106,6 +106,12 @@ def differing(table: pd.DataFrame, columns: list[str]) -> list[str]:
     return [column for column in columns if table[column].nunique(dropna=False) > 1]
 
 
+def _told(table: pd.DataFrame, lead: list[str]) -> list[str]:
+    """The columns that follow `lead` in a summary: the sizes, and what else of the setting differs."""
+    others = [column for column in [*SETTING, "execution"] if column in table and column not in lead]
+    return [column for column in others if column in (*SIZES, *differing(table, others))]
+
+
 def execution_order(table: pd.DataFrame) -> list[str]:
     """The executions of the table: looped first, then unrolled, then others; without jit before with it."""
     first = {"looped": 0, "unrolled": 1}
@@ -121,7 +127,7 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
     """Rows by task, steps, entry and execution."""
     executions = execution_order(table)
     key = [
-        (task, steps, natural_order(entry), executions.index(execution))
+        (task, steps, entry, executions.index(execution))
         for task, steps, entry, execution in table[["task", "steps", "entry", "execution"]].itertuples(index=False)
     ]
     return table.iloc[sorted(range(len(key)), key=key.__getitem__)].reset_index(drop=True)
@@ -132,7 +138,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
     `train_ms` and `predict_ms` are medians over repeats; the peaks are MiB over the floor, and they, the graph and the
     first call are those of training; `train_ratio` is the time over that of the baseline (see `ratios`). Columns of the
-    setting that differ within the table follow `backend`.
+    setting that differ within the table follow `backend`, after the sizes.
     """
     phaseless = [column for column in SETTING if column != "phase"]
     keys = [*phaseless, *EXECUTION]
@@ -152,9 +158,11 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     against = ratios(table).query("phase == 'train' and quantity == 'step_seconds'")
     against = against[[*keys, "baseline", "ratio", "low", "high"]]
     against = against.rename(columns={name: f"train_{name}" for name in ("ratio", "low", "high")})
-    result = costs.reset_index().merge(predicted.reset_index(), on=keys, how="outer").merge(against, on=keys, how="left")
+    result = (
+        costs.reset_index().merge(predicted.reset_index(), on=keys, how="outer").merge(against, on=keys, how="left")
+    )
     lead = ["task", "steps", "entry", "execution", "backend"]
-    lead += [column for column in differing(result, phaseless) if column not in lead]
+    lead += _told(result, lead)
     figures = ["train_ms", "predict_ms", "first_call_seconds", "compile_peak_mib", "step_peak_mib", "graph_nodes"]
     return in_order(result)[[*lead, *figures, "baseline", "train_ratio", "train_low", "train_high", "repeats"]]
 
@@ -168,7 +176,7 @@ def scores(table: pd.DataFrame) -> pd.DataFrame:
 def accuracy_summary(table: pd.DataFrame) -> pd.DataFrame:
     """What every entry earns: mean and standard deviation of its score over `n` seeds, beside the naive score.
 
-    One row an entry, task and split; columns of the setting that differ within the table follow `metric`.
+    One row an entry, task and split; the sizes and what else of the setting differs follow `metric`.
     """
     rows = scores(table)
     keys = [*SETTING, *EXECUTION, "split", "metric"]
@@ -181,7 +189,7 @@ def accuracy_summary(table: pd.DataFrame) -> pd.DataFrame:
     )
     result = in_order(result.reset_index()).sort_values(["task", "split"], kind="stable", ignore_index=True)
     lead = ["task", "split", "entry", "metric"]
-    lead += [column for column in differing(result, [*SETTING, "execution"]) if column not in lead]
+    lead += _told(result, lead)
     return result[[*lead, "mean", "sd", "n", "naive_score", "train_seconds"]]
 
 
@@ -190,3 +198,17 @@ def failures(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["status"] != "ok"]
     keys = ["status", "reason", "entry", "task", "execution", "backend"]
     return rows.groupby(keys, dropna=False).size().rename("cases").reset_index()
+
+
+def three_digits(value: float, like: float | None = None) -> str:
+    """The value with the decimals that show three digits of it, or of `like`."""
+    size = abs(value if like is None else like)
+    decimals = 2 - int(np.floor(np.log10(size))) if 0 < size < np.inf else 2
+    return f"{value:,.{max(decimals, 0)}f}"
+
+
+def better(metric: str) -> str:
+    """Which values of the metric are better, in words; empty for an unknown one."""
+    if metric in HIGHER_IS_BETTER:
+        return "higher is better"
+    return "lower is better" if metric in LOWER_IS_BETTER else ""

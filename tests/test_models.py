@@ -245,13 +245,10 @@ WRONG = {
     ),
     "an unknown option": (
         {"unit": 3},
-        "unknown option of entry 'lstm' 'unit'; did you mean 'units'? Known: units",
+        "unknown option 'unit' of entry lstm; did you mean 'units'? Known: units",
     ),
     "units out of range": ({"units": 0}, "units must be a positive whole number, not 0"),
-    "steps of a task that has its own": (
-        {"task": "digits_rows", "steps": 9},
-        "task 'digits_rows' has 8 steps, not 9",
-    ),
+    "steps of a task that has its own": ({"task": "digits_rows", "steps": 9}, "digits_rows has 8 steps, not 9"),
     "a weights file that is not there": ({"weights": "none.safetensors"}, "no weights file 'none.safetensors'"),
 }
 

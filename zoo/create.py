@@ -20,7 +20,7 @@ def task_at(name: str, steps: int | None = None) -> Task:
     if steps in (None, task.steps):
         return task
     if not task.any_steps:
-        raise ZooError(f"task {name!r} has {task.steps} steps, not {steps}")
+        raise ZooError(f"{name} has {task.steps} steps, not {steps}")
     return dataclasses.replace(task, steps=steps)
 
 
@@ -60,7 +60,7 @@ def create_model(
         raise ZooError(f"entry {name!r} is not for {target.topology} tasks such as {task!r}; use {', '.join(fitting)}")
     sizes = {"units": target.units if units is None else units, **options}
     for option in sizes.keys() - set(entry.options()):
-        raise unknown(f"option of entry {name!r}", option, entry.options())
+        raise unknown("option", option, entry.options(), of=f"entry {name}")
     for option, value in sizes.items():
         if not (isinstance(value, int) and value > 0):
             raise ZooError(f"{option} must be a positive whole number, not {value!r}")

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from zoo.execution import Execution
-
 SEQUENCE_TO_VECTOR = "sequence_to_vector"
 SEQUENCE_TO_SEQUENCE = "sequence_to_sequence"
 TOPOLOGIES = (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE, "vector_to_sequence", "encoder_decoder")
@@ -31,11 +29,12 @@ class ZooError(ValueError):
     """A mistake of the caller's, told in one line: what is wrong, what is allowed, what is nearest."""
 
 
-def unknown(kind: str, name: str, known: Sequence[str], listing: str = "") -> ZooError:
+def unknown(kind: str, name: str, known: Sequence[str], listing: str = "", of: str = "") -> ZooError:
     """The error for a name that is not among `known`; `listing` says where all of them are shown."""
     near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else "."
-    return ZooError(f"unknown {kind} {name!r}{hint} {listing or 'Known: ' + ', '.join(known)}")
+    what = f"unknown {kind} {name!r}" + (f" of {of}" if of else "")
+    return ZooError(f"{what}{hint} {listing or 'Known: ' + ', '.join(known)}")
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:
@@ -44,8 +43,12 @@ def natural_order(name: str) -> list[tuple[int, str]]:
 
 
 class Named(Protocol):
+    """Anything that a registry can hold."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is found by."""
+        ...
 
 
 T = TypeVar("T", bound=Named)
@@ -84,8 +87,8 @@ class Registry(Generic[T]):
         return len(self._members)
 
 
-class Build(Protocol):
-    def __call__(self, task: Task, execution: Execution, **sizes: Any) -> keras.Model: ...
+Build = Callable[..., "keras.Model"]
+"""(task, execution, *, units, ...) -> a `keras.Model`, not compiled."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,7 @@ class Task:
         """The recipe called `name`, or the default one."""
         found = [recipe for recipe in self.recipes if name in ("", recipe.name)]
         if not found:
-            raise unknown(f"recipe of task {self.name}", name, [recipe.name for recipe in self.recipes])
+            raise unknown("recipe", name, [recipe.name for recipe in self.recipes], of=f"task {self.name}")
         return found[0]
 
 

@@ -39,7 +39,7 @@ class NeuronCell(keras.layers.Layer):
         self.state_size = units
         self.output_size = units
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         """Create W and b for inputs of shape (batch, features)."""
         rows = input_shape[-1] + self.units
         self.kernel = self.add_weight(name="kernel", shape=(rows, self.units), initializer=self.kernel_initializer)

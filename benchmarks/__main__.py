@@ -1,0 +1,114 @@
+"""`python -m benchmarks`: charts and summaries from the results tables. It imports no Keras, so it takes seconds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import matplotlib
+import pandas as pd
+import rich.box
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks import results
+from zoo.registry import ZooError
+
+ROOT = Path(__file__).parent.parent / "results"
+LEAST_WIDTH = 120  # of a table; a narrower terminal breaks its lines, and nothing is lost
+
+app = typer.Typer(
+    help="Charts and summaries from the results tables, without Keras.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+Results = Annotated[
+    Path | None,
+    typer.Option(
+        "--results",
+        metavar="DIR",
+        help="A folder with measurements.csv, or with *-speed.csv and *-accuracy.csv (also .csv.gz). "
+        "Without it: the newest run under results/runs, else results/reference.",
+        show_default=False,
+    ),
+]
+
+
+def find_results(root: Path = ROOT) -> Path:
+    """The newest folder under `root`/runs that holds measurements, else `root`/reference."""
+    runs = [path for path in (root / "runs").glob(f"*/{results.TABLE}") if path.is_file()]
+    if runs:
+        return max(runs, key=lambda path: path.stat().st_mtime).parent
+    reference = root / "reference"
+    if not results.reference_tables(reference):
+        raise ZooError(f"no results yet: neither {root / 'runs'} nor {reference} holds a table; run pytest --benchmark")
+    return reference
+
+
+def charts_folder(folder: Path) -> Path:
+    """Where the charts of the results in `folder` go: beside a run's table; for reference tables to results/charts."""
+    return folder / "charts" if (folder / results.TABLE).exists() else folder.resolve().parent / "charts"
+
+
+@app.command(
+    epilog="Examples: [bold]python -m benchmarks charts[/bold], "
+    "[bold]python -m benchmarks charts --results results/reference[/bold]"
+)
+def charts(folder: Results = None) -> None:
+    """Draw every chart anew from the results and say where they are."""
+    matplotlib.use("Agg")
+    from benchmarks.charts import draw_all
+
+    folder = folder or find_results()
+    table = results.read_folder(folder)
+    typer.echo(f"{len(table)} rows from {folder}")
+    for path in draw_all(table, charts_folder(folder), typer.echo):
+        typer.echo(path)
+
+
+@app.command(
+    epilog="Examples: [bold]python -m benchmarks report[/bold], "
+    "[bold]python -m benchmarks report --results results/reference[/bold]"
+)
+def report(folder: Results = None) -> None:
+    """Print what each execution costs, what each entry earns, what failed, and the result in a sentence."""
+    from benchmarks.report import LEGEND, tables
+    from benchmarks.sentence import sentence
+
+    folder = folder or find_results()
+    table = results.read_folder(folder)
+    console = Console(width=max(Console().width, LEAST_WIDTH), highlight=False)
+    typer.echo(f"{len(table)} rows from {folder}\n{LEGEND}")
+    for title, part in tables(table):
+        typer.echo(f"\n{title}")
+        console.print(_as_rich(part))
+    typer.echo(sentence(table))
+
+
+def _as_rich(part: pd.DataFrame) -> Table:
+    """A table of texts for the terminal: names to the left, numbers to the right."""
+    shown = Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for column in part.columns:
+        numbers = part[column].str.match(r"^[-\d.,]*( ± .*| \[.*)?$").all()
+        shown.add_column(escape(column), justify="right" if numbers else "left", no_wrap=column != "reason")
+    for row in part.itertuples(index=False):
+        shown.add_row(*map(escape, row))
+    return shown
+
+
+def main() -> None:
+    """Run the command; a mistake of the caller's is told in one line, with exit code 2."""
+    try:
+        app(prog_name="python -m benchmarks")
+    except ZooError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+"""Every chart draws every kind of table, says where it comes from, and needs no Keras."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
+
+from benchmarks.__main__ import charts_folder, find_results
+from benchmarks.charts import CHARTS, draw_all
+from benchmarks.figures import LOOK, look
+from benchmarks.report import tables
+from benchmarks.results import append, as_table
+from benchmarks.summary import better
+from tests.tables import SCORE, TIMING, empty_table, failures_table, pair, quick_rows, quick_table
+from zoo import EXECUTIONS, TASKS, ZooError
+
+ROOT = Path(__file__).parent.parent
+WITHOUT_KERAS = """
+import runpy, sys
+
+class Blocked:
+    def find_spec(name, *_):
+        if name in ("keras", "tensorflow", "jax", "torch", "sklearn"):
+            raise ImportError(f"{name} must not be imported here")
+
+# Not by None in sys.modules: SciPy looks there to know whether an array can be one of torch's.
+sys.meta_path.insert(0, Blocked)
+sys.argv = ["benchmarks", *sys.argv[1:]]
+runpy.run_module("benchmarks", run_name="__main__")
+"""
+
+
+def texts(figure: Figure) -> str:
+    figure.draw_without_rendering()
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
+
+
+def benchmarks(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """`python -m benchmarks` in a process where no backend can be imported."""
+    command = [sys.executable, "-W", "error", "-c", WITHOUT_KERAS, *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120, env=environment)
+
+
+# what is drawn
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_says_what_it_shows_and_where_it_was_measured(name):
+    figure = CHARTS[name](quick_table())
+    said = " ".join(texts(figure).split())
+    assert figure.axes
+    counted = "3 seeds" if name == "accuracy" else "3 repeats"
+    origin = "Example CPU @ 2.50GHz, 2 CPUs, 2 threads; Python 3.11.9, Keras 3.15.1, tensorflow 2.22.0"
+    assert f"{origin}; {counted}; 2026-05-01." in said
+    assert "Not drawn: 3 cases of the table did not end well (2 skipped and 1 out of memory)." in said
+    assert all(axes.get_xlabel() and axes.get_title(loc="left") for axes in figure.axes)
+
+
+@pytest.mark.parametrize("name", CHARTS)
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [(empty_table(), "the table is empty"), (failures_table(), "no case in the table ended well")],
+    ids=["empty", "failures"],
+)
+def test_a_chart_without_results_says_so_in_words(name, table, why):
+    figure = CHARTS[name](table)
+    assert f"Nothing to draw: {why}." in texts(figure)
+    assert not figure.axes
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "needs"),
+    [
+        ("step_time", [SCORE], "timings of training or prediction"),
+        ("unrolled_over_looped", [TIMING], "unrolled and looped timed in the same repeat"),
+        ("cost_growth", pair(20, [1.0]), "an entry that was trained at two or more numbers of steps"),
+        ("accuracy", [TIMING], "trained scores"),
+    ],
+)
+def test_a_chart_of_which_the_table_has_nothing_says_what_it_needs(name, rows, needs):
+    assert f"Nothing to draw: this chart needs {needs}, and the table has none." in texts(CHARTS[name](as_table(rows)))
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_nothing_is_cut_off(name):
+    figure = CHARTS[name](quick_table())
+    figure.draw_without_rendering()
+    (width, height), drawn = figure.get_size_inches(), figure.get_tightbbox()
+    assert drawn.x0 >= 0
+    assert drawn.y0 >= 0
+    assert drawn.x1 <= width
+    assert drawn.y1 <= height
+    for text in figure.findobj(Annotation):  # some are no part of that box
+        assert text.get_window_extent().x1 <= figure.bbox.x1, text.get_text()
+
+
+def test_one_repeat_and_one_seed_are_drawn_without_intervals():
+    table = as_table(quick_rows(repeats=1, seeds=1))
+    for name, chart in CHARTS.items():
+        said = texts(chart(table))
+        assert ("1 seed;" if name == "accuracy" else "1 repeat;") in said
+
+
+def test_a_table_without_memory_is_drawn():
+    rows = [replace(row, floor_host_bytes=None, step_peak_host_bytes=None) for row in quick_rows()]
+    assert CHARTS["cost_growth"](as_table(rows)).axes
+
+
+def test_backends_never_share_a_panel():
+    rows = quick_rows()
+    both = rows + [replace(row, backend="jax", backend_version="0.10") for row in rows]
+    for name in ("step_time", "unrolled_over_looped", "accuracy"):
+        one, two = CHARTS[name](as_table(rows)), CHARTS[name](as_table(both))
+        assert len(two.axes) == 2 * len(one.axes)
+        assert "tensorflow 2.22.0" in texts(two)
+        assert "jax 0.10" in texts(two)
+
+
+def test_the_naive_score_is_in_sight_whatever_the_scores_are():
+    scores = [
+        replace(SCORE, task="digits_rows", metric="accuracy", score=0.98 + seed / 100, seed=seed) for seed in (0, 1)
+    ]
+    for naive in (0.1, 0.999, 0.0):
+        (axes,) = CHARTS["accuracy"](as_table([replace(row, naive_score=naive) for row in scores])).axes
+        low, high = axes.get_xlim()
+        assert low <= naive <= high
+        assert axes.get_xlabel() == "accuracy, higher is better"
+
+
+def test_the_direction_of_every_metric_is_that_of_its_task():
+    for task in TASKS:
+        assert better(task.metric) == ("higher is better" if task.higher_is_better else "lower is better")
+
+
+def test_errors_of_many_sizes_are_drawn_on_a_scale_of_logarithms():
+    rows = [replace(SCORE, score=score, seed=seed) for seed, score in enumerate((0.001, 0.9))]
+    (axes,) = CHARTS["accuracy"](as_table(rows)).axes
+    assert axes.get_xscale() == "log"
+    assert axes.get_xlabel() == "mse, lower is better, log scale"
+
+
+def test_an_execution_looks_the_same_whatever_stands_beside_it():
+    everything = look(quick_table())
+    assert set(everything) == {str(execution) for execution in EXECUTIONS}
+    assert len(set(everything.values())) == len(everything)
+    assert look(as_table([replace(TIMING, loop="unrolled")])) == {"unrolled": everything["unrolled"]}
+    assert {execution.loop for execution in EXECUTIONS} <= set(LOOK)
+
+
+def test_the_ratio_of_the_table_stands_in_the_chart():
+    figure = CHARTS["unrolled_over_looped"](as_table(pair(20, [0.8, 0.8, 0.8])))
+    (axes,) = figure.axes
+    assert "0.80  [0.80, 0.80]" in texts(figure)
+    assert "left of 1: unrolled is faster" in axes.get_xlabel()
+    low, high = axes.get_xlim()
+    assert low < 0.8
+    assert high > 1
+
+
+def test_every_chart_is_written_and_those_without_data_are_named(tmp_path):
+    said: list[str] = []
+    paths = draw_all(as_table([SCORE]), tmp_path / "charts", said.append)
+    assert [path.name for path in paths] == [f"{name}.png" for name in CHARTS]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+    assert said == [
+        f"{name}: nothing to draw (the picture says why)"
+        for name in ("step_time", "unrolled_over_looped", "cost_growth")
+    ]
+
+
+def test_a_folder_for_charts_that_cannot_be_written_is_told_in_one_line(tmp_path):
+    (tmp_path / "charts").write_text("")
+    with pytest.raises(ZooError) as error:
+        draw_all(empty_table(), tmp_path / "charts")
+    assert str(error.value) == f"cannot write {tmp_path / 'charts' / 'step_time.png'}: File exists"
+
+
+# the command
+
+
+def test_charts_are_redrawn_in_ten_seconds_without_keras(tmp_path):
+    append(tmp_path / "measurements.csv", quick_rows())
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = benchmarks("charts", "--results", tmp_path)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = [f"{len(quick_rows())} rows from {tmp_path}"]
+    expected += [str(tmp_path / "charts" / f"{name}.png") for name in CHARTS]
+    assert done.stdout.splitlines() == expected
+    # Seconds of the processor, not of the clock: other work on the machine must not fail the test.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
+
+
+def test_the_report_prints_the_tables_and_the_sentence(tmp_path):
+    append(tmp_path / "one-speed.csv", pair(20, [0.8] * 3))
+    append(tmp_path / "one-accuracy.csv", [SCORE])
+    done = benchmarks("report", "--results", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Cost on wave, tensorflow, 20 steps, batch 32, 1 feature, 32 units" in done.stdout
+    assert "Score on wave, same_range split: mse, lower is better" in done.stdout
+    assert "0.80 [0.80, 0.80]" in done.stdout
+    assert done.stdout.rstrip().endswith(
+        "Training lstm on wave (tensorflow, cpu), unrolled is 1.25x faster than looped at 20 steps, and its first "
+        "call, compilation included, takes 2.0x as long at 20 steps."
+    )
+
+
+def test_the_report_has_a_table_for_each_kind_of_result_and_none_for_nothing():
+    titles = [title for title, _ in tables(quick_table())]
+    assert titles == [
+        "Cost on digits_rows, tensorflow, 8 steps, batch 32, 8 features, 100 units",
+        "Cost on wave, tensorflow, batch 32, 1 feature, 32 units",
+        "Score on digits_rows, test split: accuracy, higher is better, batch 32, 8 steps, 8 features, 100 units",
+        "Score on wave, same_range split: mse, lower is better, batch 32, 20 steps, 1 feature, 32 units",
+        "Score on wave, unseen_time split: mse, lower is better, batch 32, 20 steps, 1 feature, 32 units",
+        "What did not end well",
+    ]
+    assert list(tables(empty_table())) == []
+    assert [title for title, _ in tables(failures_table())] == ["What did not end well"]
+
+
+@pytest.mark.parametrize("command", ["charts", "report"])
+def test_a_bad_folder_is_told_in_one_line(command, tmp_path):
+    done = benchmarks(command, "--results", tmp_path / "none")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: there is no folder {tmp_path / 'none'}\n"
+
+
+@pytest.mark.parametrize("command", ["charts", "report"])
+def test_help_has_examples(command):
+    done = benchmarks(command, "--help")
+    assert done.returncode == 0
+    assert f"Examples: python -m benchmarks {command}" in done.stdout
+
+
+def test_the_newest_run_is_taken_and_else_the_reference(tmp_path):
+    reference = tmp_path / "reference"
+    with pytest.raises(ZooError) as error:
+        find_results(tmp_path)
+    message = f"no results yet: neither {tmp_path / 'runs'} nor {reference} holds a table; run pytest --benchmark"
+    assert str(error.value) == message
+    reference.mkdir()
+    append(reference / "machine-speed.csv", [TIMING])
+    assert find_results(tmp_path) == reference
+    assert charts_folder(reference) == tmp_path / "charts"
+    for i, name in enumerate(("b", "a")):  # by age, not by name
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        append(tmp_path / "runs" / name / "measurements.csv", [TIMING])
+        os.utime(tmp_path / "runs" / name / "measurements.csv", (i, i))
+    assert find_results(tmp_path) == tmp_path / "runs" / "a"
+    assert charts_folder(tmp_path / "runs" / "a") == tmp_path / "runs" / "a" / "charts"

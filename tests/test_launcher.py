@@ -1,0 +1,163 @@
+"""The fork server: a fresh process a job, and an outcome whatever becomes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import psutil
+import pytest
+
+import zoo
+from benchmarks.launcher import Job, Launcher, Outcome
+from benchmarks.machine import peak_bytes, reset_peak
+
+MIB = 1 << 20
+
+
+def import_everything() -> list[str]:
+    """In a child: import the whole zoo, then make a model and use it."""
+    import zoo.layers
+
+    model = zoo.create_model("lstm", "wave", units=4)
+    return [type(model).__name__, str(model.predict_on_batch(np.zeros((2, 20, 1), "float32")).shape)]
+
+
+def hold(mebibytes: int) -> int:
+    block = np.ones(mebibytes * MIB, "uint8")
+    time.sleep(5)
+    return int(block.sum())
+
+
+def fail() -> None:
+    raise RuntimeError("first line\nsecond line")
+
+
+def run_out_of_memory() -> None:
+    raise MemoryError("Unable to allocate 3 GiB")
+
+
+def miss_data() -> None:
+    raise zoo.ZooError("there is no such data")
+
+
+def kill_itself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave() -> None:
+    os._exit(3)
+
+
+def peaks(mebibytes: int) -> tuple[int, int]:
+    """The peak with a block of memory held, and the peak after it is given back and forgotten."""
+    reset_peak()
+    np.ones(mebibytes * MIB, "uint8")
+    first = peak_bytes()
+    reset_peak()
+    last = peak_bytes()
+    assert first is not None
+    assert last is not None
+    return first, last
+
+
+def process_id() -> int:
+    return os.getpid()
+
+
+def job(function, *arguments, memory=4096 * MIB, seconds=60.0) -> Job:
+    return Job(function, arguments, memory, seconds)
+
+
+@pytest.fixture(scope="module")
+def launcher(tmp_path_factory) -> Iterator[Launcher]:
+    started = Launcher(keras.backend.backend(), "cpu", tmp_path_factory.mktemp("log") / "launcher.log")
+    started.run(job(process_id))  # waits until the backend is imported
+    yield started
+    started.close()
+
+
+def test_a_child_answers_after_everything_was_imported(launcher: Launcher) -> None:
+    started = time.monotonic()
+    outcome = launcher.run(job(import_everything, seconds=30))
+    assert outcome == Outcome("ok", value=["Functional", "(2, 20, 1)"])
+    assert time.monotonic() - started < 10
+
+
+def test_every_job_has_a_process_of_its_own(launcher: Launcher) -> None:
+    assert launcher.run(job(process_id)).value != launcher.run(job(process_id)).value
+
+
+def test_too_much_memory_ends_the_job_and_not_the_run(launcher: Launcher) -> None:
+    started = time.monotonic()
+    outcome = launcher.run(job(hold, 2000, memory=1500 * MIB))
+    assert outcome.status == "out_of_memory"
+    assert outcome.reason.startswith("held ")
+    assert outcome.reason.endswith(" GiB, over the limit of 1.46")
+    assert time.monotonic() - started < 5
+    assert launcher.run(job(process_id)).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("function", "outcome"),
+    [
+        (fail, Outcome("crashed", "RuntimeError: first line")),
+        (run_out_of_memory, Outcome("out_of_memory", "MemoryError: Unable to allocate 3 GiB")),
+        (miss_data, Outcome("skipped", "there is no such data")),
+        (kill_itself, Outcome("crashed", "killed by signal 9 (perhaps the kernel was out of memory)")),
+        (leave, Outcome("crashed", "ended with code 3 and no result")),
+    ],
+)
+def test_a_failure_is_an_outcome_with_its_reason(launcher: Launcher, function, outcome: Outcome) -> None:
+    assert launcher.run(job(function)) == outcome
+
+
+def test_a_job_that_takes_too_long_is_ended(launcher: Launcher) -> None:
+    started = time.monotonic()
+    assert launcher.run(job(time.sleep, 30, seconds=0.5)) == Outcome("timeout", "ran past its limit of 0.5 s")
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a peak")
+def test_a_peak_counts_from_its_reset(launcher: Launcher) -> None:
+    first, last = launcher.run(job(peaks, 300)).value
+    assert 290 * MIB < first - last < 320 * MIB
+
+
+COORDINATOR = """
+import sys, time
+from pathlib import Path
+from benchmarks.launcher import Job, Launcher
+launcher = Launcher({backend!r}, "cpu", Path({log!r}))
+print(launcher._process.pid, flush=True)
+launcher.run(Job(time.sleep, (60,), 1 << 33, 60.0))
+"""
+
+
+def test_nothing_runs_on_when_the_coordinator_is_killed(tmp_path) -> None:
+    script = COORDINATOR.format(backend=keras.backend.backend(), log=str(tmp_path / "launcher.log"))
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as coordinator:
+        assert coordinator.stdout is not None
+        server = psutil.Process(int(coordinator.stdout.readline()))
+        while not server.children():
+            time.sleep(0.05)
+        running = [server, *server.children()]
+        coordinator.kill()
+    _, alive = psutil.wait_procs(running, timeout=5)
+    assert not alive
+
+
+def test_a_launcher_that_was_killed_is_an_outcome(tmp_path) -> None:
+    started = Launcher(keras.backend.backend(), "cpu", tmp_path / "launcher.log")
+    started.run(job(process_id))
+    os.kill(started._process.pid, signal.SIGKILL)
+    outcome = started.run(job(process_id))
+    assert outcome == Outcome("crashed", f"the launcher itself ended with code -9; its log is {tmp_path}/launcher.log")
+    started.close()

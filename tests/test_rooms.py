@@ -1,0 +1,74 @@
+"""The rooms of the house: who may import whom, and that planning binds no backend."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted([*ROOT.glob("zoo/**/*.py"), *ROOT.glob("benchmarks/**/*.py")])
+HEAVY = ("keras", "tensorflow", "jax", "torch", "sklearn")
+BLOCK = f"import sys; sys.modules.update(dict.fromkeys({HEAVY}))\n"
+TABLES_ONLY = ("results", "summary", "sentence", "figures", "charts", "terminal", "__main__")
+"""Files of benchmarks/ that work on tables alone: they know of zoo/ no more than its errors."""
+
+
+def imported(path: Path, top_level_only: bool = False) -> set[str]:
+    """Modules that a file imports, apart from those it imports for type checking."""
+    tree = ast.parse(path.read_text())
+    found = set()
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.update({node.module, *(f"{node.module}.{alias.name}" for alias in node.names)})
+    return found
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import zoo, zoo.cli",
+        "import benchmarks.cases; benchmarks.cases.timed_cases(benchmarks.cases.get_profile('full'), "
+        "benchmarks.cases.Selection())",
+        "import benchmarks.options, benchmarks.plugin",
+        "import benchmarks.results, benchmarks.charts, benchmarks.__main__",
+    ],
+)
+def test_planning_and_drawing_import_no_keras_and_no_backend(statement: str) -> None:
+    subprocess.run([sys.executable, "-c", BLOCK + statement], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.is_relative_to(ROOT / "zoo")], ids=lambda p: p.name)
+def test_the_zoo_knows_nothing_of_the_benchmarks(path: Path) -> None:
+    assert not any(module.split(".")[0] == "benchmarks" for module in imported(path))
+
+
+@pytest.mark.parametrize("name", TABLES_ONLY)
+def test_what_works_on_tables_knows_no_models(name: str) -> None:
+    path = ROOT / "benchmarks" / f"{name}.py"
+    known = {module for module in imported(path) if module.split(".")[0] == "zoo"}
+    assert known <= {"zoo.registry", "zoo.registry.ZooError"}
+    assert not {"benchmarks.cases", "benchmarks.launcher", "benchmarks.measure"} & imported(path)
+
+
+LAYERS = {"registry": 0, "execution": 1, "layers": 2, "weights": 2, "recurrent": 3, "models": 4, "tasks": 4}
+
+
+@pytest.mark.parametrize("room", LAYERS)
+def test_imports_inside_the_zoo_go_one_way(room: str) -> None:
+    folder = ROOT / "zoo" / room
+    for path in sorted(folder.glob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]:
+        for module in imported(path):
+            parts = module.split(".")
+            if parts[0] == "zoo" and len(parts) > 1 and parts[1] in LAYERS and parts[1] != room:
+                assert LAYERS[parts[1]] < LAYERS[room], f"{path.name} imports {module}"
+
+
+def test_files_stay_short_enough_to_be_seen_whole() -> None:
+    long = {str(path.relative_to(ROOT)): count for path in SOURCES if (count := len(path.open().readlines())) > 300}
+    assert not long

@@ -1,0 +1,176 @@
+"""`pytest --benchmark` as a user runs it: in a process of its own, on real cases."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks import results
+from tests.test_rooms import BLOCK, ROOT
+
+SMALL = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "digits_rows")
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments),
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "140", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    folder = tmp_path_factory.mktemp("run")
+    return run("--benchmark", *SMALL, "--zoo-results", str(folder), f"--benchmark-json={folder / 'b.json'}"), folder
+
+
+def test_a_run_keeps_every_timing_and_score(small_run) -> None:
+    done, folder = small_run
+    assert done.returncode == 0, done.stdout
+    table = results.read(folder / results.TABLE)
+    assert set(table["status"]) == {"ok"}
+    timed = table[table["phase"] != "accuracy"]
+    assert set(zip(timed["execution"], timed["phase"], strict=True)) == {
+        (execution, phase) for execution in ("looped", "unrolled") for phase in ("train", "predict")
+    }
+    assert timed.groupby("case_id").size().min() >= 10
+    for column in ("build_seconds", "compile_seconds", "step_seconds", "parameters", "trainer_floor_seconds"):
+        assert (timed[column] > 0).all(), column
+    (score,) = table.loc[table["phase"] == "accuracy", "score"]
+    assert 0.9 < score <= 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a peak")
+def test_memory_is_measured_over_the_floor(small_run) -> None:
+    _, folder = small_run
+    table = results.read(folder / results.TABLE)
+    timed = table[table["phase"] == "train"]
+    assert (timed["step_peak_host_bytes"] > 0.9 * timed["floor_host_bytes"]).all()
+    assert timed["floor_host_bytes"].between(50e6, 5e9).all()
+
+
+def test_pytest_benchmark_holds_the_same_timings(small_run) -> None:
+    _, folder = small_run
+    table = results.read(folder / results.TABLE)
+    kept = json.loads((folder / "b.json").read_text())["benchmarks"]
+    assert len(kept) == 4
+    for benchmark in kept:
+        rows = table[[f"[{case}-{phase}]" in benchmark["name"] for case, phase in zip(table["case_id"], table["phase"])]]
+        assert sorted(benchmark["stats"]["data"]) == pytest.approx(sorted(rows["step_seconds"]), rel=1e-12)
+
+
+def test_a_run_ends_by_saying_where_things_are_and_what_they_say(small_run) -> None:
+    done, folder = small_run
+    assert f"rows go to {folder}" in done.stdout
+    assert "expected " in done.stdout
+    assert "3/3 neuron digits_rows recipe fast, seed 0" in done.stdout
+    assert "beyond what is measured" in done.stdout
+    assert str(folder / results.TABLE) in done.stdout
+    assert str(folder / "charts") in done.stdout
+    assert "unrolled" in done.stdout.rstrip().splitlines()[-2]
+    assert {path.name for path in (folder / "charts").iterdir()} >= {"step_time.png", "accuracy.png"}
+
+
+def test_without_the_flag_only_tests_are_collected_and_with_it_only_benchmarks() -> None:
+    tests = run("--collect-only", "-q")
+    assert "tests/test_run.py" in tests.stdout
+    assert "benchmarks/" not in tests.stdout
+    benchmarks = run("--benchmark", "--collect-only", "-q")
+    assert "benchmarks/test_speed.py::test_speed[" in benchmarks.stdout
+    assert "tests/" not in benchmarks.stdout
+
+
+def test_collecting_benchmarks_imports_no_backend() -> None:
+    start = BLOCK + "import pytest; sys.exit(pytest.main(['--benchmark', '--collect-only', '-q']))"
+    subprocess.run([sys.executable, "-c", start], check=True, cwd=ROOT, capture_output=True)
+
+
+def test_pytest_expressions_narrow_a_run() -> None:
+    listed = run("--benchmark", "--collect-only", "-q", "-k", "lstm and unrolled and not jit and train").stdout
+    items = [line for line in listed.splitlines() if "::" in line]
+    assert items
+    assert all("lstm" in item and "unrolled-" in item and item.endswith("-train]") for item in items)
+
+
+MISTAKES = {
+    "entry": (
+        ("--zoo-entries", "lsmt"),
+        "unknown entry 'lsmt'; did you mean 'lstm'? zoo list shows all 4",
+    ),
+    "task": (("--zoo-tasks", "waves"), "unknown task 'waves'; did you mean 'wave'? zoo tasks shows all 3"),
+    "execution": (
+        ("--zoo-executions", "looped,unroled"),
+        "unknown execution 'unroled'; did you mean 'unrolled'? Known: looped, unrolled, looped+jit, unrolled+jit",
+    ),
+    "profile": (("--zoo-profile", "quik"), "unknown profile 'quik'; did you mean 'quick'? Known: smoke, quick, full"),
+    "backend": (
+        ("--zoo-backends", "tensorflwo"),
+        "unknown backend 'tensorflwo'; did you mean 'tensorflow'? Known: tensorflow, jax, torch",
+    ),
+    "device": (("--zoo-devices", "tpu"), "unknown device 'tpu'; did you mean 'cpu'? Known: cpu"),
+    "repeats": (("--zoo-repeats", "0"), "--zoo-repeats must be a positive whole number, not 0"),
+    "memory limit": (("--zoo-memory-limit", "-1"), "--zoo-memory-limit must be more than 0 GiB, not -1"),
+    "results folder": (
+        ("--zoo-results", "/dev/null/results"),
+        "cannot write to the folder /dev/null/results: Not a directory; choose another --zoo-results folder",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_ends_the_run_before_it_starts_in_one_line(mistake: str) -> None:
+    arguments, message = MISTAKES[mistake]
+    told = run("--benchmark", *arguments)
+    assert told.returncode == pytest.ExitCode.USAGE_ERROR
+    assert told.stderr.strip() == f"ERROR: {message}"
+
+
+def test_a_case_that_holds_too_much_is_a_row_and_a_skip(tmp_path) -> None:
+    done = run("--benchmark", *SMALL, "--zoo-memory-limit", "0.1", f"--zoo-results={tmp_path}", "-k", "train")
+    assert done.returncode == 0, done.stdout
+    table = results.read(tmp_path / results.TABLE)
+    assert set(table["status"]) == {"out_of_memory"}
+    assert table["reason"].str.contains("over the limit of 0.10").all()
+
+
+def test_data_that_is_not_there_is_a_skip_with_its_reason(tmp_path) -> None:
+    arguments = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "mnist_rows", "-k", "looped")
+    done = run("--benchmark", *arguments, f"--zoo-results={tmp_path}", ZOO_DATA="nowhere")
+    assert done.returncode == 0, done.stdout
+    table = results.read(tmp_path / results.TABLE)
+    assert set(table["status"]) == {"skipped"}
+    assert table["reason"].str.contains("nowhere").all()
+
+
+def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
+    table = tmp_path / results.TABLE
+    arguments = command("--benchmark", "--zoo-repeats", "50", *SMALL, f"--zoo-results={tmp_path}")
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        while not (table.exists() and len(table.read_text().splitlines()) > 2):
+            assert process.poll() is None
+            time.sleep(0.1)
+        time.sleep(0.5)  # into the next case
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=30)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert f"python -m benchmarks charts --results {tmp_path}" in told
+    assert set(results.read(table)["status"]) == {"ok"}
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert not alive
