@@ -7,18 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import matplotlib
-import pandas as pd
-import rich.box
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from benchmarks import results
 from zoo.registry import ZooError
 
 ROOT = Path(__file__).parent.parent / "results"
-LEAST_WIDTH = 120  # of a table; a narrower terminal breaks its lines, and nothing is lost
 
 app = typer.Typer(
     help="Charts and summaries from the results tables, without Keras.",
@@ -77,28 +72,14 @@ def charts(folder: Results = None) -> None:
 )
 def report(folder: Results = None) -> None:
     """Print what each execution costs, what each entry earns, what failed, and the result in a sentence."""
-    from benchmarks.report import LEGEND, tables
     from benchmarks.sentence import sentence
+    from benchmarks.terminal import print_tables
 
     folder = folder or find_results()
     table = results.read_folder(folder)
-    console = Console(width=max(Console().width, LEAST_WIDTH), highlight=False)
-    typer.echo(f"{len(table)} rows from {folder}\n{LEGEND}")
-    for title, part in tables(table):
-        typer.echo(f"\n{title}")
-        console.print(_as_rich(part))
+    typer.echo(f"{len(table)} rows from {folder}")
+    print_tables(table, Console())
     typer.echo(sentence(table))
-
-
-def _as_rich(part: pd.DataFrame) -> Table:
-    """A table of texts for the terminal: names to the left, numbers to the right."""
-    shown = Table(box=rich.box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for column in part.columns:
-        numbers = part[column].str.match(r"^[-\d.,]*( ± .*| \[.*)?$").all()
-        shown.add_column(escape(column), justify="right" if numbers else "left", no_wrap=column != "reason")
-    for row in part.itertuples(index=False):
-        shown.add_row(*map(escape, row))
-    return shown
 
 
 def main() -> None:

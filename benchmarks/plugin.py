@@ -8,15 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import psutil
 import pytest
+from rich.console import Console
 
 from benchmarks import cases, machine, measure, results
 from benchmarks.cases import Case, Selection
 from benchmarks.launcher import Job, Launcher, Outcome
 from benchmarks.progress import Progress
 from benchmarks.results import Measurement
-from zoo import Execution
+from benchmarks.sentence import sentence
+from benchmarks.terminal import print_tables
+from zoo import Execution, ZooError
 
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "results" / "runs"
@@ -64,6 +68,8 @@ class BenchmarkRun:
                 ["median", "iqr", "min", "max", "rounds"],
                 "param:phase",
             )
+        if option.zoo_memory_limit is not None and option.zoo_memory_limit <= 0:
+            raise ZooError(f"--zoo-memory-limit must be more than 0 GiB, not {option.zoo_memory_limit:g}")
         free = psutil.virtual_memory().available
         self.memory_limit_bytes = int(option.zoo_memory_limit * 2**30) if option.zoo_memory_limit else int(0.8 * free)
         self.started_at = datetime.datetime.now().astimezone().replace(microsecond=0)
@@ -119,8 +125,26 @@ class BenchmarkRun:
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The last word: the charts, the summary, and what to read first."""
-        if self.rows:
-            terminalreporter.write_line(repr(self.overhead))
+        if not self.rows:
+            return
+        write = terminalreporter.write_line
+        terminalreporter.section("rnn-zoo")
+        table = results.read(self.table)
+        print_tables(table, Console(file=terminalreporter._tw._file, width=terminalreporter._tw.fullwidth))
+        write("")
+        if self.overhead.cases:
+            each = self.overhead.later / self.overhead.cases
+            write(f"beyond what is measured: {each:.2f} s a case, {self.overhead.first:.1f} s for the first")
+        write(f"table:  {self.table}")
+        if self.interrupted:
+            write(f"charts: python -m benchmarks charts --results {self.folder}")
+            return
+        matplotlib.use("Agg")
+        from benchmarks.charts import draw_all
+
+        charts = draw_all(table, self.folder / "charts", write)
+        write(f"charts: {self.folder / 'charts'} ({', '.join(path.name for path in charts)})")
+        write(sentence(table))
 
     # Running cases
 

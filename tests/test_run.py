@@ -71,7 +71,12 @@ def test_pytest_benchmark_holds_the_same_timings(small_run) -> None:
     kept = json.loads((folder / "b.json").read_text())["benchmarks"]
     assert len(kept) == 4
     for benchmark in kept:
-        rows = table[[f"[{case}-{phase}]" in benchmark["name"] for case, phase in zip(table["case_id"], table["phase"])]]
+        rows = table[
+            [
+                f"[{case}-{phase}]" in benchmark["name"]
+                for case, phase in zip(table["case_id"], table["phase"], strict=True)
+            ]
+        ]
         assert sorted(benchmark["stats"]["data"]) == pytest.approx(sorted(rows["step_seconds"]), rel=1e-12)
 
 
