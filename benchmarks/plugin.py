@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import statistics
 import time
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,26 +26,7 @@ from zoo import Execution, ZooError
 
 ROOT = Path(__file__).parent.parent
 RUNS = ROOT / "results" / "runs"
-TABLE_DEFAULT = ["min", "max", "mean", "stddev", "median", "iqr", "outliers", "ops", "rounds", "iterations"]
-"""The columns of pytest-benchmark's own table, where the user did not choose others."""
 TRAINING_LIMIT_SECONDS = 3600.0
-
-
-@dataclass
-class Overhead:
-    """Seconds that cases took beyond what they measure: forking, bookkeeping, writing."""
-
-    first: float | None = None  #: the first case waits for its fork server, and for the floor to be measured
-    later: float = 0.0
-    cases: int = 0
-
-    def add(self, seconds: float) -> None:
-        """Count a case that took `seconds` beyond what it measures."""
-        if self.first is None:
-            self.first = seconds
-        else:
-            self.later += seconds
-            self.cases += 1
 
 
 class BenchmarkRun:
@@ -63,11 +46,9 @@ class BenchmarkRun:
             option.zoo_repeats,
         )
         self.selection.check()
-        if option.benchmark_columns == TABLE_DEFAULT:
-            option.benchmark_columns, option.benchmark_group_by = (
-                ["median", "iqr", "min", "max", "rounds"],
-                "param:phase",
-            )
+        if option.benchmark_columns is None:  # pytest-benchmark's own ten columns do not fit beside our ids
+            option.benchmark_columns = ["median", "iqr", "min", "max", "rounds"]
+            option.benchmark_group_by = "param:phase"
         if option.zoo_memory_limit is not None and option.zoo_memory_limit <= 0:
             raise ZooError(f"--zoo-memory-limit must be more than 0 GiB, not {option.zoo_memory_limit:g}")
         free = psutil.virtual_memory().available
@@ -82,7 +63,7 @@ class BenchmarkRun:
         self.rows: dict[str, list[Measurement]] = {}
         self.launchers: dict[tuple[str, str], Launcher] = {}
         self.floors: dict[tuple[str, str], Outcome] = {}
-        self.overhead = Overhead()
+        self.overheads: dict[tuple[str, str], list[float]] = defaultdict(list)
         self.progress: Progress | None = None
         self.interrupted = False
 
@@ -132,9 +113,10 @@ class BenchmarkRun:
         table = results.read(self.table)
         print_tables(table, Console(file=terminalreporter._tw._file, width=terminalreporter._tw.fullwidth))
         write("")
-        if self.overhead.cases:
-            each = self.overhead.later / self.overhead.cases
-            write(f"beyond what is measured: {each:.2f} s a case, {self.overhead.first:.1f} s for the first")
+        for where, (first, *later) in self.overheads.items():
+            # The first case waits for its fork server to import the backend, and for the floor to be measured.
+            each = f", {statistics.mean(later):.2f} s for each later one" if later else ""
+            write(f"beyond what is measured, {' '.join(where)}: {first:.1f} s for the first case{each}")
         write(f"table:  {self.table}")
         if self.interrupted:
             write(f"charts: python -m benchmarks charts --results {self.folder}")
@@ -170,7 +152,8 @@ class BenchmarkRun:
             self.rows[case.id] = rows
             self.progress.end(case, rows)
             if isinstance(outcome.value, measure.Measured):
-                self.overhead.add(time.perf_counter() - started - outcome.value.seconds)
+                beyond = time.perf_counter() - started - outcome.value.seconds
+                self.overheads[case.backend, case.device].append(beyond)
         return self.rows[case.id]
 
     def _outcome(self, case: Case) -> Outcome:
