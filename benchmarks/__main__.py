@@ -70,7 +70,7 @@ def charts(folder: Results = None) -> None:
     epilog="Examples: [bold]python -m benchmarks report[/bold], "
     "[bold]python -m benchmarks report --results results/reference[/bold]"
 )
-def report(folder: Results = None) -> None:
+def report(folder: Results = None, markdown: Annotated[bool, typer.Option(help="For a page.")] = False) -> None:
     """Print what each execution costs, what each entry earns, what failed, and the result in a sentence."""
     from benchmarks.sentence import sentence
     from benchmarks.terminal import print_tables
@@ -78,8 +78,19 @@ def report(folder: Results = None) -> None:
     folder = folder or find_results()
     table = results.read_folder(folder)
     typer.echo(f"{len(table)} rows from {folder}")
-    print_tables(table, Console())
+    print_tables(table, Console(), markdown)
     typer.echo(sentence(table))
+
+
+@app.command(
+    epilog="Example: [bold]python -m benchmarks publish --results results/runs/2026-11-24T12-00-00[/bold]",
+)
+def publish(folder: Results = None) -> None:
+    """Keep a run as the reference: its raw rows go to results/reference, its charts to results/charts."""
+    folder = folder or find_results()
+    for path in results.publish(results.read_folder(folder), ROOT / "reference"):
+        typer.echo(path)
+    charts(ROOT / "reference")
 
 
 def main() -> None:

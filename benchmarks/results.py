@@ -9,6 +9,7 @@ import csv
 import gzip
 import io
 import os
+import re
 import tempfile
 import warnings
 import zlib
@@ -249,3 +250,16 @@ def reference_tables(folder: Path) -> list[Path]:
     """The committed raw tables in `folder`, by name."""
     kinds = ("speed", "accuracy")
     return sorted(path for kind in kinds for end in ("csv", "csv.gz") for path in folder.glob(f"*-{kind}.{end}"))
+
+
+def publish(table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write the rows of a run as reference tables, compressed: <machine>-speed.csv.gz and <machine>-accuracy.csv.gz."""
+    machine = re.sub(r"[^a-z0-9]+", "-", f"{table['device_name'].iloc[0]} {table['cpu_count'].iloc[0]} cpus".lower())
+    trained = table["phase"] == "accuracy"
+    paths = []
+    for kind, rows in (("speed", table[~trained]), ("accuracy", table[trained])):
+        if not rows.empty:
+            paths.append(folder / f"{machine.strip('-')}-{kind}.csv.gz")
+            # Without a time stamp inside, so that the same rows give the same file.
+            rows[COLUMNS].to_csv(paths[-1], index=False, compression={"method": "gzip", "mtime": 0})
+    return paths

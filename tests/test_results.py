@@ -17,6 +17,7 @@ from benchmarks.results import (
     as_table,
     check_writable,
     execution_label,
+    publish,
     read,
     read_folder,
 )
@@ -180,3 +181,17 @@ def test_a_folder_without_tables_is_told_in_one_line(tmp_path):
     with pytest.raises(ZooError) as error:
         read_folder(tmp_path / "none")
     assert str(error.value) == f"there is no folder {tmp_path / 'none'}"
+
+
+def test_a_published_run_reads_as_it_was_measured(tmp_path: Path) -> None:
+    table = as_table(quick_rows())
+    paths = publish(table, tmp_path)
+    assert [path.name for path in paths] == [
+        "example-cpu-2-50ghz-2-cpus-speed.csv.gz",
+        "example-cpu-2-50ghz-2-cpus-accuracy.csv.gz",
+    ]
+    again = [path.read_bytes() for path in publish(table, tmp_path)]
+    assert again == [path.read_bytes() for path in paths]
+    trained = table["phase"] == "accuracy"
+    found = read_folder(tmp_path)
+    pd.testing.assert_frame_equal(found, pd.concat([table[~trained], table[trained]], ignore_index=True))
