@@ -1,4 +1,4 @@
-"""What is measured: a Case, the profiles (named grids of cases), their order and the time they will take.
+"""What is measured: a Case, the cases of a profile as the user narrowed it, their order and the time they will take.
 
 Nothing here imports Keras or a backend: planning a run must not bind the process to one.
 """
@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from itertools import product
 from typing import Any, TypeVar
 
+from benchmarks.profiles import Block, Profile
 from zoo import EXECUTIONS, Execution, ZooError, get_entry, get_task, list_models, list_tasks, task_at
 from zoo.execution import BACKENDS
 from zoo.registry import unknown
@@ -81,80 +82,6 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How long a phase is warmed up and timed: at least the calls named, then until the seconds or the most calls."""
-
-    warm_up_calls: int = 2
-    warm_up_most_calls: int = 10
-    warm_up_seconds: float = 0.5
-    calls: int = 5
-    most_calls: int = 50
-    seconds: float = 1.0
-
-
-@dataclass(frozen=True)
-class Block:
-    """A grid of cases: every entry × task × number of steps × execution. Names may be wildcards."""
-
-    entries: tuple[str, ...] = ("*",)
-    tasks: tuple[str, ...] = ("digits_rows", "wave")
-    executions: tuple[str, ...] = ("looped", "unrolled")
-    steps: tuple[int | None, ...] = (None,)  #: None is the task's own number
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A named grid of cases."""
-
-    name: str
-    summary: str
-    timed: tuple[Block, ...]
-    repeats: int
-    trained: tuple[Block, ...] = ()
-    seeds: int = 0
-    effort: Effort = Effort()
-    limit_seconds: float = 120.0  #: a timed case is killed after this long
-
-
-BRIEF = Effort(warm_up_most_calls=5, warm_up_seconds=0.1, most_calls=20, seconds=0.25)
-SWEEP = Block(("lstm",), ("wave",), steps=(10, 20, 50, 100, 200))
-COMPILED = Block(("lstm",), executions=("looped+jit", "unrolled+jit"))
-EVERYTHING = Block(tasks=("digits_rows", "wave", "mnist_rows"))
-
-PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile(
-            "smoke",
-            "lstm once, on digits_rows and wave: shows in under a minute that all works",
-            timed=(Block(("lstm",)),),
-            repeats=1,
-            trained=(Block(("lstm",), ("digits_rows",), ("looped",)),),
-            seeds=1,
-            effort=BRIEF,
-        ),
-        Profile(
-            "quick",
-            "every entry, looped and unrolled, 3 repeats; +jit and steps 10 to 200 for lstm; accuracy with 3 seeds",
-            timed=(Block(), COMPILED, SWEEP),
-            repeats=3,
-            trained=(Block(executions=("looped",)),),
-            seeds=3,
-            effort=BRIEF,
-        ),
-        Profile(
-            "full",
-            "as quick, with mnist_rows, 5 repeats and 5 seeds",
-            timed=(EVERYTHING, COMPILED, SWEEP),
-            repeats=5,
-            trained=(replace(EVERYTHING, executions=("looped",)),),
-            seeds=5,
-        ),
-    )
-}
-
-
-@dataclass(frozen=True)
 class Selection:
     """What the user narrowed a profile to. An empty tuple leaves that axis to the profile."""
 
@@ -165,23 +92,32 @@ class Selection:
     devices: tuple[str, ...] = ("cpu",)
     repeats: int | None = None
 
-    def check(self) -> None:
-        """Raise a ZooError for the first name that does not exist."""
-        _match("entry", self.entries, list_models(), f"zoo list shows all {len(list_models())}")
-        _match("task", self.tasks, list_tasks(), f"zoo tasks shows all {len(list_tasks())}")
-        for text in self.executions:
-            Execution.parse(text)
-        _match("backend", self.backends, BACKENDS)
-        _match("device", self.devices, DEVICES)
-        if self.repeats is not None and self.repeats < 1:
-            raise ZooError(f"--zoo-repeats must be a positive whole number, not {self.repeats}")
-
-
-def get_profile(name: str) -> Profile:
-    """The profile called `name`, or a ZooError that names the nearest."""
-    if name not in PROFILES:
-        raise unknown("profile", name, list(PROFILES))
-    return PROFILES[name]
+    @classmethod
+    def of_names(
+        cls,
+        *,
+        entries: Sequence[str] | None = None,
+        tasks: Sequence[str] | None = None,
+        executions: Sequence[str] | None = None,
+        backends: Sequence[str] | None = None,
+        devices: Sequence[str] | None = None,
+        repeats: int | None = None,
+    ) -> Selection:
+        """A selection by names, entries and tasks also by wildcard; a name that does not exist is a ZooError."""
+        asked = {"entry": entries, "task": tasks, "execution": executions, "backend": backends, "device": devices}
+        for kind, names in asked.items():
+            if names is not None and not names:
+                raise ZooError(f"no {kind} is named")
+        if repeats is not None and repeats < 1:
+            raise ZooError(f"--zoo-repeats must be a positive whole number, not {repeats}")
+        return cls(
+            tuple(_match("entry", entries or (), list_models(), f"zoo list shows all {len(list_models())}")),
+            tuple(_match("task", tasks or (), list_tasks(), f"zoo tasks shows all {len(list_tasks())}")),
+            tuple(str(Execution.parse(text)) for text in executions or ()),
+            tuple(_match("backend", backends or ("tensorflow",), BACKENDS)),
+            tuple(_match("device", devices or ("cpu",), DEVICES)),
+            repeats,
+        )
 
 
 def _match(kind: str, patterns: Iterable[str], known: Sequence[str], listing: str = "") -> list[str]:
@@ -196,7 +132,10 @@ def _match(kind: str, patterns: Iterable[str], known: Sequence[str], listing: st
 
 
 def _narrow(block: Block, selection: Selection, main: bool) -> Block | None:
-    """`block` under the user's selection: the main block takes what was asked for, others keep what they share."""
+    """`block` under the user's selection: the main block takes what was asked for, others keep what they share.
+
+    A block that was there to compare and is left with one execution is left out: it would compare nothing.
+    """
 
     def axis(kind: str, own: tuple[str, ...], asked: tuple[str, ...], known: Sequence[str]) -> tuple[str, ...]:
         ours = _match(kind, own, known)
@@ -209,7 +148,8 @@ def _narrow(block: Block, selection: Selection, main: bool) -> Block | None:
         axis("execution", block.executions, selection.executions, [str(e) for e in EXECUTIONS]),
         block.steps,
     )
-    return narrowed if narrowed.entries and narrowed.tasks and narrowed.executions else None
+    compares = main or len(narrowed.executions) > 1 or len(block.executions) == 1
+    return narrowed if narrowed.entries and narrowed.tasks and narrowed.executions and compares else None
 
 
 def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Case]:
@@ -246,15 +186,19 @@ def _unique(cases: Iterable[T]) -> list[T]:
 
 
 def timed_cases(profile: Profile, selection: Selection) -> list[Case]:
-    """The profile's cases to time: repeats outermost, arms of one comparison adjacent, their order shuffled."""
+    """The profile's cases to time: repeats outermost, the arms of one comparison adjacent.
+
+    Their order is shuffled anew every second repeat and turned round in the one after it, so that no arm always comes
+    first: what the one before leaves behind (heat, caches) would pass for a difference between them.
+    """
     blocks = [_narrow(block, selection, main=i == 0) for i, block in enumerate(profile.timed)]
     cases = _unique(case for block in blocks if block for case in _cases(block, selection))
-    ordered = []
+    ordered: list[Case] = []
     for repeat in range(selection.repeats or profile.repeats):
         for group in _unique(case.group for case in cases):
             arms = [replace(case, repeat=repeat) for case in cases if case.group == group]
-            random.Random(f"{repeat} {group}").shuffle(arms)
-            ordered += arms
+            random.Random(f"{repeat // 2} {group}").shuffle(arms)
+            ordered += arms if repeat % 2 == 0 else reversed(arms)
     return ordered
 
 
@@ -269,9 +213,13 @@ def trained_cases(profile: Profile, selection: Selection) -> list[Case]:
 def skip_reason(case: Case) -> str:
     """Why the case cannot run as asked on this machine, in words; empty where it can."""
     if find_spec(case.backend) is None:
-        return f"{case.backend} is not installed: python -m pip install 'rnn-zoo[{case.backend}]'"
+        return f"{case.backend} is not installed: python -m pip install -e '.[{case.backend}]'"
     if case.backend == "torch" and case.execution.jit and not any(map(shutil.which, ("c++", "g++", "clang++"))):
         return "torch with jit (inductor) needs a C++ compiler, and none is found"
+    if case.backend == "torch" and case.execution == Execution("unrolled"):
+        return "without jit torch runs every step from Python, looped or unrolled: there is no loop to write out"
+    if case.backend == "torch" and case.execution == Execution("looped", jit=True):
+        return "torch.compile writes out Python's loop: what runs is unrolled+jit"
     return ""
 
 

@@ -150,7 +150,7 @@ def _mean_and_deviation(values: pd.Series) -> str:
 
 
 GROWTH = {
-    "compile_seconds": ("first training call\n(compilation included)", "seconds", 1.0, True),
+    "first_call_seconds": ("first training call\n(compilation included)", "seconds", 1.0, True),
     "step_seconds": ("one training step", "milliseconds", 1000.0, True),
     "compile_over_floor_bytes": ("memory peak of the first call,\nover a one-Dense model", "MiB", 1 / MIB, False),
     "step_over_floor_bytes": ("memory peak of later calls,\nover a one-Dense model", "MiB", 1 / MIB, False),

@@ -8,8 +8,11 @@ from it, watched from outside, and killed when it takes too much memory or time;
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,15 +22,17 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import psutil
 
 from benchmarks.machine import environment
+from benchmarks.results import Status
 from zoo import ZooError
 
 START = "from benchmarks.launcher import main; main()"  # not `-m`: what is pickled must not live in __main__
 WATCH_SECONDS = 0.02
+PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 MEMORY_ERRORS = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
 
 
@@ -38,14 +43,14 @@ class Job:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     memory_limit_bytes: int
-    limit_seconds: float
+    time_limit_seconds: float
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of a job. `value` is what its function returned where `status` is "ok"."""
 
-    status: Literal["ok", "skipped", "out_of_memory", "timeout", "crashed"]
+    status: Status
     reason: str = ""
     value: Any = None
 
@@ -77,6 +82,10 @@ class Launcher:
             code = self._process.wait()
             return Outcome("crashed", f"the launcher itself ended with code {code}; its log is {self._log.name}")
 
+    def alive(self) -> bool:
+        """Whether it can still run jobs."""
+        return self._process.poll() is None
+
     def close(self) -> None:
         """End the fork server and whatever it has running."""
         self._connection.close()
@@ -93,6 +102,10 @@ def serve(coordinator: Connection) -> None:
     import keras  # noqa: F401  (imported here once, so that no child has to)
     import sklearn.datasets  # noqa: F401
 
+    import zoo.layers  # noqa: F401
+
+    gc.collect()
+    gc.freeze()  # a collection in a child would else walk, and so copy, the pages of everything imported here
     while True:
         try:
             job = coordinator.recv()
@@ -104,8 +117,11 @@ def serve(coordinator: Connection) -> None:
 def _run(job: Job, coordinator: Connection) -> Outcome:
     ours, theirs = multiprocessing.Pipe(duplex=False)
     # Forked from the main thread of a process that has made no tensor: the backend's pools are not started yet.
-    child = multiprocessing.get_context("fork").Process(target=_call, args=(job, theirs), daemon=True)
-    child.start()
+    child = multiprocessing.get_context("fork").Process(target=_call, args=(job, theirs, coordinator), daemon=True)
+    try:
+        child.start()
+    except OSError as error:
+        return Outcome("crashed", f"no process could be started: {error}")
     theirs.close()
     try:
         return _watch(child, ours, job, coordinator)
@@ -115,8 +131,10 @@ def _run(job: Job, coordinator: Connection) -> Outcome:
         ours.close()
 
 
-def _call(job: Job, result: Connection) -> None:
+def _call(job: Job, result: Connection, coordinator: Connection) -> None:
     """In the child: run the function and send what it returned, or why it could not."""
+    coordinator.close()  # the launcher's: while a child held it, the coordinator could not see the launcher end
+    _end_with_parent()
     with contextlib.suppress(OSError):  # where the kernel must kill somebody, let it be the case and not the run
         Path("/proc/self/oom_score_adj").write_text("1000")
     try:
@@ -127,7 +145,7 @@ def _call(job: Job, result: Connection) -> None:
         traceback.print_exc()
         kind = type(error).__name__
         first_line = (str(error).strip().splitlines() or [""])[0]
-        status: Any = "out_of_memory" if kind in MEMORY_ERRORS else "crashed"
+        status: Status = "out_of_memory" if kind in MEMORY_ERRORS else "crashed"
         outcome = Outcome(status, f"{kind}: {first_line}"[:500])
     result.send(outcome)
 
@@ -135,19 +153,19 @@ def _call(job: Job, result: Connection) -> None:
 def _watch(child: BaseProcess, result: Connection, job: Job, coordinator: Connection) -> Outcome:
     """Wait for the child's outcome; end it at its limits, and when the coordinator is gone."""
     process = psutil.Process(child.pid)
-    deadline = time.monotonic() + job.limit_seconds
+    deadline = time.monotonic() + job.time_limit_seconds
     while True:
         ready = wait([result, coordinator], timeout=WATCH_SECONDS)
         if result in ready:
             try:
                 return result.recv()
-            except EOFError:
+            except (EOFError, OSError):  # it ended before it had sent anything, or half of it
                 child.join()
                 return Outcome("crashed", _how_it_ended(child.exitcode))
         if coordinator in ready:  # it sends nothing while a job runs, so this is its end
             raise EOFError
         if time.monotonic() > deadline:
-            return Outcome("timeout", f"ran past its limit of {job.limit_seconds:g} s")
+            return Outcome("timeout", f"ran past its limit of {job.time_limit_seconds:g} s")
         with contextlib.suppress(psutil.Error):
             used = process.memory_info().rss
             if used > job.memory_limit_bytes:
@@ -155,6 +173,12 @@ def _watch(child: BaseProcess, result: Connection, job: Job, coordinator: Connec
                 return Outcome(
                     "out_of_memory", f"held {used / gib:.2f} GiB, over the limit of {job.memory_limit_bytes / gib:.2f}"
                 )
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this child when the launcher ends, however that comes about. Linux only."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _how_it_ended(code: int | None) -> str:

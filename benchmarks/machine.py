@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,18 @@ def origin(backend: str) -> dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "threads": usable_cpus(),
         "python_version": platform.python_version(),
-        "keras_version": version("keras"),
-        "backend_version": version(backend),
-        "numpy_version": version("numpy"),
+        "keras_version": _version("keras"),
+        "backend_version": _version(backend),
+        "numpy_version": _version("numpy"),
     }
+
+
+def _version(package: str) -> str:
+    """The version that is installed, empty where none is."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def commit() -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cases import ACCURACY, Case, Profile, expected_seconds
+from benchmarks.cases import ACCURACY, Case, expected_seconds
+from benchmarks.profiles import Profile
 from benchmarks.results import Measurement
 
 
@@ -112,4 +113,4 @@ def _numbers(rows: Sequence[Measurement]) -> str:
     for phase in dict.fromkeys(row.phase for row in rows):
         timings = [row.step_seconds for row in rows if row.phase == phase and row.step_seconds is not None]
         told.append(f"{phase} {statistics.median(timings) * 1e3:7.2f} ms")
-    return f"{'  '.join(told)}  first call {first.compile_seconds:6.2f} s"
+    return f"{'  '.join(told)}  first call {first.first_call_seconds:6.2f} s"

@@ -1,32 +1,96 @@
-"""Whether two arms compute the same: their outputs and gradients side by side, never inside a timed process."""
+"""What really ran, and whether two arms compute the same. In a process of its own, never inside a timed one.
+
+An arm is proven once a size: its outputs and gradients against those of the looped arm, from the same weights on the
+same batch, and the path of its time loop, read from the compiled graph or the profiler and not from what was asked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo import Split
+import zoo
+from benchmarks.cases import Case
 from zoo.weights import named_variables
 
 if TYPE_CHECKING:
     import keras
 
+TOLERANCE = {"float32": 1e-5}
+"""The largest relative L2 difference of a tensor under which arms count as equal.
 
-def outputs_and_gradients(model: keras.Model, batch: Split) -> dict[str, np.ndarray]:
-    """The model's outputs ("outputs") and the gradient of its loss for each trainable weight, by the weight's name.
+float32: arms do the same products in another order. A rounding error of 6e-8 a product grows over some hundred steps,
+there and back, to about 1e-6.
+"""
+PATHS = {
+    ("tensorflow", "looped", False): "while",
+    ("tensorflow", "looped", True): "xla_while",
+    ("tensorflow", "unrolled", False): "flat",
+    ("tensorflow", "unrolled", True): "xla_flat",
+    ("jax", "looped", False): "scan",
+    ("jax", "looped", True): "xla_while",
+    ("jax", "unrolled", False): "flat",
+    ("jax", "unrolled", True): "xla_flat",
+    ("torch", "looped", False): "python",
+    ("torch", "unrolled", True): "inductor_flat",
+}
+"""The kernel path that an execution asks for, by backend, loop and jit."""
 
-    Computed the way the model trains: compiled where `model.jit_compile` is True.
-    """
-    import keras
 
-    trainable = {id(variable) for variable in model.trainable_variables}
-    named = {name: v for name, v in named_variables(model).items() if id(v) in trainable}
-    compute = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()]
-    outputs, gradients = compute(model, batch, list(named.values()))
-    tensors = {"outputs": outputs, **dict(zip(named, gradients, strict=True))}
-    return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}
+@dataclass(frozen=True)
+class Computed:
+    """The forward and backward pass of a model, as it trains."""
+
+    tensors: dict[str, np.ndarray]  #: "outputs", and the gradient of each weight by the weight's name
+    kernel_path: str
+    kernel_evidence: str  #: the line that the path was read from
+    trace_seconds: float | None = None
+    compile_seconds: float | None = None
+    graph_nodes: int | None = None
+    graph_kind: str = ""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What proving an arm gave: columns of its rows, and what the other arms are held against."""
+
+    figures: dict[str, Any]
+    problem: str = ""  #: why its rows are not rows of the execution that was asked for
+    weights: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+    tensors: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+
+def prove(case: Case, batch: zoo.Split, reference: Proof | None) -> Proof:
+    """Prove the arm `case` against `reference`; without one it is itself what the others are held against."""
+    from benchmarks.runners.keras import create
+
+    model = create(case)
+    if reference is not None:
+        zoo.set_weights(model, reference.weights)
+    computed = compute(model, batch)
+    figures = {name: value for name, value in vars(computed).items() if name != "tensors"}
+    asked = PATHS.get((case.backend, case.execution.loop, case.execution.jit), "")
+    problem = ""
+    if computed.kernel_path != asked:
+        problem = f"asked for {asked}, but {computed.kernel_path} ran: {computed.kernel_evidence}"
+    if reference is None:
+        return Proof(figures, problem, zoo.get_weights(model), computed.tensors)
+    differences = relative_difference(computed.tensors, reference.tensors)
+    worst = max(differences, key=differences.__getitem__)
+    figures["largest_difference"] = differences[worst]
+    return Proof(figures, problem)
+
+
+def unequal(case: Case, proof: Proof) -> str:
+    """Why the arm's numbers are not those of the looped arm, in words; empty where they are."""
+    difference = proof.figures.get("largest_difference", 0.0)
+    allowed = TOLERANCE[case.dtype]
+    if difference <= allowed:
+        return ""
+    return f"differs from looped by {difference:.1e} (relative L2 of its worst tensor), {allowed:.0e} is allowed"
 
 
 def relative_difference(tensors: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -38,44 +102,14 @@ def relative_difference(tensors: Mapping[str, np.ndarray], reference: Mapping[st
     }
 
 
-def _tensorflow(model: keras.Model, batch: Split, variables: list[Any]) -> tuple[Any, list[Any]]:
-    import tensorflow as tf
+def compute(model: keras.Model, batch: zoo.Split) -> Computed:
+    """The outputs of `model` and the gradients of its loss, compiled as the model trains, and how they came about."""
+    import keras
 
-    @tf.function(jit_compile=model.jit_compile, autograph=False)
-    def compute(x: Any, y: Any) -> tuple[Any, list[Any]]:
-        with tf.GradientTape() as tape:
-            outputs = model(x, training=True)
-            loss = model.compute_loss(x, y, outputs)
-        return outputs, tape.gradient(loss, [variable.value for variable in variables])
+    from benchmarks import kernels
 
-    return compute(tf.constant(batch.x), tf.constant(batch.y))
-
-
-def _jax(model: keras.Model, batch: Split, variables: list[Any]) -> tuple[Any, list[Any]]:
-    import jax
-
-    order = [next(i for i, v in enumerate(model.trainable_variables) if v is variable) for variable in variables]
-    fixed = [variable.value for variable in model.non_trainable_variables]
-
-    def loss(values: list[Any]) -> tuple[Any, Any]:
-        outputs, _ = model.stateless_call(values, fixed, batch.x, training=True)
-        return model.compute_loss(batch.x, batch.y, outputs), outputs
-
-    compute = jax.grad(loss, has_aux=True)
-    compute = jax.jit(compute) if model.jit_compile else compute
-    gradients, outputs = compute([variable.value for variable in model.trainable_variables])
-    return outputs, [gradients[index] for index in order]
-
-
-def _torch(model: keras.Model, batch: Split, variables: list[Any]) -> tuple[Any, list[Any]]:
-    import torch
-    from keras import ops
-
-    x, y = ops.convert_to_tensor(batch.x), ops.convert_to_tensor(batch.y)
-
-    def forward(x: Any) -> Any:
-        return model(x, training=True)
-
-    outputs = (torch.compile(forward) if model.jit_compile else forward)(x)
-    gradients = torch.autograd.grad(model.compute_loss(x, y, outputs), [variable.value for variable in variables])
-    return outputs.detach(), list(gradients)
+    trainable = {id(variable) for variable in model.trainable_variables}
+    named = {name: v for name, v in named_variables(model).items() if id(v) in trainable}
+    ran = getattr(kernels, keras.backend.backend())(model, batch, list(named.values()))
+    tensors = {"outputs": ran.outputs, **dict(zip(named, ran.gradients, strict=True))}
+    return Computed({name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}, **ran.evidence)

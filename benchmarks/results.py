@@ -16,14 +16,14 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from zoo.registry import ZooError
 
 TABLE = "measurements.csv"
-STATUSES = ("ok", "skipped", "unequal", "out_of_memory", "timeout", "crashed")
+Status = Literal["ok", "skipped", "unequal", "out_of_memory", "timeout", "crashed"]
 
 
 @dataclass(frozen=True)
@@ -60,21 +60,23 @@ class Measurement:
     recipe: str = ""
     timing_index: int | None = None
     # how it ended
-    status: str = "ok"
+    status: Status = "ok"
     reason: str = ""
     kernel_path: str = ""
     kernel_evidence: str = ""
     largest_difference: float | None = None
     # what it costs
     build_seconds: float | None = None
-    trace_seconds: float | None = None
-    compile_seconds: float | None = None  # the whole first call: trace, compile and one run
+    trace_seconds: float | None = None  # of forward and backward pass, when the arm was proven
+    compile_seconds: float | None = None  # the same, without the trace
+    first_call_seconds: float | None = None  # trace, compile and one run of what is timed
     step_seconds: float | None = None
     examples_per_second: float | None = None
     trainer_floor_seconds: float | None = None  # the same call on a one-Dense model
     compile_peak_host_bytes: int | None = None
     step_peak_host_bytes: int | None = None
-    floor_host_bytes: int | None = None  # the step peak of a one-Dense model
+    compile_floor_host_bytes: int | None = None  # the compile peak of a one-Dense model
+    step_floor_host_bytes: int | None = None  # and its step peak
     peak_device_bytes: int | None = None
     graph_nodes: int | None = None
     graph_kind: str = ""
@@ -104,22 +106,31 @@ class Measurement:
 COLUMNS = [column.name for column in fields(Measurement)]
 
 _HEADER = (",".join(COLUMNS) + "\n").encode()
-_TYPES = {"str": "str", "bool": "bool", "int": "int64", "int | None": "Int64", "float | None": "float64"}
+_TYPES = {
+    "str": "str",
+    "Status": "str",
+    "bool": "bool",
+    "int": "int64",
+    "int | None": "Int64",
+    "float | None": "float64",
+}
 DTYPES = {column.name: _TYPES[str(column.type)] for column in fields(Measurement)}
 _EMPTY = {"Int64": [""], "float64": ["", "nan"]}
 _GAPS = {name: _EMPTY[kind] for name, kind in DTYPES.items() if kind in _EMPTY}
 
 
 def check_writable(folder: Path) -> None:
-    """Create `folder` and make sure that files can be written there, before anything is measured.
+    """Create `folder` and make sure that the table can be written there, before anything is measured.
 
     Raises:
-        ZooError: it cannot be created or written.
+        ZooError: the folder or a table that is in it already cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        if (folder / TABLE).exists():
+            append(folder / TABLE, [])  # its columns may be of another version, or it may be read-only
     except OSError as error:
         why = error.strerror or error
         raise ZooError(f"cannot write to the folder {folder}: {why}; choose another --zoo-results folder") from error
@@ -141,9 +152,11 @@ def append(path: Path, rows: Sequence[Measurement]) -> None:
         try:
             # Two writers must neither both write a header nor cut off each other's rows.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _repair(descriptor, path) == 0:
-                block = _HEADER + block
+            size = _repair(descriptor, path)
+            block = block if size else _HEADER + block
             written = os.write(descriptor, block)
+            if written < len(block):  # a case is kept whole or not at all
+                os.ftruncate(descriptor, size)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -254,6 +267,8 @@ def reference_tables(folder: Path) -> list[Path]:
 
 def publish(table: pd.DataFrame, folder: Path) -> list[Path]:
     """Write the rows of a run as reference tables, compressed: <machine>-speed.csv.gz and <machine>-accuracy.csv.gz."""
+    if table.empty:
+        raise ZooError("there are no rows to publish")
     machine = re.sub(r"[^a-z0-9]+", "-", f"{table['device_name'].iloc[0]} {table['cpu_count'].iloc[0]} cpus".lower())
     trained = table["phase"] == "accuracy"
     paths = []

@@ -26,13 +26,13 @@ def sentence(table: pd.DataFrame, arm: str = "unrolled", baseline: str = "looped
     ends = chosen.iloc[[0, -1]] if len(chosen) > 1 else chosen
     first = ends.iloc[0]
     keys = [*SETTING, *EXECUTION]
-    calls = ends[keys].merge(against[against["quantity"] == "compile_seconds"], on=keys)
+    calls = ends[keys].merge(against[against["quantity"] == "first_call_seconds"], on=keys)
     speeds = _joined([_speed(row) for row in _rows(ends)], ends["steps"].tolist(), f" than {first['baseline']}")
     where = f"{first['entry']} on {first['task']} ({first['backend']}, {first['device']})"
     text = f"Training {where}, {first['execution']} is {speeds}"
     if not calls.empty:
         lengths = [_length(row) for row in _rows(calls)]
-        text += f", and its first call, compilation included, takes {_joined(lengths, calls['steps'].tolist())}"
+        text += f", and its first call, compilation included, is {_joined(lengths, calls['steps'].tolist())}"
     return text + _caveat(int(ends["repeats"].min())) + "."
 
 
@@ -68,7 +68,7 @@ def _speed(row: pd.Series) -> str:
 
 
 def _length(row: pd.Series) -> str:
-    return "about as long" if _undecided(row) else f"{_factor(row['ratio'])} as long"
+    return "not measurably longer or shorter" if _undecided(row) else f"{_factor(row['ratio'])} as long"
 
 
 def _joined(words: list[str], steps: list[int], than: str = "") -> str:

@@ -20,8 +20,10 @@ SETTING = [
 PAIR = ["run", "repeat"]
 """What two timings must share to be a pair: neighbours in time, each in a fresh process."""
 COSTS = [
-    *("build_seconds", "trace_seconds", "compile_seconds", "step_seconds", "examples_per_second"),
-    *("trainer_floor_seconds", "compile_peak_host_bytes", "step_peak_host_bytes", "floor_host_bytes"),
+    *("build_seconds", "trace_seconds", "compile_seconds", "first_call_seconds"),
+    *("step_seconds", "examples_per_second"),
+    *("trainer_floor_seconds", "compile_peak_host_bytes", "step_peak_host_bytes"),
+    *("compile_floor_host_bytes", "step_floor_host_bytes"),
     *("peak_device_bytes", "graph_nodes", "parameters", "limit_seconds", "chain_limit_seconds"),
 ]
 LEAST_REPEATS = 3
@@ -42,7 +44,7 @@ def medians(table: pd.DataFrame) -> pd.DataFrame:
     costs = rows[keys].join(rows[COSTS].astype("float64"))
     result = costs.groupby(keys, dropna=False, sort=False)[COSTS].median().reset_index()
     for what in ("compile", "step"):
-        result[f"{what}_over_floor_bytes"] = result[f"{what}_peak_host_bytes"] - result["floor_host_bytes"]
+        result[f"{what}_over_floor_bytes"] = result[f"{what}_peak_host_bytes"] - result[f"{what}_floor_host_bytes"]
     return result
 
 
@@ -69,17 +71,19 @@ def geometric_interval(values: pd.Series) -> tuple[float, float]:
 def pairs(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     """One row a pair: `ratio` is the time of an execution over that of its baseline in the same repeat.
 
-    The baseline of an execution is the plain `baseline` loop of the same jit, and that of the jitted baseline itself is
-    the one without jit. `quantity` says of what the ratio is: step_seconds (one call) or compile_seconds (the first).
+    The baseline of an execution is the plain `baseline` loop of the same jit, and that without jit for the jitted
+    baseline itself and where the table has no jitted one. `quantity` says of what
+    the ratio is: step_seconds (one call) or first_call_seconds (the first).
     """
     times = medians(table).melt(
-        [*SETTING, *EXECUTION, *PAIR], ["step_seconds", "compile_seconds"], "quantity", "seconds"
+        [*SETTING, *EXECUTION, *PAIR], ["step_seconds", "first_call_seconds"], "quantity", "seconds"
     )
     times = times[times["seconds"] > 0]
     plain = (times["loop"] == baseline) & times["chunk"].isna() & (times["memory"] == "store")
     jit = times["jit"].astype(bool)
     bases = times[plain].rename(columns={"execution": "baseline", "seconds": "baseline_seconds"})
-    arms = times.assign(baseline=np.where(jit & ~plain, f"{baseline}+jit", baseline))[~plain | jit]
+    jitted = f"{baseline}+jit" if (plain & jit).any() else baseline
+    arms = times.assign(baseline=np.where(jit & ~plain, jitted, baseline))[~plain | jit]
     keys = [*SETTING, *PAIR, "quantity", "baseline"]
     paired = arms.merge(bases[[*keys, "baseline_seconds"]], on=keys)
     return paired.assign(ratio=paired["seconds"] / paired["baseline_seconds"])
@@ -147,7 +151,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     train = by_phase.get("train", empty).groupby(keys, dropna=False, sort=False)
     costs = train.agg(
         train_ms=("step_seconds", lambda seconds: seconds.median() * 1000),
-        first_call_seconds=("compile_seconds", "median"),
+        first_call_seconds=("first_call_seconds", "median"),
         compile_peak_mib=("compile_over_floor_bytes", lambda peaks: peaks.median() / MIB),
         step_peak_mib=("step_over_floor_bytes", lambda peaks: peaks.median() / MIB),
         graph_nodes=("graph_nodes", "median"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.cases import Case
-from benchmarks.plugin import BenchmarkRun, settle
+from benchmarks.plugin import BenchmarkPlugin, settle
 
 
-def test_accuracy(case: Case, benchmark_run: BenchmarkRun) -> None:
+def test_accuracy(case: Case, benchmark_run: BenchmarkPlugin) -> None:
     """The entry learns the task: a score on each test split, which every row of the table holds."""
     rows = benchmark_run.measured(case)
     settle(rows)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from benchmarks.cases import Case
-from benchmarks.plugin import BenchmarkRun, settle
+from benchmarks.plugin import BenchmarkPlugin, settle
 
-EXTRA = ("build_seconds", "compile_seconds", "compile_peak_host_bytes", "step_peak_host_bytes", "graph_nodes")
+EXTRA = ("build_seconds", "first_call_seconds", "compile_peak_host_bytes", "step_peak_host_bytes", "graph_nodes")
 
 
 def replay(benchmark: Any, timings: Sequence[float]) -> None:
@@ -23,7 +23,7 @@ def replay(benchmark: Any, timings: Sequence[float]) -> None:
     benchmark.pedantic(lambda: None, rounds=len(timings), iterations=1)
 
 
-def test_speed(case: Case, phase: str, benchmark_run: BenchmarkRun, request: pytest.FixtureRequest) -> None:
+def test_speed(case: Case, phase: str, benchmark_run: BenchmarkPlugin, request: pytest.FixtureRequest) -> None:
     """The case's training step or prediction, timed in a process of its own."""
     rows = [row for row in benchmark_run.measured(case) if row.phase == phase]
     settle(rows)

@@ -40,11 +40,12 @@ TIMING = Measurement(
     timing_index=0,
     kernel_path="while",
     build_seconds=0.2,
-    compile_seconds=1.0,
+    first_call_seconds=1.0,
     step_seconds=0.010,
     compile_peak_host_bytes=120 * MIB,
     step_peak_host_bytes=90 * MIB,
-    floor_host_bytes=60 * MIB,
+    compile_floor_host_bytes=60 * MIB,
+    step_floor_host_bytes=60 * MIB,
     graph_nodes=900,
     parameters=4_513,
     device_name="Example CPU @ 2.50GHz",
@@ -64,11 +65,12 @@ SCORE = replace(
     recipe="fast",
     optimizer="adam",
     timing_index=None,
-    compile_seconds=None,
+    first_call_seconds=None,
     step_seconds=None,
     compile_peak_host_bytes=None,
     step_peak_host_bytes=None,
-    floor_host_bytes=None,
+    compile_floor_host_bytes=None,
+    step_floor_host_bytes=None,
     split="same_range",
     metric="mse",
     score=0.01,
@@ -80,7 +82,7 @@ FAILURE = replace(
     timing_index=None,
     status="out_of_memory",
     reason="held 3.10 GiB, over the limit of 3.00",
-    compile_seconds=None,
+    first_call_seconds=None,
     step_seconds=None,
     compile_peak_host_bytes=None,
     step_peak_host_bytes=None,
@@ -94,7 +96,7 @@ def arm(loop: str, factors: Iterable[float], base: Measurement = TIMING, first_c
     Three timings a repeat, of which the median is that time.
     """
     assert base.step_seconds is not None
-    assert base.compile_seconds is not None
+    assert base.first_call_seconds is not None
     return [
         replace(
             base,
@@ -103,7 +105,7 @@ def arm(loop: str, factors: Iterable[float], base: Measurement = TIMING, first_c
             repeat=repeat,
             timing_index=index,
             step_seconds=base.step_seconds * factor * spread,
-            compile_seconds=base.compile_seconds * first_call,
+            first_call_seconds=base.first_call_seconds * first_call,
         )
         for repeat, factor in enumerate(factors)
         for index, spread in enumerate((0.9, 1.0, 1.5))
@@ -137,7 +139,7 @@ def _timed(
         TIMING,
         **{**SIZES[task], "entry": entry, "cell": entry, "task": task, "steps": steps, "jit": jit, "phase": phase},
         step_seconds=(0.002 + 0.0002 * steps * weight) * share * (0.6 if jit else 1.0),
-        compile_seconds=0.8 + 2.5 * jit,
+        first_call_seconds=0.8 + 2.5 * jit,
         compile_peak_host_bytes=(110 + 40 * jit) * MIB,
         step_peak_host_bytes=(75 + steps // 10) * MIB,
         graph_nodes=None if jit else 900,

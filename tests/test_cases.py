@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import zoo
-from benchmarks.cases import PROFILES, Case, Profile, Selection, get_profile, timed_cases, trained_cases
+from benchmarks.cases import Case, Selection, skip_reason, timed_cases, trained_cases
+from benchmarks.machine import origin
+from benchmarks.profiles import PROFILES, Profile, get_profile
 
 each_profile = pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
 
@@ -25,12 +29,22 @@ def test_repeats_are_outermost_and_arms_adjacent(profile: Profile) -> None:
     assert len(runs) == len(set(groups))
 
 
-def test_the_order_of_the_arms_changes_between_repeats_and_is_the_same_in_each_run() -> None:
-    profile = get_profile("full")
-    first = [case.execution for case in timed_cases(profile, Selection()) if case.repeat == 0]
-    second = [case.execution for case in timed_cases(profile, Selection()) if case.repeat == 1]
-    assert first != second
-    assert timed_cases(profile, Selection()) == timed_cases(profile, Selection())
+def test_no_arm_always_comes_first() -> None:
+    cases = timed_cases(get_profile("quick"), Selection(repeats=4))
+    assert cases == timed_cases(get_profile("quick"), Selection(repeats=4))
+    for repeat in (0, 2):
+        for group in {replace(case.group, repeat=0) for case in cases}:
+            orders = [
+                [case.execution for case in cases if case.group == replace(group, repeat=r)]
+                for r in (repeat, repeat + 1)
+            ]
+            assert orders[0] == orders[1][::-1]
+            assert len(orders[0]) >= 2
+
+
+def test_a_block_that_is_left_with_one_arm_is_left_out() -> None:
+    cases = timed_cases(get_profile("quick"), Selection(executions=("unrolled",), entries=("lstm",)))
+    assert {c.steps for c in cases} == {8, 20}
 
 
 def test_quick_covers_what_it_promises() -> None:
@@ -55,7 +69,7 @@ def test_the_main_grid_takes_what_is_asked_for_and_the_rest_is_narrowed() -> Non
 
 
 def test_an_axis_takes_wildcards() -> None:
-    cases = timed_cases(get_profile("smoke"), Selection(entries=("*rnn", "neuron"), tasks=("wave",)))
+    cases = timed_cases(get_profile("smoke"), Selection.of_names(entries=("*rnn", "neuron"), tasks=("wave",)))
     assert {c.entry for c in cases} == {"simple_rnn", "neuron"}
 
 
@@ -87,3 +101,10 @@ def test_a_case_names_its_columns() -> None:
         "lstm",
         "sequence_to_sequence",
     )
+
+
+def test_a_backend_that_is_not_installed_is_skipped_with_the_way_to_get_it(monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.cases.find_spec", lambda name: None)
+    case = timed_cases(get_profile("smoke"), Selection(backends=("jax",)))[0]
+    assert skip_reason(case) == "jax is not installed: python -m pip install -e '.[jax]'"
+    assert origin("no-such-backend")["backend_version"] == ""

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,10 +155,27 @@ def test_nothing_runs_on_when_the_coordinator_is_killed(tmp_path) -> None:
     assert not alive
 
 
-def test_a_launcher_that_was_killed_is_an_outcome(tmp_path) -> None:
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_launcher_that_was_killed_is_an_outcome_and_leaves_nothing_behind(tmp_path, busy: bool) -> None:
     started = Launcher(keras.backend.backend(), "cpu", tmp_path / "launcher.log")
     started.run(job(process_id))
-    os.kill(started._process.pid, signal.SIGKILL)
-    outcome = started.run(job(process_id))
+    server = psutil.Process(started._process.pid)
+    children: list[psutil.Process] = []
+
+    def kill() -> None:
+        while busy and not children:
+            children.extend(server.children())
+            time.sleep(0.05)
+        server.kill()
+
+    killing = threading.Thread(target=kill)
+    killing.start()
+    if not busy:
+        killing.join()
+    outcome = started.run(job(time.sleep, 60))
+    killing.join()
     assert outcome == Outcome("crashed", f"the launcher itself ended with code -9; its log is {tmp_path}/launcher.log")
+    assert not started.alive()
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert not alive
     started.close()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import itertools
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
 
 import zoo
-from benchmarks.prove import outputs_and_gradients, relative_difference
+from benchmarks.prove import PATHS, Computed, compute, relative_difference
 
 UNITS = 7
 ENTRIES = zoo.list_models()
@@ -45,7 +47,11 @@ def model(entry: str, task: str, execution: str = "looped") -> keras.Model:
 
 @functools.cache
 def looped(entry: str, task: str) -> dict[str, np.ndarray]:
-    return outputs_and_gradients(model(entry, task), batch(task))
+    return computed(entry, task, "looped").tensors
+
+
+def computed(entry: str, task: str, execution: str) -> Computed:
+    return compute(model(entry, task, execution), batch(task))
 
 
 def cannot(execution: str) -> bool:
@@ -69,10 +75,13 @@ def test_outputs_have_the_shape_of_the_targets(entry: str, task: str) -> None:
 def test_every_execution_gives_the_outputs_and_gradients_of_looped(entry: str, task: str, execution: str) -> None:
     if cannot(execution):
         pytest.skip("compiling with inductor takes minutes; the benchmark does it")
-    tensors = outputs_and_gradients(model(entry, task, execution), batch(task))
-    differences = relative_difference(tensors, looped(entry, task))
+    ran = computed(entry, task, execution)
+    differences = relative_difference(ran.tensors, looped(entry, task))
     assert len(differences) >= 4
     assert max(differences.values()) <= EQUAL, differences
+    loop, _, jit = execution.partition("+")
+    asked = PATHS.get((keras.backend.backend(), loop, bool(jit)), "python")
+    assert ran.kernel_path == asked, ran.kernel_evidence
 
 
 @each_entry
@@ -95,11 +104,18 @@ def test_a_saved_model_loads_again_with_its_execution(entry: str, execution: str
     made = model(entry, "wave", execution)
     made.fit(*batch("wave"), verbose=0)
     made.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
+    loaded = zoo.load_model(tmp_path / "model.keras")
     assert loaded.name == entry
     assert loaded.get_layer("recurrent").unroll == (execution == "unrolled")
     x = batch("wave").x
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), made.predict(x, verbose=0))
+
+
+def test_a_saved_model_loads_in_a_new_process(tmp_path) -> None:
+    model("neuron", "wave").save(tmp_path / "model.keras")
+    load = "import sys, zoo; print(zoo.load_model(sys.argv[1]).name)"
+    told = subprocess.run([sys.executable, "-c", load, tmp_path / "model.keras"], capture_output=True, check=True)
+    assert told.stdout.decode().split() == ["neuron"]
 
 
 @each_entry
@@ -194,7 +210,7 @@ def test_the_neuron_is_keras_simple_rnn_in_outputs_and_gradients() -> None:
             "simple_rnn/output/bias": by_hand["neuron/output/bias"],
         },
     )
-    known = {k.removeprefix("simple_rnn/"): v for k, v in outputs_and_gradients(theirs, batch("wave")).items()}
+    known = {k.removeprefix("simple_rnn/"): v for k, v in compute(theirs, batch("wave")).tensors.items()}
     known["recurrent/kernel"] = np.concatenate([known["recurrent/kernel"], known.pop("recurrent/recurrent_kernel")])
     ours = {name.removeprefix("neuron/"): tensor for name, tensor in looped("neuron", "wave").items()}
     assert ours.keys() == known.keys()
@@ -248,6 +264,8 @@ WRONG = {
         "unknown option 'unit' of entry lstm; did you mean 'units'? Known: units",
     ),
     "units out of range": ({"units": 0}, "units must be a positive whole number, not 0"),
+    "steps out of range": ({"steps": -5}, "steps must be a positive whole number, not -5"),
+    "a size that is no number": ({"units": True}, "units must be a positive whole number, not True"),
     "steps of a task that has its own": ({"task": "digits_rows", "steps": 9}, "digits_rows has 8 steps, not 9"),
     "a weights file that is not there": ({"weights": "none.safetensors"}, "no weights file 'none.safetensors'"),
 }

@@ -196,3 +196,11 @@ def test_a_published_run_reads_as_it_was_measured(tmp_path: Path) -> None:
     found = read_folder(tmp_path)
     # read by file name: accuracy comes before speed
     pd.testing.assert_frame_equal(found, pd.concat([table[trained], table[~trained]], ignore_index=True))
+
+
+def test_a_table_of_another_version_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "measurements.csv").write_text("case_id,entry\n")
+    with pytest.raises(ZooError) as told:
+        check_writable(tmp_path)
+    path = tmp_path / "measurements.csv"
+    assert str(told.value) == f"the columns of {path} are of another version; choose another --zoo-results folder"

@@ -43,9 +43,8 @@ def imported(path: Path) -> set[str]:
     "statement",
     [
         "import zoo, zoo.cli",
-        "import benchmarks.cases; benchmarks.cases.timed_cases(benchmarks.cases.get_profile('full'), "
-        "benchmarks.cases.Selection())",
-        "import benchmarks.options, benchmarks.plugin",
+        "from benchmarks import cases, profiles; cases.timed_cases(profiles.get_profile('full'), cases.Selection())",
+        "import rnn_zoo_pytest, benchmarks.plugin",
         "import benchmarks.results, benchmarks.charts, benchmarks.__main__",
     ],
 )

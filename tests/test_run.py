@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def test_a_run_keeps_every_timing_and_score(small_run) -> None:
         (execution, phase) for execution in ("looped", "unrolled") for phase in ("train", "predict")
     }
     assert timed.groupby("case_id").size().min() >= 10
-    for column in ("build_seconds", "compile_seconds", "step_seconds", "parameters", "trainer_floor_seconds"):
+    for column in ("build_seconds", "first_call_seconds", "step_seconds", "parameters", "trainer_floor_seconds"):
         assert (timed[column] > 0).all(), column
     (score,) = table.loc[table["phase"] == "accuracy", "score"]
     assert 0.9 < score <= 1
@@ -61,8 +62,20 @@ def test_memory_is_measured_over_the_floor(small_run) -> None:
     _, folder = small_run
     table = results.read(folder / results.TABLE)
     timed = table[table["phase"] == "train"]
-    assert (timed["step_peak_host_bytes"] > 0.9 * timed["floor_host_bytes"]).all()
-    assert timed["floor_host_bytes"].between(50e6, 5e9).all()
+    for peak in ("compile", "step"):
+        over = timed[f"{peak}_peak_host_bytes"] - timed[f"{peak}_floor_host_bytes"]
+        # a recurrent layer costs megabytes more than a Dense; a torch process jitters by one or two
+        assert over.between(-4e6, 300e6).all()
+    assert timed["step_floor_host_bytes"].between(50e6, 5e9).all()
+
+
+def test_every_arm_is_proven(small_run) -> None:
+    _, folder = small_run
+    table = results.read(folder / results.TABLE)
+    timed = table[table["phase"] != "accuracy"]
+    assert dict(zip(timed["loop"], timed["kernel_path"], strict=True)) == {"looped": "while", "unrolled": "flat"}
+    assert (timed["kernel_evidence"] != "").all()
+    assert (timed.loc[timed["loop"] == "unrolled", "largest_difference"] <= 1e-5).all()
 
 
 def test_pytest_benchmark_holds_the_same_timings(small_run) -> None:
@@ -85,7 +98,9 @@ def test_a_run_ends_by_saying_where_things_are_and_what_they_say(small_run) -> N
     assert f"rows go to {folder}" in done.stdout
     assert "expected " in done.stdout
     assert "3/3 neuron digits_rows recipe fast, seed 0" in done.stdout
-    assert "beyond what is measured" in done.stdout
+    beyond = re.search(r"beyond what is measured, a case took ([\d.]+) s on tensorflow", done.stdout)
+    assert beyond
+    assert float(beyond.group(1)) < 1  # 0.1 s here; a busy machine may take its time
     assert str(folder / results.TABLE) in done.stdout
     assert str(folder / "charts") in done.stdout
     assert "unrolled" in done.stdout.rstrip().splitlines()[-2]
@@ -129,6 +144,11 @@ MISTAKES = {
         "unknown backend 'tensorflwo'; did you mean 'tensorflow'? Known: tensorflow, jax, torch",
     ),
     "device": (("--zoo-devices", "tpu"), "unknown device 'tpu'; did you mean 'cpu'? Known: cpu"),
+    "an empty list": (("--zoo-entries", ","), "no entry is named"),
+    "a wildcard for a backend that is none": (
+        ("--zoo-backends", "x*"),
+        "unknown backend 'x*'. Known: tensorflow, jax, torch",
+    ),
     "repeats": (("--zoo-repeats", "0"), "--zoo-repeats must be a positive whole number, not 0"),
     "memory limit": (("--zoo-memory-limit", "-1"), "--zoo-memory-limit must be more than 0 GiB, not -1"),
     "results folder": (

@@ -22,7 +22,7 @@ def test_medians_are_over_the_timings_of_a_repeat_and_memory_is_over_the_floor()
     assert len(middle) == 4
     unrolled = middle[middle["loop"] == "unrolled"]
     assert unrolled["step_seconds"].tolist() == pytest.approx([0.005, 0.006])
-    assert unrolled["compile_seconds"].tolist() == [2.0, 2.0]
+    assert unrolled["first_call_seconds"].tolist() == [2.0, 2.0]
     assert unrolled["compile_over_floor_bytes"].tolist() == [60 * MIB] * 2
     assert unrolled["step_over_floor_bytes"].tolist() == [30 * MIB] * 2
 
@@ -64,7 +64,7 @@ def test_under_three_repeats_there_is_a_ratio_but_no_interval(count):
 
 
 def test_the_ratio_of_the_first_call_is_given_too():
-    row = only(ratios(as_table(pair(20, [1, 1, 1], first_call=9.0))).query("quantity == 'compile_seconds'"))
+    row = only(ratios(as_table(pair(20, [1, 1, 1], first_call=9.0))).query("quantity == 'first_call_seconds'"))
     assert row["ratio"] == pytest.approx(9.0)
 
 
@@ -168,54 +168,55 @@ def test_statistics_of_a_table_without_results_are_empty_with_all_their_columns(
         pytest.param(
             pair(10, [0.8] * 3) + pair(200, [1.25] * 3, first_call=20.0),
             f"{TRAINED} 1.25x faster than looped at 10 steps and 1.25x slower at 200 steps, and its first call, "
-            "compilation included, takes 2.0x as long at 10 steps and 20x as long at 200 steps.",
+            "compilation included, is 2.0x as long at 10 steps and 20x as long at 200 steps.",
             id="faster, then slower",
         ),
         pytest.param(
             pair(10, [2.5] * 3, first_call=1.0) + pair(50, [0.1] * 3) + pair(200, [0.5, 1.0, 2.0], first_call=0.5),
             f"{TRAINED} 2.5x slower than looped at 10 steps and neither measurably faster nor slower at 200 steps, "
-            "and its first call, compilation included, takes about as long at 10 steps and 0.50x as long at 200 steps.",
+            "and its first call, compilation included, is not measurably longer or shorter at 10 steps and 0.50x as "
+            "long at 200 steps.",
             id="slower, then no difference",
         ),
         pytest.param(
             pair(10, [0.5, 1.0, 2.0]) + pair(200, [0.9, 1.0, 1.1]),
             f"{TRAINED} neither measurably faster nor slower than looped at 10 steps and at 200 steps, and its first "
-            "call, compilation included, takes 2.0x as long at 10 steps and at 200 steps.",
+            "call, compilation included, is 2.0x as long at 10 steps and at 200 steps.",
             id="no difference",
         ),
         pytest.param(
             pair(20, [0.5] * 3),
-            f"{TRAINED} 2.0x faster than looped at 20 steps, and its first call, compilation included, takes 2.0x as "
+            f"{TRAINED} 2.0x faster than looped at 20 steps, and its first call, compilation included, is 2.0x as "
             "long at 20 steps.",
             id="one number of steps",
         ),
         pytest.param(
             pair(10, [0.8] * 2) + pair(200, [1.25] * 2),
             f"{TRAINED} about 1.25x faster than looped at 10 steps and about 1.25x slower at 200 steps, and its first "
-            "call, compilation included, takes 2.0x as long at 10 steps and at 200 steps "
+            "call, compilation included, is 2.0x as long at 10 steps and at 200 steps "
             "(2 repeats, too few for an interval: a hint, not a result).",
             id="two repeats",
         ),
         pytest.param(
             pair(10, [1.001]),
             f"{TRAINED} neither measurably faster nor slower than looped at 10 steps, and its first call, compilation "
-            "included, takes 2.0x as long at 10 steps (1 repeat, too few for an interval: a hint, not a result).",
+            "included, is 2.0x as long at 10 steps (1 repeat, too few for an interval: a hint, not a result).",
             id="one repeat",
         ),
         pytest.param(
             pair(10, [0.8] * 3, jit=True, backend="jax"),
             "Training lstm on wave (jax, cpu), unrolled+jit is 1.25x faster than looped+jit at 10 steps, and its first "
-            "call, compilation included, takes 2.0x as long at 10 steps.",
+            "call, compilation included, is 2.0x as long at 10 steps.",
             id="jit alone",
         ),
         pytest.param(
             pair(20, [0.5] * 3, entry="gru") + pair(20, [0.8] * 3, jit=True) + pair(20, [0.8] * 3, entry="lstm"),
-            f"{TRAINED} 1.25x faster than looped at 20 steps, and its first call, compilation included, takes 2.0x as "
+            f"{TRAINED} 1.25x faster than looped at 20 steps, and its first call, compilation included, is 2.0x as "
             "long at 20 steps.",
             id="lstm without jit before others",
         ),
         pytest.param(
-            [replace(row, compile_seconds=None) for row in pair(20, [0.8] * 3)],
+            [replace(row, first_call_seconds=None) for row in pair(20, [0.8] * 3)],
             f"{TRAINED} 1.25x faster than looped at 20 steps.",
             id="no first call",
         ),

@@ -1,7 +1,7 @@
 """A zoo of recurrent Keras models. Importing it imports no Keras: that happens when a model is made."""
 
 from zoo import models, tasks
-from zoo.create import create_model, task_at
+from zoo.create import create_model, load_model, task_at
 from zoo.execution import EXECUTIONS, Execution
 from zoo.registry import MODELS, TASKS, Data, Entry, Recipe, Split, Task, ZooError
 from zoo.training import evaluate, train
@@ -34,6 +34,7 @@ __all__ = [
     "get_weights",
     "list_models",
     "list_tasks",
+    "load_model",
     "load_task",
     "load_weights",
     "models",

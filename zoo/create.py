@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from zoo.execution import Execution
-from zoo.registry import MODELS, TASKS, Task, ZooError, unknown
+from zoo.registry import MODELS, TASKS, Task, ZooError, require_steps, unknown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,11 +18,27 @@ if TYPE_CHECKING:
 def task_at(name: str, steps: int | None = None) -> Task:
     """The task called `name`, at another number of steps if one is given and the task allows it."""
     task = TASKS.get(name)
-    if steps in (None, task.steps):
+    if steps is None:
         return task
     if not task.any_steps:
-        raise ZooError(f"{name} has {task.steps} steps, not {steps}")
-    return dataclasses.replace(task, steps=steps)
+        require_steps(name, task.steps, steps)
+    return dataclasses.replace(task, steps=_size("steps", steps))
+
+
+def _size(name: str, value: Any) -> int:
+    """`value` as a positive whole number, or a ZooError."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ZooError(f"{name} must be a positive whole number, not {value!r}")
+    return int(value)
+
+
+def load_model(path: str | Path) -> keras.Model:
+    """Read a model saved by `model.save("name.keras")`: as Keras' own `load_model`, with the zoo's layers at hand."""
+    import keras
+
+    import zoo.layers  # noqa: F401  (registers them with Keras)
+
+    return keras.models.load_model(path)
 
 
 def create_model(
@@ -61,12 +78,11 @@ def create_model(
     sizes = {"units": target.units if units is None else units, **options}
     for option in sizes.keys() - set(entry.options()):
         raise unknown("option", option, entry.options(), of=f"entry {name}")
-    for option, value in sizes.items():
-        if not (isinstance(value, int) and value > 0):
-            raise ZooError(f"{option} must be a positive whole number, not {value!r}")
-    model = entry.build(target, how, **sizes)
+    model = entry.build(target, how, **{option: _size(option, value) for option, value in sizes.items()})
     model.name = name
     model.compile(optimizer, loss=target.loss, metrics=[target.metric], jit_compile=how.jit)
+    if model.jit_compile is not how.jit:  # Keras only warns
+        raise ZooError(f"Keras cannot run {name!r} as {how}: a layer of it does not support jit")
     if weights is not None:
         from zoo.weights import load_weights
 

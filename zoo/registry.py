@@ -183,6 +183,16 @@ class Task:
         return found[0]
 
 
+def require_steps(task: str, fixed: int, steps: int | None) -> None:
+    """Refuse another number of steps than the `fixed` one of a task; None asks for that one.
+
+    Raises:
+        ZooError: `steps` is given and differs.
+    """
+    if steps not in (None, fixed):
+        raise ZooError(f"{task} has {fixed} steps, not {steps}")
+
+
 MODELS: Registry[Entry] = Registry("entry", "zoo list")
 TASKS: Registry[Task] = Registry("task", "zoo tasks")
 

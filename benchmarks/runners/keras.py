@@ -22,26 +22,29 @@ class Runner:
 
 def prepare(case: Case, batch: zoo.Split) -> Runner:
     """Build and compile the case's model."""
-    set_precision()
-    keras.utils.set_random_seed(case.seed)
-    model = zoo.create_model(
+    return _of_model(create(case), batch)
+
+
+def create(case: Case) -> keras.Model:
+    """The case's model, in its dtype and precision, from its seed."""
+    configure(case)
+    return zoo.create_model(
         case.entry, case.task, case.execution, units=case.units, steps=case.steps, optimizer=case.optimizer
     )
-    return of_model(model, batch)
 
 
 def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
     """A one-Dense model on the same path: what a trainer costs with nearly nothing inside."""
-    set_precision()
+    configure(case)
     task = zoo.task_at(case.task, case.steps)
     inputs = keras.Input(batch.x.shape[1:])
     last = inputs if batch.y.ndim == 3 else inputs[:, -1]
     model = keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation)(last))
     model.compile(case.optimizer, loss=task.loss, metrics=[task.metric], jit_compile=case.execution.jit)
-    return of_model(model, batch)
+    return _of_model(model, batch)
 
 
-def of_model(model: keras.Model, batch: zoo.Split) -> Runner:
+def _of_model(model: keras.Model, batch: zoo.Split) -> Runner:
     """The runner of a compiled model. Keras turns logs and predictions into NumPy, which waits for the device."""
     x, y = np.ascontiguousarray(batch.x), np.ascontiguousarray(batch.y)
     return Runner(
@@ -50,8 +53,10 @@ def of_model(model: keras.Model, batch: zoo.Split) -> Runner:
     )
 
 
-def set_precision() -> None:
-    """Matrix products in full float32, whatever the backend's default."""
+def configure(case: Case) -> None:
+    """The case's seed and dtype; matrix products in full float32, whatever the backend's default."""
+    keras.utils.set_random_seed(case.seed)
+    keras.config.set_dtype_policy(case.dtype)
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
@@ -65,21 +70,3 @@ def set_precision() -> None:
         import torch
 
         torch.set_float32_matmul_precision("highest")
-
-
-def traced_functions() -> set[str]:
-    """Names of the graph functions that TensorFlow has traced in this process; empty on other backends."""
-    if keras.backend.backend() != "tensorflow":
-        return set()
-    from tensorflow.python.eager import context
-
-    return set(context.context().list_function_names())
-
-
-def count_nodes(functions: set[str]) -> int | None:
-    """Nodes of the traced graphs called `functions`, as traced: before any optimisation."""
-    if not functions:
-        return None
-    from tensorflow.python.eager import context
-
-    return sum(len(context.context().get_function_def(name).node_def) for name in functions)

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.registry import Data, Split, ZooError
-
-
-def require_steps(task: str, fixed: int, steps: int | None) -> None:
-    """Refuse another number of steps than the `fixed` one of a task; None asks for that one.
-
-    Raises:
-        ZooError: `steps` is given and differs.
-    """
-    if steps not in (None, fixed):
-        raise ZooError(f"{task} has {fixed} steps, not {steps}")
+from zoo.registry import Data, Split
 
 
 def stratified_draw(labels: np.ndarray, one_in: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

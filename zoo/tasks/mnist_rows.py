@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Data, Recipe, Split, Task, ZooError
+from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Data, Recipe, Split, Task, ZooError, require_steps
 from zoo.tasks._files import Expected, data_file, read_npz, unfit
-from zoo.tasks._shared import majority_class_accuracy, require_steps, split_at, stratified_draw
+from zoo.tasks._shared import majority_class_accuracy, split_at, stratified_draw
 
 STEPS = 28
 FEATURES = 28

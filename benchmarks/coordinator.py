@@ -1,0 +1,145 @@
+"""Runs cases and keeps their rows: the floor, the batch and the proof of an arm once, its timings each repeat."""
+
+from __future__ import annotations
+
+import datetime
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import cases, machine, measure, prove, results
+from benchmarks.cases import Case
+from benchmarks.launcher import Job, Launcher, Outcome
+from benchmarks.profiles import Profile
+from benchmarks.results import Measurement
+from zoo import Execution
+
+TRAINING_LIMIT_SECONDS = 3600.0
+FLOOR = "one_dense"
+"""Stands for the entry where a one-Dense model is measured, once for all entries."""
+
+
+class _EndedError(Exception):
+    """The case gives no timings: how it ended, and the columns that are known all the same."""
+
+    def __init__(self, outcome: Outcome, known: measure.Figures | None = None) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+        self.known = known or {}
+
+
+class Coordinator:
+    """One run: its fork servers, what it measured once, and its table.
+
+    Args:
+        folder: where the table and the logs go.
+        run: the name of the run, a column of its rows.
+        profile: how long a case is timed, and may take.
+        memory_limit_bytes: a case that holds more is ended.
+    """
+
+    def __init__(self, folder: Path, run: str, profile: Profile, memory_limit_bytes: int) -> None:
+        self.folder = folder
+        self.table = folder / results.TABLE
+        self.run = run
+        self.profile = profile
+        self.memory_limit_bytes = memory_limit_bytes
+        self.commit = machine.commit()
+        self.rows: dict[Case, list[Measurement]] = {}
+        self.beyond_seconds: dict[str, list[float]] = {}  #: by backend: what a case took beyond what it measures
+        self._launchers: dict[tuple[str, str], Launcher] = {}
+        self._known: dict[tuple[Callable[..., Any], Case], Outcome] = {}
+
+    def measured(self, case: Case) -> list[Measurement]:
+        """The rows of `case`: measured, kept in the table, and remembered for its other phase."""
+        if case not in self.rows:
+            started_at = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+            figures, beyond_seconds = self._measure(case)
+            started = time.perf_counter()
+            origin = {**machine.origin(case.backend), "commit": self.commit, "started_at": started_at, "run": self.run}
+            rows = [Measurement(**{**case.identity(), **origin, **figure}) for figure in figures]
+            self.rows[case] = rows
+            results.append(self.table, rows)
+            if beyond_seconds is not None:
+                beyond_seconds += time.perf_counter() - started
+                self.beyond_seconds.setdefault(case.backend, []).append(beyond_seconds)
+        return self.rows[case]
+
+    def overhead(self) -> str:
+        """What a case took beyond what it measures (forking, bookkeeping, writing), on average, in words."""
+        means = [f"{statistics.mean(each):.2f} s on {backend}" for backend, each in self.beyond_seconds.items()]
+        return f"beyond what is measured, a case took {', '.join(means)}"
+
+    def close(self) -> None:
+        """End the fork servers, and what runs in them."""
+        for launcher in self._launchers.values():
+            launcher.close()
+
+    def _measure(self, case: Case) -> tuple[list[measure.Figures], float | None]:
+        """The figures of each row of the case, and the seconds beyond what was measured."""
+        try:
+            reason = cases.skip_reason(case)
+            if reason:
+                raise _EndedError(Outcome("skipped", reason))
+            return self._train(case) if case.recipe else self._time(case)
+        except _EndedError as ended:
+            outcome = ended.outcome
+            told = {**ended.known, "status": outcome.status, "reason": outcome.reason}
+            return [{**told, "phase": phase} for phase in case.phases], None
+
+    def _train(self, case: Case) -> tuple[list[measure.Figures], float | None]:
+        return self._timed_job(case, measure.measure_accuracy, case, time_limit_seconds=TRAINING_LIMIT_SECONDS)
+
+    def _time(self, case: Case) -> tuple[list[measure.Figures], float | None]:
+        """Time a case, once its batch is loaded, its floor measured and its arm proven equal to looped."""
+        arm = replace(case, repeat=0)
+        first = replace(arm, execution=Execution(jit=cases.NORMAL_JIT[case.backend]))
+        batch = self._once("loading its data", first, measure.first_batch, first)
+        usual = replace(arm, execution=Execution(jit=case.execution.jit), entry=FLOOR)
+        floors = self._once("a one-Dense model", usual, measure.measure_floor, usual, batch, self.profile.effort)
+        reference = self._once("proving looped", first, prove.prove, first, batch, None)
+        proof = reference
+        if arm != first:
+            proof = self._once("proving it equal to looped", arm, prove.prove, arm, batch, reference)
+        if proof.problem:
+            raise _EndedError(Outcome("skipped", proof.problem), proof.figures)
+        difference = prove.unequal(arm, proof)
+        if difference:
+            raise _EndedError(Outcome("unequal", difference), proof.figures)
+        limit = self.profile.time_limit_seconds
+        arguments = case, batch, self.profile.effort, floors
+        rows, beyond = self._timed_job(case, measure.measure, *arguments, time_limit_seconds=limit)
+        return [{**proof.figures, **figures} for figures in rows], beyond
+
+    def _timed_job(
+        self, case: Case, function: Callable[..., Any], *arguments: Any, time_limit_seconds: float
+    ) -> tuple[list[measure.Figures], float]:
+        started = time.perf_counter()
+        outcome = self._run(case, function, *arguments, time_limit_seconds=time_limit_seconds)
+        if outcome.status != "ok":
+            raise _EndedError(outcome)
+        return outcome.value.rows, time.perf_counter() - started - outcome.value.seconds
+
+    def _once(self, what: str, case: Case, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What `function` gave the first time that it was asked for `case` in this run."""
+        key = function, case
+        if key not in self._known:
+            limit = self.profile.time_limit_seconds
+            self._known[key] = self._run(case, function, *arguments, time_limit_seconds=limit)
+        outcome = self._known[key]
+        if outcome.status != "ok":
+            told = outcome.reason if outcome.status == "skipped" else f"{what}: {outcome.reason}"
+            raise _EndedError(replace(outcome, reason=told))
+        return outcome.value
+
+    def _run(self, case: Case, function: Callable[..., Any], *arguments: Any, time_limit_seconds: float) -> Outcome:
+        """Run `function` in a fresh process of the case's backend and device."""
+        where = case.backend, case.device
+        launcher = self._launchers.get(where)
+        if launcher is None or not launcher.alive():
+            log = self.folder / f"{case.backend}-{case.device}.log"
+            launcher = self._launchers[where] = Launcher(*where, log=log)
+        return launcher.run(Job(function, arguments, self.memory_limit_bytes, time_limit_seconds))
