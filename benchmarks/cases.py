@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from itertools import product
 from typing import Any, TypeVar
 
-from benchmarks.profiles import Block, Profile
+from benchmarks.profiles import Block, Effort, Profile
 from zoo import EXECUTIONS, Execution, ZooError, get_entry, get_task, list_models, list_tasks, task_at
 from zoo.execution import BACKENDS
 from zoo.registry import unknown
@@ -223,10 +223,11 @@ def skip_reason(case: Case) -> str:
     return ""
 
 
-def expected_seconds(case: Case) -> float:
-    """A rough guess of what the case takes, of the right order on two cores; a run corrects it as it goes on."""
+def expected_seconds(case: Case, effort: Effort) -> float:
+    """A rough guess of what the case takes, fitted to a run on two cores; a run corrects it as it goes on."""
     if case.recipe:
-        return 8.0 if case.task != "mnist_rows" else 120.0
+        return 7.0 if case.task != "mnist_rows" else 120.0
+    timing = len(PHASES) * (effort.warm_up_seconds + effort.seconds)
     if case.execution.loop == "unrolled":
-        return 2.0 + case.steps * (0.4 if case.execution.jit else 0.05)
-    return 3.5 if case.execution.jit else 2.5
+        return timing + 0.3 + case.steps * (0.38 if case.execution.jit else 0.05)
+    return timing + (1.6 if case.execution.jit else 0.7)

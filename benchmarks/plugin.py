@@ -84,9 +84,9 @@ class BenchmarkPlugin:
         params = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
         planned = list(dict.fromkeys(p["case"] for p in params if isinstance(p.get("case"), Case)))
         reporter = session.config.pluginmanager.getplugin("terminalreporter")
-        self.progress = Progress(reporter, planned)
+        self.progress = Progress(reporter, planned, self.profile)
         if not session.config.option.collectonly:
-            self.progress.announce(self.profile, self.coordinator.folder)
+            self.progress.announce(self.coordinator.folder)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """No dot an item: the run writes a line a case, with its numbers."""

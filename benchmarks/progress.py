@@ -27,25 +27,26 @@ def duration(seconds: float) -> str:
 class Progress:
     """Counts the cases of a run and tells how long the rest will take, from the speed of those that are done."""
 
-    def __init__(self, reporter: pytest.TerminalReporter, planned: Sequence[Case]) -> None:
+    def __init__(self, reporter: pytest.TerminalReporter, planned: Sequence[Case], profile: Profile) -> None:
         self._reporter = reporter
         self._uncaptured = reporter.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled
         reporter.showfspath = False  # the lines below take the place of pytest's dots behind a file's name
         self._planned = planned
-        self._expected = {case.id: expected_seconds(case) for case in planned}
+        self._profile = profile
+        self._expected = {case.id: expected_seconds(case, profile.effort) for case in planned}
         self._left = sum(self._expected.values())
         self._done = self._spent = 0.0
         self._count = 0
         self._started = time.perf_counter()
         self._case_started = self._started
 
-    def announce(self, profile: Profile, folder: Path) -> None:
+    def announce(self, folder: Path) -> None:
         """The grid, its size and its expected time."""
         timed = [case for case in self._planned if not case.recipe]
         trained = [case for case in self._planned if case.recipe]
         write = self._reporter.write_line
         write("")
-        write(f"profile {profile.name}: {profile.summary}")
+        write(f"profile {self._profile.name}: {self._profile.summary}")
         for kind, planned in (("timed", timed), ("trained", trained)):
             if planned:
                 write(f"  {kind:8}{len(planned):4} cases: {_axes(planned)}")
