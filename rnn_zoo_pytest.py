@@ -34,9 +34,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--zoo-tasks": "instead of the profile's, e.g. wave,mnist_rows",
         "--zoo-executions": "instead of the profile's, e.g. looped,unrolled+jit",
         "--zoo-backends": "tensorflow (default), jax, torch",
-        "--zoo-devices": "cpu (default)",
+        "--zoo-devices": "cpu (default), gpu",
     }.items():
         add(option, type=_names, metavar="NAMES", help=help_text)
+    add("--zoo-resume", action="store_const", const=True, help="go on with the run in --zoo-results, or the newest one")
     add("--zoo-repeats", type=int, metavar="N", help="fresh processes a case (default: the profile's)")
     add("--zoo-memory-limit", type=float, metavar="GIB", help="end a case that holds more (default: 80%% of the free)")
 

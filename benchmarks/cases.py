@@ -14,12 +14,13 @@ from importlib.util import find_spec
 from itertools import product
 from typing import Any, TypeVar
 
+from benchmarks.machine import gpu_names
 from benchmarks.profiles import Block, Effort, Profile
 from zoo import EXECUTIONS, Execution, ZooError, get_entry, get_task, list_models, list_tasks, task_at
 from zoo.execution import BACKENDS
 from zoo.registry import unknown
 
-DEVICES = ("cpu",)
+DEVICES = ("cpu", "gpu")
 PHASES = ("train", "predict")
 ACCURACY = "accuracy"
 NORMAL_JIT = {"tensorflow": False, "jax": True, "torch": False}
@@ -214,6 +215,8 @@ def skip_reason(case: Case) -> str:
     """Why the case cannot run as asked on this machine, in words; empty where it can."""
     if find_spec(case.backend) is None:
         return f"{case.backend} is not installed: python -m pip install -e '.[{case.backend}]'"
+    if case.device == "gpu" and not gpu_names():
+        return "no GPU is found here: nvidia-smi names none"
     if case.backend == "torch" and case.execution.jit and not any(map(shutil.which, ("c++", "g++", "clang++"))):
         return "torch with jit (inductor) needs a C++ compiler, and none is found"
     if case.backend == "torch" and case.execution == Execution("unrolled"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from benchmarks.results import Measurement
 from zoo import Execution
 
 TRAINING_LIMIT_SECONDS = 3600.0
+DONE = ("ok", "unequal", "out_of_memory", "timeout")
+"""Outcomes that a resumed run keeps. What was skipped or crashed is tried again: what stood in its way may be gone."""
 FLOOR = "one_dense"
 """Stands for the entry where a one-Dense model is measured, once for all entries."""
 
@@ -39,9 +41,13 @@ class Coordinator:
         run: the name of the run, a column of its rows.
         profile: how long a case is timed, and may take.
         memory_limit_bytes: a case that holds more is ended.
+        kept: rows of a run that was stopped: a case that is among them, of the same fields, versions and machine, is
+            not measured again.
     """
 
-    def __init__(self, folder: Path, run: str, profile: Profile, memory_limit_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, run: str, profile: Profile, memory_limit_bytes: int, kept: Sequence[Measurement] = ()
+    ) -> None:
         self.folder = folder
         self.table = folder / results.TABLE
         self.run = run
@@ -51,22 +57,38 @@ class Coordinator:
         self.rows: dict[Case, list[Measurement]] = {}
         self.beyond_seconds: dict[str, list[float]] = {}  #: by backend: what a case took beyond what it measures
         self._launchers: dict[tuple[str, str], Launcher] = {}
+        self._kept: dict[str, list[Measurement]] = {}
+        for row in kept:
+            self._kept.setdefault(row.case_id, []).append(row)
         self._known: dict[tuple[Callable[..., Any], Case], Outcome] = {}
 
     def measured(self, case: Case) -> list[Measurement]:
         """The rows of `case`: measured, kept in the table, and remembered for its other phase."""
+        if case not in self.rows and self.is_kept(case):
+            self.rows[case] = self._of_this_origin(case)
         if case not in self.rows:
             started_at = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
             figures, beyond_seconds = self._measure(case)
             started = time.perf_counter()
-            origin = {**machine.origin(case.backend), "commit": self.commit, "started_at": started_at, "run": self.run}
-            rows = [Measurement(**{**case.identity(), **origin, **figure}) for figure in figures]
+            origin = machine.origin(case.backend, case.device)
+            told = {"commit": self.commit, "started_at": started_at, "run": self.run}
+            rows = [Measurement(**{**case.identity(), **origin, **told, **figure}) for figure in figures]
             self.rows[case] = rows
             results.append(self.table, rows)
             if beyond_seconds is not None:
                 beyond_seconds += time.perf_counter() - started
                 self.beyond_seconds.setdefault(case.backend, []).append(beyond_seconds)
         return self.rows[case]
+
+    def is_kept(self, case: Case) -> bool:
+        """Whether the run that is resumed has measured `case` already, here and with these versions."""
+        rows = self._of_this_origin(case)
+        return {row.phase for row in rows} == set(case.phases) and all(row.status in DONE for row in rows)
+
+    def _of_this_origin(self, case: Case) -> list[Measurement]:
+        same = {**case.identity(), **machine.origin(case.backend, case.device)}
+        rows = self._kept.get(case.id, [])
+        return [row for row in rows if all(getattr(row, name) == value for name, value in same.items())]
 
     def overhead(self) -> str:
         """What a case took beyond what it measures (forking, bookkeeping, writing), on average, in words."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import subprocess
@@ -12,6 +13,13 @@ from typing import Any
 
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")
+ON_CPU = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+ON_GPU = {
+    "CUDA_VISIBLE_DEVICES": "0",
+    "JAX_PLATFORMS": "cuda",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+}
 
 
 def usable_cpus() -> int:
@@ -28,10 +36,24 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def origin(backend: str) -> dict[str, Any]:
+@functools.cache
+def gpu_names() -> tuple[str, ...]:
+    """The NVIDIA GPUs of this machine as the driver calls them; asked without a backend, which it would bind."""
+    try:
+        called = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ()
+    return tuple(name.strip() for name in called.stdout.splitlines() if name.strip())
+
+
+@functools.cache
+def origin(backend: str, device: str) -> dict[str, Any]:
     """The columns of the results that say where and with which versions a row was measured."""
+    gpus = gpu_names() if device == "gpu" else ()
     return {
-        "device_name": cpu_name(),
+        "device_name": gpus[0] if gpus else cpu_name(),
         "cpu_count": os.cpu_count(),
         "threads": usable_cpus(),
         "python_version": platform.python_version(),
@@ -66,7 +88,10 @@ def commit() -> str:
 
 
 def environment(backend: str, device: str) -> Mapping[str, str]:
-    """The environment of a process that measures on `backend` and `device`: threads fixed, chatter off."""
+    """The environment of a process that measures on `backend` and `device`: threads fixed, chatter off.
+
+    A CPU's process sees no GPU; a GPU's takes memory as it needs it: a peak of memory taken in advance says nothing.
+    """
     threads = str(usable_cpus())
     return {
         **os.environ,
@@ -78,7 +103,7 @@ def environment(backend: str, device: str) -> Mapping[str, str]:
         "PYTHONUNBUFFERED": "1",
         # Keras on torch asks for CUDA at import; through NVML it does so without spoiling CUDA for forked children.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-        **({"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"} if device == "cpu" else {}),
+        **(ON_CPU if device == "cpu" else ON_GPU),
     }
 
 

@@ -55,9 +55,14 @@ class BenchmarkPlugin:
             raise ZooError(f"--zoo-memory-limit must be more than 0 GiB, not {option.zoo_memory_limit:g}")
         run = datetime.datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
         folder = Path(option.zoo_results) if option.zoo_results else RUNS / run
+        if option.zoo_resume and not option.zoo_results:
+            folder = results.newest_run(RUNS) or folder
         if not option.collectonly:
             results.check_writable(folder)
-        self.coordinator = Coordinator(folder, run, self.profile, limit_bytes)
+        table = folder / results.TABLE
+        kept = results.read_rows(table) if option.zoo_resume and table.exists() else []
+        run = kept[-1].run if kept else run  # its repeats are pairs of those that were measured before
+        self.coordinator = Coordinator(folder, run, self.profile, limit_bytes, kept)
         self.progress: Progress | None = None
         self.interrupted = False
 
@@ -66,8 +71,14 @@ class BenchmarkPlugin:
         assert self.progress is not None
         if case in self.coordinator.rows:
             return self.coordinator.rows[case]
+        if self.coordinator.is_kept(case):
+            self.progress.skip(case)
+            return self.coordinator.measured(case)
         self.progress.begin(case)
-        rows = self.coordinator.measured(case)
+        try:
+            rows = self.coordinator.measured(case)
+        except ZooError as error:  # the table cannot be written: nothing that follows could be kept
+            pytest.exit(str(error), returncode=1)
         self.progress.end(case, rows)
         return rows
 

@@ -58,6 +58,11 @@ class Progress:
         self._case_started = time.perf_counter()
         self._show(f"{self._position(self._count + 1)} {_label(case)} ...", passing=True)
 
+    def skip(self, case: Case) -> None:
+        """Count a case that the run which is resumed has measured already."""
+        self._count += 1
+        self._left -= self._expected[case.id]
+
     def end(self, case: Case, rows: Sequence[Measurement]) -> None:
         """The case's line: its numbers or what became of it, and the time that is left."""
         self._count += 1

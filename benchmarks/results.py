@@ -13,7 +13,7 @@ import re
 import tempfile
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -115,6 +115,13 @@ _TYPES = {
     "float | None": "float64",
 }
 DTYPES = {column.name: _TYPES[str(column.type)] for column in fields(Measurement)}
+_VALUES: dict[str, Callable[[str], Any]] = {
+    "str": str,
+    "bool": {"True": True, "False": False}.__getitem__,
+    "int64": int,
+    "Int64": lambda text: int(text) if text else None,
+    "float64": lambda text: float(text) if text else None,
+}
 _EMPTY = {"Int64": [""], "float64": ["", "nan"]}
 _GAPS = {name: _EMPTY[kind] for name, kind in DTYPES.items() if kind in _EMPTY}
 
@@ -186,6 +193,22 @@ def _line(row: Measurement) -> str:
     return text.getvalue()
 
 
+def read_rows(path: Path) -> list[Measurement]:
+    """The table at `path` as it was appended, row by row; without pandas, so that resuming a run is quick.
+
+    Raises:
+        ZooError: it is not a table of these columns, or a value is not of its column's kind.
+    """
+    with path.open(newline="") as file:
+        lines = csv.DictReader(file)
+        if lines.fieldnames != COLUMNS:
+            raise ZooError(f"{path} is not a results table of this version")
+        try:
+            return [Measurement(**{name: _VALUES[DTYPES[name]](text) for name, text in line.items()}) for line in lines]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ZooError(f"{path} is damaged: {error}") from error
+
+
 def read(path: Path) -> pd.DataFrame:
     """The table at `path` (.csv or .csv.gz), with a column `execution` such as "chunked-16+jit+recompute".
 
@@ -241,6 +264,12 @@ def execution_label(loop: str, chunk: Any, jit: bool, memory: str) -> str:
 def as_table(rows: Sequence[Measurement]) -> pd.DataFrame:
     """The table that `read` gives after `append` of these rows, without a file."""
     return _parse(_HEADER + "".join(map(_line, rows)).encode(errors="backslashreplace"))
+
+
+def newest_run(runs: Path) -> Path | None:
+    """The folder under `runs` whose table was written last, or None."""
+    tables = [path for path in runs.glob(f"*/{TABLE}") if path.is_file()]
+    return max(tables, key=lambda path: path.stat().st_mtime).parent if tables else None
 
 
 def read_folder(folder: Path) -> pd.DataFrame:

@@ -107,4 +107,10 @@ def test_a_backend_that_is_not_installed_is_skipped_with_the_way_to_get_it(monke
     monkeypatch.setattr("benchmarks.cases.find_spec", lambda name: None)
     case = timed_cases(get_profile("smoke"), Selection(backends=("jax",)))[0]
     assert skip_reason(case) == "jax is not installed: python -m pip install -e '.[jax]'"
-    assert origin("no-such-backend")["backend_version"] == ""
+    assert origin("no-such-backend", "cpu")["backend_version"] == ""
+
+
+def test_a_gpu_that_is_not_there_is_a_skip(monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.cases.gpu_names", lambda: ())
+    case = timed_cases(get_profile("smoke"), Selection(devices=("gpu",)))[0]
+    assert skip_reason(case) == "no GPU is found here: nvidia-smi names none"

@@ -20,6 +20,7 @@ from benchmarks.results import (
     publish,
     read,
     read_folder,
+    read_rows,
 )
 from tests.tables import FAILURE, SCORE, TIMING, quick_rows
 from zoo import EXECUTIONS, ZooError
@@ -39,6 +40,7 @@ def test_every_value_comes_back_as_it_was_written(path):
     table = read(path)
     found = [tuple(None if pd.isna(value) else value for value in row) for row in table[COLUMNS].values.tolist()]
     assert found == [astuple(row) for row in rows]
+    assert read_rows(path) == rows
     assert table["execution"].tolist() == ["looped", "looped", "looped", "looped-16+jit+recompute"]
 
 
@@ -204,3 +206,10 @@ def test_a_table_of_another_version_is_refused_before_anything_is_measured(tmp_p
         check_writable(tmp_path)
     path = tmp_path / "measurements.csv"
     assert str(told.value) == f"the columns of {path} are of another version; choose another --zoo-results folder"
+
+
+def test_a_row_that_is_damaged_is_told(path: Path) -> None:
+    append(path, [TIMING])
+    path.write_text(path.read_text().replace(",False,", ",perhaps,"))
+    with pytest.raises(ZooError, match=r"^.*measurements.csv is damaged: "):
+        read_rows(path)

@@ -143,7 +143,7 @@ MISTAKES = {
         ("--zoo-backends", "tensorflwo"),
         "unknown backend 'tensorflwo'; did you mean 'tensorflow'? Known: tensorflow, jax, torch",
     ),
-    "device": (("--zoo-devices", "tpu"), "unknown device 'tpu'; did you mean 'cpu'? Known: cpu"),
+    "device": (("--zoo-devices", "tpu"), "unknown device 'tpu'; did you mean 'gpu'? Known: cpu, gpu"),
     "an empty list": (("--zoo-entries", ","), "no entry is named"),
     "a wildcard for a backend that is none": (
         ("--zoo-backends", "x*"),
@@ -196,6 +196,21 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
         told, _ = process.communicate(timeout=30)
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert f"python -m benchmarks charts --results {tmp_path}" in told
-    assert set(results.read(table)["status"]) == {"ok"}
+    measured = results.read(table)
+    assert set(measured["status"]) == {"ok"}
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
+
+    # the same command goes on where it was stopped, and a finished run has nothing left to do
+    shorter = [argument if argument != "50" else "1" for argument in arguments] + ["--zoo-resume"]
+    resumed = subprocess.run(shorter, cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = results.read(table)
+    assert len(rows) > len(measured)
+    assert rows.iloc[: len(measured)].equals(measured)
+    assert set(rows["run"]) == set(measured["run"])
+    assert "3 passed" not in resumed.stdout
+    started = time.monotonic()
+    again = subprocess.run(shorter, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert results.read(table).equals(rows)
+    assert "5 passed" in again.stdout
+    assert time.monotonic() - started < 12  # of which the charts take four
