@@ -84,6 +84,53 @@ def test_every_execution_gives_the_outputs_and_gradients_of_looped(entry: str, t
     assert ran.kernel_path == asked, ran.kernel_evidence
 
 
+LENGTHS = (20, 1, 7, 13, 20)
+
+
+@functools.cache
+def padded() -> zoo.Split:
+    """The wave, its windows cut to LENGTHS and filled up with padding."""
+    x, y = batch("wave")
+    ended = np.arange(x.shape[1]) >= np.array(LENGTHS)[:, None]
+    return zoo.Split(np.where(ended[:, :, None], np.float32(zoo.PADDING), x), y)
+
+
+def masked(entry: str, execution: str) -> keras.Model:
+    made = zoo.create_model(entry, "wave", execution, units=UNITS, masked=True)
+    zoo.set_weights(made, weights(entry, "wave"))
+    return made
+
+
+@each_entry
+def test_padding_changes_no_output_before_it(entry: str) -> None:
+    plain = looped(entry, "wave")["outputs"]
+    outputs = masked(entry, "looped").predict(padded().x, verbose=0)
+    for row, length in enumerate(LENGTHS):
+        np.testing.assert_allclose(outputs[row, :length], plain[row, :length], rtol=1e-4, atol=1e-6)
+
+
+@each_entry
+def test_a_sequence_alone_gives_the_gradient_that_it_gives_padded(entry: str) -> None:
+    x, y = batch("wave")
+    short = zoo.create_model(entry, "wave", units=UNITS, steps=7)
+    zoo.set_weights(short, weights(entry, "wave"))
+    alone = compute(short, zoo.Split(x[2:3, :7], y[2:3, :7])).tensors
+    together = compute(masked(entry, "looped"), zoo.Split(padded().x[2:3], y[2:3])).tensors
+    alone.pop("outputs")
+    differences = relative_difference(together, alone)
+    assert max(differences.values()) <= EQUAL, differences
+
+
+@each_entry
+@pytest.mark.parametrize("execution", ["unrolled", "looped+jit"])
+def test_every_execution_masks_alike(entry: str, execution: str) -> None:
+    if cannot(execution):
+        pytest.skip("compiling with inductor takes minutes; the benchmark does it")
+    known = compute(masked(entry, "looped"), padded()).tensors
+    differences = relative_difference(compute(masked(entry, execution), padded()).tensors, known)
+    assert max(differences.values()) <= EQUAL, differences
+
+
 @each_entry
 def test_every_weight_gets_a_gradient(entry: str) -> None:
     tensors = looped(entry, "wave")

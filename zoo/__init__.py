@@ -3,7 +3,7 @@
 from zoo import models, tasks
 from zoo.create import create_model, load_model, task_at
 from zoo.execution import EXECUTIONS, Execution
-from zoo.registry import MODELS, TASKS, Data, Entry, Recipe, Split, Task, ZooError
+from zoo.registry import MODELS, PADDING, TASKS, Data, Entry, Recipe, Split, Task, ZooError
 from zoo.training import evaluate, train
 from zoo.weights import get_weights, load_weights, save_weights, set_weights
 
@@ -20,6 +20,7 @@ def load_task(name: str, steps: int | None = None, seed: int = 0) -> Data:
 
 __all__ = [
     "EXECUTIONS",
+    "PADDING",
     "Data",
     "Entry",
     "Execution",

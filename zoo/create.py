@@ -48,6 +48,7 @@ def create_model(
     *,
     units: int | None = None,
     steps: int | None = None,
+    masked: bool = False,
     weights: str | Path | None = None,
     optimizer: Any = "adam",
     **options: Any,
@@ -60,6 +61,8 @@ def create_model(
         execution: how the time loop runs: "looped", "unrolled", "looped+jit" or "unrolled+jit".
         units: size of the recurrent layer; the task's own by default.
         steps: length of the sequences, for tasks that come in any length.
+        masked: whether sequences may end early, their later steps filled with `zoo.PADDING`: those change no state,
+            no output and no gradient.
         weights: a safetensors file written by `zoo.save_weights`, whatever execution it was trained with.
         optimizer: a Keras optimizer or its name.
         **options: further sizes that the entry takes.
@@ -75,6 +78,7 @@ def create_model(
     if not entry.fits(target):
         fitting = [other.name for other in MODELS if other.fits(target)]
         raise ZooError(f"entry {name!r} is not for {target.topology} tasks such as {task!r}; use {', '.join(fitting)}")
+    target = dataclasses.replace(target, masked=masked or target.masked)
     sizes = {"units": target.units if units is None else units, **options}
     for option in sizes.keys() - set(entry.options()):
         raise unknown("option", option, entry.options(), of=f"entry {name}")

@@ -25,6 +25,10 @@ SEQUENCE_TO_SEQUENCE = "sequence_to_sequence"
 TOPOLOGIES = (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE, "vector_to_sequence", "encoder_decoder")
 
 
+PADDING = -1000.0
+"""What fills the steps of a sequence after its end, in every feature: far outside the values of any task."""
+
+
 class ZooError(ValueError):
     """A mistake of the caller's, told in one line: what is wrong, what is allowed, what is nearest."""
 
@@ -174,6 +178,7 @@ class Task:
     source: str
     licence: str
     any_steps: bool = False  #: whether `load` takes another number of steps
+    masked: bool = False  #: whether sequences end early, their later steps filled with PADDING and masked
 
     def recipe(self, name: str = "") -> Recipe:
         """The recipe called `name`, or the default one."""
