@@ -145,7 +145,8 @@ def _call(job: Job, result: Connection, coordinator: Connection) -> None:
         traceback.print_exc()
         kind = type(error).__name__
         first_line = (str(error).strip().splitlines() or [""])[0]
-        status: Status = "out_of_memory" if kind in MEMORY_ERRORS else "crashed"
+        exhausted = kind in MEMORY_ERRORS or "RESOURCE_EXHAUSTED" in str(error)  # JAX has no class of its own for it
+        status: Status = "out_of_memory" if exhausted else "crashed"
         outcome = Outcome(status, f"{kind}: {first_line}"[:500])
     result.send(outcome)
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 import zoo
 from benchmarks.cases import ACCURACY, PHASES, Case
 from benchmarks.machine import peak_bytes, reset_peak
@@ -28,12 +30,18 @@ class Measured:
 
 
 def first_batch(case: Case) -> zoo.Split:
-    """The batch that a timed case runs on: the first examples of the task's training split.
+    """The batch that a timed case runs on: the first examples of the task's training split, padded if it is masked.
 
-    Loaded in a process of its own: what loading leaves on the heap would count as memory of the model.
+    "uniform" cuts each sequence to a length drawn uniformly from 1 to all steps; "full" leaves all their length, so
+    that the mask alone is what differs from "none". Loaded in a process of its own: what loading leaves on the heap
+    would count as memory of the model.
     """
     train = zoo.load_task(case.task, steps=case.steps, seed=case.seed).train
-    return zoo.Split(train.x[: case.batch].copy(), train.y[: case.batch].copy())
+    x, y = train.x[: case.batch].copy(), train.y[: case.batch].copy()
+    if case.masked == "uniform":
+        lengths = np.random.default_rng(case.seed).integers(1, case.steps, size=len(x), endpoint=True)
+        x[np.arange(case.steps) >= lengths[:, None]] = zoo.PADDING
+    return zoo.Split(x, y)
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -61,6 +69,7 @@ def measure(case: Case, batch: zoo.Split, effort: Effort, floors: dict[str, Figu
     for phase in PHASES:
         timings, figures, spent = _time(runner.phases[phase], effort)
         measured += spent
+        figures["peak_device_bytes"] = runner.peak_device_bytes()
         if phase != "train":  # the heap that training left is in every later peak of the process
             figures = {name: value for name, value in figures.items() if not name.endswith("_bytes")}
         shared = {"phase": phase, "build_seconds": build_seconds, "parameters": runner.parameters, **floors[phase]}

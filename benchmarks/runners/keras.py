@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import keras
 import numpy as np
 
 import zoo
 from benchmarks.cases import Case
-
-
-@dataclass(frozen=True)
-class Runner:
-    """Something measuring can drive. Both calls end when the device has ended."""
-
-    phases: dict[str, Callable[[], object]]  #: "train" runs one training step, "predict" one batch
-    parameters: int
+from benchmarks.runners import Runner
 
 
 def prepare(case: Case, batch: zoo.Split) -> Runner:
     """Build and compile the case's model."""
-    return _of_model(create(case), batch)
+    return _of_model(create(case), case, batch)
 
 
 def create(case: Case) -> keras.Model:
     """The case's model, in its dtype and precision, from its seed."""
     configure(case)
     return zoo.create_model(
-        case.entry, case.task, case.execution, units=case.units, steps=case.steps, optimizer=case.optimizer
+        case.entry,
+        case.task,
+        case.execution,
+        units=case.units,
+        steps=case.steps,
+        masked=case.masked != "none",
+        optimizer=case.optimizer,
     )
 
 
@@ -41,32 +39,65 @@ def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
     last = inputs if batch.y.ndim == 3 else inputs[:, -1]
     model = keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation)(last))
     model.compile(case.optimizer, loss=task.loss, metrics=[task.metric], jit_compile=case.execution.jit)
-    return _of_model(model, batch)
+    return _of_model(model, case, batch)
 
 
-def _of_model(model: keras.Model, batch: zoo.Split) -> Runner:
-    """The runner of a compiled model. Keras turns logs and predictions into NumPy, which waits for the device."""
+def _of_model(model: keras.Model, case: Case, batch: zoo.Split) -> Runner:
+    """The runner of a compiled model.
+
+    Keras turns logs and predictions into NumPy, and that waits for the device: on a CPU for all of it. On a GPU torch
+    has the optimizer's kernels still in the queue when the loss is known, so there the call waits for them too.
+    """
     x, y = np.ascontiguousarray(batch.x), np.ascontiguousarray(batch.y)
-    return Runner(
-        {"train": lambda: model.train_on_batch(x, y), "predict": lambda: model.predict_on_batch(x)},
-        model.count_params(),
-    )
+    wait, peak = _device(case)
+
+    def train() -> None:
+        model.train_on_batch(x, y)
+        wait()
+
+    return Runner({"train": train, "predict": lambda: model.predict_on_batch(x)}, model.count_params(), peak)
+
+
+def _device(case: Case) -> tuple[Callable[[], None], Callable[[], int | None]]:
+    """How to wait for the case's device, and how to ask it for the most memory it held."""
+    if case.device == "cpu":
+        return lambda: None, lambda: None
+    if case.backend == "tensorflow":
+        import tensorflow as tf
+
+        return lambda: None, lambda: tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    if case.backend == "jax":
+        import jax
+
+        return lambda: None, lambda: jax.devices()[0].memory_stats()["peak_bytes_in_use"]
+    import torch
+
+    return torch.cuda.synchronize, torch.cuda.max_memory_allocated
 
 
 def configure(case: Case) -> None:
-    """The case's seed and dtype; matrix products in full float32, whatever the backend's default."""
+    """The case's seed, dtype and device; matrix products in full float32, whatever the backend's default.
+
+    Raises:
+        ZooError: the case is for a GPU, and the backend sees none.
+    """
     keras.utils.set_random_seed(case.seed)
     keras.config.set_dtype_policy(case.dtype)
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
+    if case.backend == "tensorflow":
         import tensorflow as tf
 
         tf.config.experimental.enable_tensor_float_32_execution(False)
-    elif backend == "jax":
+        sees_gpu = bool(tf.config.list_physical_devices("GPU"))
+    elif case.backend == "jax":
         import jax
 
         jax.config.update("jax_default_matmul_precision", "float32")
+        sees_gpu = jax.default_backend() == "gpu"
     else:
         import torch
 
         torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
+        sees_gpu = torch.cuda.is_available()
+    if case.device == "gpu" and not sees_gpu:
+        raise zoo.ZooError(f"{case.backend} as it is installed here sees no GPU")

@@ -1,0 +1,305 @@
+"""Runs a case through the originals, `tf.compat.v1.nn.static_rnn` and `dynamic_rnn`, in a graph and a session.
+
+The arms `legacy-static` and `legacy-dynamic`: the network of the zoo's one-layer entries as TensorFlow 1 wrote it. Its
+cells live in the package tf_keras, and TensorFlow gives them out only where `ENVIRONMENT` was set before it was
+imported, so these arms run in processes of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+import zoo
+from benchmarks.cases import Case
+from benchmarks.kernels import Ran
+from benchmarks.runners import Runner
+from zoo.registry import SEQUENCE_TO_SEQUENCE, Task, ZooError
+
+ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
+"""What the environment of a process must hold before it imports TensorFlow, for these arms to run in it."""
+LEARNING_RATE = 0.01
+"""What Keras takes for the optimizer "sgd"."""
+LOOPS = ("static", "dynamic")
+MASKED = ("none", "full", "uniform")
+CELLS = {"neuron": "BasicRNNCell", "simple_rnn": "BasicRNNCell", "lstm": "BasicLSTMCell"}
+REFUSED = {
+    "gru": "TensorFlow 1's GRUCell computes another GRU: its reset gate acts on the state before the product, not "
+    "after it, and its candidate has one bias, not two"
+}
+LOOP_NODES = ("LoopCond", "While", "StatelessWhile")
+"""What a loop leaves in a graph: v1 control flow one LoopCond a loop, v2 a While."""
+KERNEL, RECURRENT_KERNEL, BIAS = "recurrent/kernel", "recurrent/recurrent_kernel", "recurrent/bias"
+OUTPUT_KERNEL, OUTPUT_BIAS = "output/kernel", "output/bias"
+
+
+@dataclass(frozen=True)
+class Network:
+    """The tensors of a network, in the graph that was the default one when it was built."""
+
+    inputs: Any  #: (batch, steps, features)
+    targets: Any  #: (batch,) or (batch, steps, outputs)
+    lengths: Any  #: (batch,), or None where no sequence_length is given
+    hidden: Any  #: what the dense layer gets: every step's output, or the state that each sequence ends in
+    outputs: Any
+    loss: Any
+    variables: dict[str, Any]  #: by the zoo's name less its entry; the recurrent kernel is one, [W; U]
+
+
+def unsupported(case: Case) -> str:
+    """Why `case` is no case of these arms, in words; empty where it is one. Imports no TensorFlow."""
+    for kind, value, allowed in (
+        ("loop", case.execution.loop, LOOPS),
+        ("masked", case.masked, MASKED),
+        ("backend", case.backend, ("tensorflow",)),
+        ("optimizer", case.optimizer, ("sgd",)),
+        ("dtype", case.dtype, ("float32",)),
+    ):
+        if value not in allowed:
+            return f"the legacy arms know {kind} {', '.join(allowed)}, not {value}"
+    if case.execution.jit:
+        return "a session does not compile: the legacy arms are without jit"
+    if case.recipe:
+        return "the legacy arms are timed, not trained by a recipe"
+    if case.entry not in CELLS:
+        return REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}")
+    if find_spec("tf_keras") is None:
+        return "tf_keras is not installed: python -m pip install tf_keras, in the version of TensorFlow"
+    return ""
+
+
+def tensorflow_1(case: Case) -> Any:
+    """`tf.compat.v1` as TensorFlow 1 was: for the rest of this process graphs, v1 control flow and ref variables.
+
+    Control flow v1 is what `dynamic_rnn` ran on when it was compared with `static_rnn`: its loop is Enter, Switch and
+    NextIteration nodes in the one graph, with stacks that keep the activations. Under v2 the same call gives a While
+    node with functions, the loop that Keras has today: the looped arm again, and one that never sees `swap_memory`.
+
+    Raises:
+        ZooError: the case is not for these arms, or the process was started without `ENVIRONMENT`.
+    """
+    reason = unsupported(case)
+    if reason:
+        raise ZooError(reason)
+    return _tensorflow_1()
+
+
+def _tensorflow_1() -> Any:
+    for name, value in ENVIRONMENT.items():
+        if os.environ.get(name) != value:
+            raise ZooError(f"the legacy arms need a process that was started with {name}={value}")
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")  # all that is asked for here is deprecated
+    tf.compat.v1.disable_v2_behavior()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    return tf.compat.v1
+
+
+def prepare(
+    case: Case, batch: zoo.Split, weights: Mapping[str, np.ndarray] | None = None, *, swap_memory: bool = False
+) -> Runner:
+    """Build the case's graph and open its session: "train" returns the loss before its step, "predict" the outputs.
+
+    Args:
+        case: its execution's loop is "static" or "dynamic"; its `masked` says which `sequence_length` the call is
+            given: "none", "full" (each as long as it is) or "uniform" (drawn from 1..steps by the case's seed).
+        batch: the inputs and targets that every call is fed.
+        weights: arrays by the zoo's names; without them TensorFlow 1's own initial values, drawn from the case's seed.
+        swap_memory: of `dynamic_rnn`: whether activations that wait for the backward pass may be moved to the host.
+            It acts only in v1 control flow and only with a GPU: elsewhere it changes an attribute of nodes, no more.
+
+    Raises:
+        ZooError: the case is not for these arms.
+    """
+    v1 = tensorflow_1(case)
+    with v1.Graph().as_default():
+        network = build(case, swap_memory=swap_memory)
+        return _runner(v1, case, network, batch, weights)
+
+
+def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
+    """One dense layer on the same path: what a graph, a session and its feeds cost with nearly nothing inside."""
+    v1 = _tensorflow_1()
+    task = zoo.get_task(case.task)
+    with v1.Graph().as_default():
+        v1.set_random_seed(case.seed)
+        inputs, targets = _placeholders(v1, case, task)
+        hidden = inputs if task.topology == SEQUENCE_TO_SEQUENCE else inputs[:, -1]
+        outputs, loss, variables = _output(v1, task, hidden, targets, case.features)
+        network = Network(inputs, targets, None, hidden, outputs, loss, variables)
+        return _runner(v1, case, network, batch, None)
+
+
+def _runner(
+    v1: Any, case: Case, network: Network, batch: zoo.Split, weights: Mapping[str, np.ndarray] | None
+) -> Runner:
+    train = v1.train.GradientDescentOptimizer(LEARNING_RATE).minimize(network.loss)
+    session = _session(v1, case, network, weights)
+    fed = feeds(case, network, batch)
+    shown = {tensor: array for tensor, array in fed.items() if tensor is not network.targets}
+    return Runner(
+        {
+            "train": lambda: session.run([network.loss, train], fed)[0],
+            "predict": lambda: session.run(network.outputs, shown),
+        },
+        sum(variable.shape.num_elements() for variable in network.variables.values()),
+    )
+
+
+def compute(case: Case, batch: zoo.Split, weights: Mapping[str, np.ndarray], *, swap_memory: bool = False) -> Ran:
+    """The outputs and the gradients of the loss, and how they came about.
+
+    Args:
+        case: as for `prepare`.
+        batch: inputs and targets.
+        weights: arrays by the zoo's names.
+        swap_memory: as for `prepare`.
+
+    Returns:
+        Its gradients are in the order, the layout and the shapes of `weights`: to be held against the looped arm's.
+    """
+    v1 = tensorflow_1(case)
+    with v1.Graph().as_default() as graph:
+        started = time.perf_counter()
+        network = build(case, swap_memory=swap_memory)
+        gradients = dict(
+            zip(network.variables, v1.gradients(network.loss, list(network.variables.values())), strict=True)
+        )
+        trace_seconds = time.perf_counter() - started
+        read = _of_graph(graph.as_graph_def())
+        session = _session(v1, case, network, weights)
+        fed = feeds(case, network, batch)
+        first_seconds, _ = _timed_run(session, network, gradients, fed)
+        later_seconds, (outputs, known) = _timed_run(session, network, gradients, fed)
+    costs = {"trace_seconds": trace_seconds, "compile_seconds": max(0.0, first_seconds - later_seconds)}
+    named = zoo_gradients(case, known)
+    return Ran(outputs, [named[name] for name in weights], {**read, **costs})
+
+
+def _timed_run(session: Any, network: Network, gradients: dict[str, Any], fed: dict[Any, Any]) -> tuple[float, Any]:
+    started = time.perf_counter()
+    results = session.run((network.outputs, gradients), fed)
+    return time.perf_counter() - started, results
+
+
+def _of_graph(graph: Any) -> dict[str, Any]:
+    """The path of the time loop and the size of a graph, its function library included."""
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    loops = [node for node in nodes if node.op in LOOP_NODES]
+    return {
+        "kernel_path": "while" if loops else "flat",
+        "kernel_evidence": f"node {loops[0].name}, op {loops[0].op}" if loops else f"no loop among {len(nodes)} nodes",
+        "graph_nodes": len(nodes),
+        "graph_kind": "v1_graph",
+    }
+
+
+def build(case: Case, *, swap_memory: bool = False) -> Network:
+    """The case's network in the default graph. `tensorflow_1` must have been called in this process."""
+    from tensorflow.compat import v1
+
+    v1.set_random_seed(case.seed)
+    task = zoo.get_task(case.task)
+    inputs, targets = _placeholders(v1, case, task)
+    lengths = None if case.masked == "none" else v1.placeholder(v1.int32, [None], "lengths")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "use keras.layers.LSTMCell instead"
+        cell = getattr(v1.nn.rnn_cell, CELLS[case.entry])(case.units)
+    if case.execution.loop == "static":
+        if swap_memory:
+            raise ZooError("static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn")
+        each, state = v1.nn.static_rnn(cell, v1.unstack(inputs, axis=1), dtype=v1.float32, sequence_length=lengths)
+        every_step = v1.stack(each, axis=1)
+    else:
+        every_step, state = v1.nn.dynamic_rnn(cell, inputs, lengths, dtype=v1.float32, swap_memory=swap_memory)
+    hidden = every_step if task.topology == SEQUENCE_TO_SEQUENCE else getattr(state, "h", state)
+    kernel, bias = cell.trainable_variables
+    outputs, loss, variables = _output(v1, task, hidden, targets, case.units)
+    return Network(inputs, targets, lengths, hidden, outputs, loss, {KERNEL: kernel, BIAS: bias, **variables})
+
+
+def _placeholders(v1: Any, case: Case, task: Task) -> tuple[Any, Any]:
+    """Where the inputs and the targets of a batch of any size are fed."""
+    inputs = v1.placeholder(v1.float32, [None, case.steps, case.features], "inputs")
+    if task.topology == SEQUENCE_TO_SEQUENCE:
+        return inputs, v1.placeholder(v1.float32, [None, case.steps, task.outputs], "targets")
+    return inputs, v1.placeholder(v1.int32, [None], "targets")
+
+
+def _output(v1: Any, task: Task, hidden: Any, targets: Any, width: int) -> tuple[Any, Any, dict[str, Any]]:
+    """The dense layer on `hidden` (..., width): its outputs, the task's mean loss, and its variables."""
+    kernel = v1.get_variable(OUTPUT_KERNEL, [width, task.outputs])
+    bias = v1.get_variable(OUTPUT_BIAS, [task.outputs], initializer=v1.zeros_initializer())
+    variables = {OUTPUT_KERNEL: kernel, OUTPUT_BIAS: bias}
+    linear = v1.nn.bias_add(v1.matmul(v1.reshape(hidden, [-1, width]), kernel), bias)
+    if (task.activation, task.loss) == ("softmax", "sparse_categorical_crossentropy"):
+        each = v1.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=linear)
+        return v1.nn.softmax(linear), v1.reduce_mean(each), variables
+    if (task.activation, task.loss) == ("linear", "mse"):
+        outputs = v1.reshape(linear, v1.shape(targets)) if hidden.shape.ndims != 2 else linear
+        return outputs, v1.reduce_mean(v1.squared_difference(outputs, targets)), variables
+    raise ZooError(f"the legacy arms do not know {task.activation} outputs with the loss {task.loss}")
+
+
+def feeds(case: Case, network: Network, batch: zoo.Split) -> dict[Any, np.ndarray]:
+    """What a session is fed for `batch`: its inputs, its targets and, where the call takes them, its lengths."""
+    fed = {network.inputs: np.ascontiguousarray(batch.x), network.targets: np.ascontiguousarray(batch.y)}
+    if network.lengths is not None:
+        fed[network.lengths] = sequence_lengths(case, len(batch.x))
+    return fed
+
+
+def sequence_lengths(case: Case, examples: int) -> np.ndarray:
+    """The length of each of so many sequences, int32 in 1..steps: all of it, or where `masked` is "uniform" drawn."""
+    if case.masked == "uniform":
+        return np.random.default_rng(case.seed).integers(1, case.steps, examples, np.int32, endpoint=True)
+    return np.full(examples, case.steps, np.int32)
+
+
+def _session(v1: Any, case: Case, network: Network, weights: Mapping[str, np.ndarray] | None) -> Any:
+    """A session of the default graph, its variables at `weights` or at their initial values."""
+    session = v1.Session()
+    session.run(v1.global_variables_initializer())
+    if weights is not None:
+        for name, array in v1_weights(case, weights).items():
+            network.variables[name].load(array, session)
+    return session
+
+
+def _swap_gates(array: np.ndarray) -> np.ndarray:
+    """Keras' gates i, f, candidate, o as TensorFlow 1 had them, i, candidate, f, o, and as well the way back."""
+    i, second, third, o = np.split(array, 4, axis=-1)
+    return np.concatenate([i, third, second, o], axis=-1)
+
+
+def v1_weights(case: Case, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The zoo's arrays as the v1 variables hold them.
+
+    The recurrent kernel is one, [W; U]. The LSTM's gates have another order, and its cell adds 1 to the forget gate
+    (`forget_bias`, as Keras' initial bias does): the variable holds that much less.
+    """
+    held = {name.removeprefix(f"{case.entry}/"): array for name, array in weights.items()}
+    if RECURRENT_KERNEL in held:
+        held[KERNEL] = np.concatenate([held[KERNEL], held.pop(RECURRENT_KERNEL)])
+    if case.entry == "lstm":
+        held[KERNEL], held[BIAS] = _swap_gates(held[KERNEL]), _swap_gates(held[BIAS])
+        held[BIAS][2 * case.units : 3 * case.units] -= 1
+    return held
+
+
+def zoo_gradients(case: Case, gradients: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Gradients of the v1 variables, by the names and in the layout of the zoo's weights."""
+    held = dict(gradients)
+    if case.entry == "lstm":
+        held[KERNEL], held[BIAS] = _swap_gates(held[KERNEL]), _swap_gates(held[BIAS])
+    if case.entry != "neuron":
+        held[KERNEL], held[RECURRENT_KERNEL] = np.split(held[KERNEL], [case.features])
+    return {f"{case.entry}/{name}": array for name, array in held.items()}
