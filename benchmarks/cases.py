@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import product
-from typing import Any, TypeVar
+from typing import Any
 
 from benchmarks.machine import gpu_names
 from benchmarks.profiles import Block, Effort, Profile
@@ -25,6 +25,14 @@ PHASES = ("train", "predict")
 ACCURACY = "accuracy"
 NORMAL_JIT = {"tensorflow": False, "jax": True, "torch": False}
 """Whether a backend's usual way is compiled. JAX without jit runs operation by operation, some 40 times slower."""
+
+
+ARMS = {
+    **{str(execution): ("keras", execution) for execution in EXECUTIONS},
+    "legacy-static": ("legacy", Execution("static")),
+    "legacy-dynamic": ("legacy", Execution("dynamic")),
+}
+"""What can be compared, by the name that the user gives: a runner and how its time loop runs."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,12 @@ class Case:
     repeat: int = 0
     seed: int = 0
     recipe: str = ""
+    runner: str = "keras"
+
+    @property
+    def arm(self) -> str:
+        """The execution as the user names it: "unrolled+jit", "legacy-static"."""
+        return str(self.execution) if self.runner == "keras" else f"{self.runner}-{self.execution}"
 
     @property
     def id(self) -> str:
@@ -53,7 +67,8 @@ class Case:
         which = f"seed{self.seed}" if self.recipe else f"repeat{self.repeat}"
         where = f"{self.backend}-{self.device}"
         sizes = f"{self.steps}steps-{self.units}units-{self.batch}batch"
-        return f"{self.entry}-{self.task}-{self.execution}-{where}-{sizes}-{which}"
+        mask = "" if self.masked == "none" else f"-{self.masked}lengths"
+        return f"{self.entry}-{self.task}-{self.arm}-{where}-{sizes}{mask}-{which}"
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -63,7 +78,7 @@ class Case:
     @property
     def group(self) -> Case:
         """What it shares with the arms that it is compared with: everything but the execution."""
-        return replace(self, execution=Execution())
+        return replace(self, execution=Execution(), runner="keras", repeat=0)
 
     def identity(self) -> dict[str, Any]:
         """The columns of the results that say what was measured, all but the phase."""
@@ -76,7 +91,6 @@ class Case:
             "chunk": None,
             "jit": self.execution.jit,
             "memory": "store",
-            "runner": "keras",
             "matmul_precision": "float32",
             **{name: value for name, value in vars(self).items() if name != "execution"},
         }
@@ -114,7 +128,7 @@ class Selection:
         return cls(
             tuple(_match("entry", entries or (), list_models(), f"zoo list shows all {len(list_models())}")),
             tuple(_match("task", tasks or (), list_tasks(), f"zoo tasks shows all {len(list_tasks())}")),
-            tuple(str(Execution.parse(text)) for text in executions or ()),
+            tuple(_match("execution", executions or (), list(ARMS))),
             tuple(_match("backend", backends or ("tensorflow",), BACKENDS)),
             tuple(_match("device", devices or ("cpu",), DEVICES)),
             repeats,
@@ -143,11 +157,11 @@ def _narrow(block: Block, selection: Selection, main: bool) -> Block | None:
         theirs = _match(kind, asked, known) if asked else ours
         return tuple(theirs if main else [name for name in ours if name in theirs])
 
-    narrowed = Block(
-        axis("entry", block.entries, selection.entries, list_models()),
-        axis("task", block.tasks, selection.tasks, list_tasks()),
-        axis("execution", block.executions, selection.executions, [str(e) for e in EXECUTIONS]),
-        block.steps,
+    narrowed = replace(
+        block,
+        entries=axis("entry", block.entries, selection.entries, list_models()),
+        tasks=axis("task", block.tasks, selection.tasks, list_tasks()),
+        executions=axis("execution", block.executions, selection.executions, list(ARMS)),
     )
     compares = main or len(narrowed.executions) > 1 or len(block.executions) == 1
     return narrowed if narrowed.entries and narrowed.tasks and narrowed.executions and compares else None
@@ -156,13 +170,18 @@ def _narrow(block: Block, selection: Selection, main: bool) -> Block | None:
 def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Case]:
     """The cases of a block on every backend and device that was asked for, where the entry fits the task."""
     where = product(selection.backends, selection.devices)
-    for (backend, device), entry, task, steps in product(where, block.entries, block.tasks, block.steps):
+    sizes = product(block.steps, block.units, block.batches, block.masked)
+    for (backend, device), entry, task, (steps, units, batch, masked) in product(
+        where, block.entries, block.tasks, sizes
+    ):
         target = task_at(task, steps)
         if not get_entry(entry).fits(target):
             continue
         for text in block.executions:
-            execution = Execution.parse(text)
-            if not selection.executions:
+            runner, execution = ARMS[text]
+            if runner == "legacy" and backend != "tensorflow":
+                continue
+            if runner == "keras" and not selection.executions:
                 execution = replace(execution, jit=execution.jit or NORMAL_JIT[backend])
             yield Case(
                 entry,
@@ -170,20 +189,15 @@ def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Cas
                 execution,
                 backend,
                 device,
-                batch=target.recipe(recipe).batch if recipe else target.batch,
+                batch=target.recipe(recipe).batch if recipe else batch or target.batch,
                 steps=target.steps,
                 features=target.features,
-                units=target.units,
+                units=units or target.units,
                 optimizer=target.recipe(recipe).optimizer if recipe else "sgd",
+                masked=masked,
                 recipe=recipe,
+                runner=runner,
             )
-
-
-T = TypeVar("T")
-
-
-def _unique(cases: Iterable[T]) -> list[T]:
-    return list(dict.fromkeys(cases))
 
 
 def timed_cases(profile: Profile, selection: Selection) -> list[Case]:
@@ -192,12 +206,14 @@ def timed_cases(profile: Profile, selection: Selection) -> list[Case]:
     Their order is shuffled anew every second repeat and turned round in the one after it, so that no arm always comes
     first: what the one before leaves behind (heat, caches) would pass for a difference between them.
     """
-    blocks = [_narrow(block, selection, main=i == 0) for i, block in enumerate(profile.timed)]
-    cases = _unique(case for block in blocks if block for case in _cases(block, selection))
+    repeats = _wanted(profile.timed, selection, profile.repeats)
+    groups: dict[Case, list[Case]] = {}
+    for case in repeats:
+        groups.setdefault(case.group, []).append(case)
     ordered: list[Case] = []
-    for repeat in range(selection.repeats or profile.repeats):
-        for group in _unique(case.group for case in cases):
-            arms = [replace(case, repeat=repeat) for case in cases if case.group == group]
+    for repeat in range(max(repeats.values(), default=0)):
+        for group, members in groups.items():
+            arms = [replace(case, repeat=repeat) for case in members if repeat < repeats[case]]
             random.Random(f"{repeat // 2} {group}").shuffle(arms)
             ordered += arms if repeat % 2 == 0 else reversed(arms)
     return ordered
@@ -205,25 +221,41 @@ def timed_cases(profile: Profile, selection: Selection) -> list[Case]:
 
 def trained_cases(profile: Profile, selection: Selection) -> list[Case]:
     """The profile's cases to train and score: seeds outermost. The execution is the profile's: it changes no score."""
-    selection = replace(selection, executions=())
-    blocks = [_narrow(block, selection, main=i == 0) for i, block in enumerate(profile.trained)]
-    cases = _unique(case for block in blocks if block for case in _cases(block, selection, recipe="fast"))
-    return [replace(case, seed=seed) for seed in range(profile.seeds) for case in cases]
+    seeds = _wanted(profile.trained, replace(selection, executions=(), repeats=None), profile.seeds, recipe="fast")
+    return [replace(c, seed=seed) for seed in range(max(seeds.values(), default=0)) for c in seeds if seed < seeds[c]]
+
+
+def _wanted(blocks: Sequence[Block], selection: Selection, usual: int, recipe: str = "") -> dict[Case, int]:
+    """Each case of the blocks as the user narrowed them, and in how many repeats or with how many seeds."""
+    wanted: dict[Case, int] = {}
+    for i, block in enumerate(blocks):
+        narrowed = _narrow(block, selection, main=i == 0)
+        for case in _cases(narrowed, selection, recipe) if narrowed else ():
+            wanted[case] = max(wanted.get(case, 0), selection.repeats or block.repeats or usual)
+    return wanted
 
 
 def skip_reason(case: Case) -> str:
     """Why the case cannot run as asked on this machine, in words; empty where it can."""
-    if find_spec(case.backend) is None:
-        return f"{case.backend} is not installed: python -m pip install -e '.[{case.backend}]'"
-    if case.device == "gpu" and not gpu_names():
-        return "no GPU is found here: nvidia-smi names none"
-    if case.backend == "torch" and case.execution.jit and not any(map(shutil.which, ("c++", "g++", "clang++"))):
-        return "torch with jit (inductor) needs a C++ compiler, and none is found"
-    if case.backend == "torch" and case.execution == Execution("unrolled"):
-        return "without jit torch runs every step from Python, looped or unrolled: there is no loop to write out"
-    if case.backend == "torch" and case.execution == Execution("looped", jit=True):
-        return "torch.compile writes out Python's loop: what runs is unrolled+jit"
-    return ""
+    jit = case.execution.jit
+    compilers = ("c++", "g++", "clang++")
+    reasons = {
+        f"{case.backend} is not installed: python -m pip install -e '.[{case.backend}]'": not find_spec(case.backend),
+        "no GPU is found here: nvidia-smi names none": case.device == "gpu" and not gpu_names(),
+        "the originals of TensorFlow 1 need tf_keras: python -m pip install -e '.[legacy]'": (
+            case.runner == "legacy" and not find_spec("tf_keras")
+        ),
+        "without jit torch runs every step from Python, looped or unrolled: there is no loop to write out": (
+            case.backend == "torch" and case.execution == Execution("unrolled")
+        ),
+        "torch.compile writes out Python's loop: what runs is unrolled+jit": (
+            case.backend == "torch" and case.execution == Execution("looped", jit=True)
+        ),
+        "torch with jit (inductor) needs a C++ compiler, and none is found": (
+            case.backend == "torch" and jit and not any(map(shutil.which, compilers))
+        ),
+    }
+    return next((reason for reason, stands in reasons.items() if stands), "")
 
 
 def expected_seconds(case: Case, effort: Effort) -> float:
@@ -231,6 +263,6 @@ def expected_seconds(case: Case, effort: Effort) -> float:
     if case.recipe:
         return 7.0 if case.task != "mnist_rows" else 120.0
     timing = len(PHASES) * (effort.warm_up_seconds + effort.seconds)
-    if case.execution.loop == "unrolled":
-        return timing + 0.3 + case.steps * (0.38 if case.execution.jit else 0.05)
+    if case.execution.loop in ("unrolled", "static"):
+        return timing + min(120.0, 0.3 + case.steps * (0.38 if case.execution.jit else 0.05))
     return timing + (1.6 if case.execution.jit else 0.7)

@@ -21,12 +21,16 @@ class Effort:
 
 @dataclass(frozen=True)
 class Block:
-    """A grid of cases: every entry × task × number of steps × execution. Names may be wildcards."""
+    """A grid of cases: every entry × task × size × mask × execution. Names may be wildcards; None: the task's size."""
 
     entries: tuple[str, ...] = ("*",)
     tasks: tuple[str, ...] = ("digits_rows", "wave")
     executions: tuple[str, ...] = ("looped", "unrolled")
-    steps: tuple[int | None, ...] = (None,)  #: None is the task's own number
+    steps: tuple[int | None, ...] = (None,)
+    units: tuple[int | None, ...] = (None,)
+    batches: tuple[int | None, ...] = (None,)
+    masked: tuple[str, ...] = ("none",)  #: "full" and "uniform" are lengths of masked sequences
+    repeats: int | None = None  #: or seeds; None is the profile's
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,19 @@ class Profile:
 BRIEF = Effort(warm_up_most_calls=5, warm_up_seconds=0.1, most_calls=20, seconds=0.25)
 SWEEP = Block(("lstm",), ("wave",), steps=(10, 20, 50, 100, 200))
 COMPILED = Block(("lstm",), executions=("looped+jit", "unrolled+jit"))
+LEGACY = ("legacy-static", "legacy-dynamic")
+ARMS = ("looped", "unrolled", *LEGACY)
+GROWTH = (
+    Block(("lstm",), ("wave",), ARMS, steps=(10, 20, 50, 100, 200)),
+    Block(("lstm",), ("wave",), ARMS, steps=(500,), repeats=3),
+    Block(("lstm",), ("wave",), ARMS, steps=(1000,), repeats=1),
+    Block(("lstm",), ("wave",), ("looped+jit", "unrolled+jit"), steps=(10, 40), repeats=3),
+    Block(("lstm",), ("wave",), units=(32, 64, 128, 256, 512), repeats=3),
+    Block(("lstm",), ("wave",), batches=(1, 10, 200, 1000), repeats=3),
+)
+LONG = (Block(("lstm",), ("wave",), (*ARMS, "looped+jit"), steps=(2000, 4000, 8000), repeats=1),)
+"""Until each arm has passed 2 GiB or its time limit."""
+MASKS = (Block(("lstm",), ("wave",), ARMS, steps=(20, 100), masked=("none", "full", "uniform"), repeats=3),)
 EVERYTHING = Block(tasks=("digits_rows", "wave", "mnist_rows"))
 
 PROFILES = {
@@ -71,11 +88,12 @@ PROFILES = {
         ),
         Profile(
             "full",
-            "as quick, with mnist_rows, 5 repeats and 5 seeds",
-            timed=(EVERYTHING, COMPILED, SWEEP),
+            "every entry on three tasks, steps 10 to 8000, units, batches and masks for lstm, the originals of TF 1",
+            timed=(EVERYTHING, replace(COMPILED, tasks=EVERYTHING.tasks), *GROWTH, *LONG, *MASKS),
             repeats=5,
-            trained=(replace(EVERYTHING, executions=("looped",)),),
+            trained=(Block(executions=("looped",)), Block(tasks=("mnist_rows",), executions=("looped",), repeats=1)),
             seeds=5,
+            effort=BRIEF,
         ),
     )
 }

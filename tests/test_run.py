@@ -136,7 +136,8 @@ MISTAKES = {
     "task": (("--zoo-tasks", "waves"), "unknown task 'waves'; did you mean 'wave'? zoo tasks shows all 3"),
     "execution": (
         ("--zoo-executions", "looped,unroled"),
-        "unknown execution 'unroled'; did you mean 'unrolled'? Known: looped, unrolled, looped+jit, unrolled+jit",
+        "unknown execution 'unroled'; did you mean 'unrolled'? Known: looped, unrolled, "
+        "looped+jit, unrolled+jit, legacy-static, legacy-dynamic",
     ),
     "profile": (("--zoo-profile", "quik"), "unknown profile 'quik'; did you mean 'quick'? Known: smoke, quick, full"),
     "backend": (
