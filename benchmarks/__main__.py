@@ -10,7 +10,7 @@ import matplotlib
 import typer
 from rich.console import Console
 
-from benchmarks import results
+from benchmarks import folders, results
 from zoo.registry import ZooError
 
 ROOT = Path(__file__).parent.parent / "results"
@@ -36,11 +36,11 @@ Results = Annotated[
 
 def find_results(root: Path = ROOT) -> Path:
     """The newest folder under `root`/runs that holds measurements, else `root`/reference."""
-    runs = [path for path in (root / "runs").glob(f"*/{results.TABLE}") if path.is_file()]
-    if runs:
-        return max(runs, key=lambda path: path.stat().st_mtime).parent
+    newest = folders.newest_run(root / "runs")
+    if newest:
+        return newest
     reference = root / "reference"
-    if not results.reference_tables(reference):
+    if not folders.reference_tables(reference):
         raise ZooError(f"no results yet: neither {root / 'runs'} nor {reference} holds a table; run pytest --benchmark")
     return reference
 
@@ -60,7 +60,7 @@ def charts(folder: Results = None) -> None:
     from benchmarks.charts import draw_all
 
     folder = folder or find_results()
-    table = results.read_folder(folder)
+    table = folders.read_folder(folder)
     typer.echo(f"{len(table)} rows from {folder}")
     for path in draw_all(table, charts_folder(folder), typer.echo):
         typer.echo(path)
@@ -76,10 +76,31 @@ def report(folder: Results = None, markdown: Annotated[bool, typer.Option(help="
     from benchmarks.terminal import print_tables
 
     folder = folder or find_results()
-    table = results.read_folder(folder)
+    table = folders.read_folder(folder)
     typer.echo(f"{len(table)} rows from {folder}")
     print_tables(table, Console(), markdown)
     typer.echo(sentence(table))
+
+
+@app.command(
+    epilog="Examples: [bold]python -m benchmarks coverage[/bold], "
+    "[bold]python -m benchmarks coverage --results results/runs/2026-11-24T12-00-00[/bold]"
+)
+def coverage(folder: Results = None) -> None:
+    """Print how often the interval of a ratio holds 1 where an arm is compared with itself (A/A, 200 pairs or more)."""
+    import rich.box
+
+    from benchmarks.coverage import coverage as covered_by
+    from benchmarks.coverage import said
+    from benchmarks.report_growth import coverage_texts
+    from benchmarks.terminal import as_rich, wide_enough
+
+    folder = folder or find_results()
+    table = folders.read_folder(folder)
+    covered = covered_by(table)
+    typer.echo(f"{len(table)} rows from {folder}")
+    wide_enough(Console()).print(as_rich(coverage_texts(covered), rich.box.SIMPLE_HEAD))
+    typer.echo(said(covered))
 
 
 @app.command(
@@ -88,7 +109,7 @@ def report(folder: Results = None, markdown: Annotated[bool, typer.Option(help="
 def publish(folder: Results = None) -> None:
     """Keep a run as the reference: its raw rows go to results/reference, its charts to results/charts."""
     folder = folder or find_results()
-    for path in results.publish(results.read_folder(folder), ROOT / "reference"):
+    for path in folders.publish(folders.read_folder(folder), ROOT / "reference"):
         typer.echo(path)
     charts(ROOT / "reference")
 

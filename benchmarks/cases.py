@@ -237,14 +237,15 @@ def _wanted(blocks: Sequence[Block], selection: Selection, usual: int, recipe: s
 
 def skip_reason(case: Case) -> str:
     """Why the case cannot run as asked on this machine, in words; empty where it can."""
+    from benchmarks.runners import legacy  # it needs to know what a Case is
+
+    if case.runner == "legacy" and (reason := legacy.unsupported(case)):
+        return reason
     jit = case.execution.jit
     compilers = ("c++", "g++", "clang++")
     reasons = {
         f"{case.backend} is not installed: python -m pip install -e '.[{case.backend}]'": not find_spec(case.backend),
         "no GPU is found here: nvidia-smi names none": case.device == "gpu" and not gpu_names(),
-        "the originals of TensorFlow 1 need tf_keras: python -m pip install -e '.[legacy]'": (
-            case.runner == "legacy" and not find_spec("tf_keras")
-        ),
         "without jit torch runs every step from Python, looped or unrolled: there is no loop to write out": (
             case.backend == "torch" and case.execution == Execution("unrolled")
         ),

@@ -18,7 +18,6 @@ from benchmarks.figures import (
     Estimate,
     Panel,
     dot_figure,
-    facet_labels,
     finish,
     look,
     nothing_to_draw,
@@ -26,9 +25,10 @@ from benchmarks.figures import (
     slots,
     spans,
 )
+from benchmarks.labels import FACETS, facet_labels
+from benchmarks.largest_steps import largest_steps
 from benchmarks.summary import (
     MIB,
-    SETTING,
     better,
     execution_order,
     geometric_interval,
@@ -43,9 +43,6 @@ from benchmarks.summary import (
 from zoo.registry import ZooError
 
 INTERVAL = "95% interval (Student's t on logarithms over repeats; none under 3 repeats)"
-NAMED = ("entry", "task", "steps", "units", "phase", "backend", "device", "device_name")
-FACETS = ["backend", "device", "device_name", *(column for column in SETTING if column not in NAMED)]
-"""What a panel's title says where it differs within the table, so that unlike settings never share a panel."""
 CALLS = {"train": "one training step", "predict": "predicting one batch"}
 
 
@@ -242,6 +239,7 @@ CHARTS: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "step_time": step_time,
     "unrolled_over_looped": unrolled_over_looped,
     "cost_growth": cost_growth,
+    "largest_steps": largest_steps,
     "accuracy": accuracy,
 }
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cases, machine, measure, prove, results
+from benchmarks import cases, limit, machine, measure, prove, results
 from benchmarks.cases import Case
 from benchmarks.launcher import Job, Launcher, Outcome
 from benchmarks.profiles import Profile
@@ -55,8 +55,11 @@ class Coordinator:
         self.memory_limit_bytes = memory_limit_bytes
         self.commit = machine.commit()
         self.rows: dict[Case, list[Measurement]] = {}
-        self.beyond_seconds: dict[str, list[float]] = {}  #: by backend: what a case took beyond what it measures
-        self._launchers: dict[tuple[str, str], Launcher] = {}
+        self.beyond_seconds: dict[
+            str, list[float]
+        ] = {}  #: by backend or runner: what a case took beyond what it measures
+        self._launchers: dict[tuple[str, str, str], Launcher] = {}
+        self._too_long: dict[Case, int] = {}  #: by arm, of steps 0: the fewest at which it ran past the time limit
         self._kept: dict[str, list[Measurement]] = {}
         for row in kept:
             self._kept.setdefault(row.case_id, []).append(row)
@@ -77,7 +80,9 @@ class Coordinator:
             results.append(self.table, rows)
             if beyond_seconds is not None:
                 beyond_seconds += time.perf_counter() - started
-                self.beyond_seconds.setdefault(case.backend, []).append(beyond_seconds)
+                self.beyond_seconds.setdefault(case.backend if case.runner == "keras" else case.runner, []).append(
+                    beyond_seconds
+                )
         return self.rows[case]
 
     def is_kept(self, case: Case) -> bool:
@@ -109,6 +114,8 @@ class Coordinator:
             return self._train(case) if case.recipe else self._time(case)
         except _EndedError as ended:
             outcome = ended.outcome
+            if outcome.status == "timeout":
+                self._too_long.setdefault(replace(case, repeat=0, steps=0), case.steps)
             told = {**ended.known, "status": outcome.status, "reason": outcome.reason}
             return [{**told, "phase": phase} for phase in case.phases], None
 
@@ -118,7 +125,8 @@ class Coordinator:
     def _time(self, case: Case) -> tuple[list[measure.Figures], float | None]:
         """Time a case, once its batch is loaded, its floor measured and its arm proven equal to looped."""
         arm = replace(case, repeat=0)
-        first = replace(arm, execution=Execution(jit=cases.NORMAL_JIT[case.backend]))
+        first = replace(arm, execution=Execution(jit=cases.NORMAL_JIT[case.backend]), runner="keras")
+        self._refuse_too_long(arm)
         batch = self._once("loading its data", first, measure.first_batch, first)
         usual = replace(arm, execution=Execution(jit=case.execution.jit), entry=FLOOR)
         floors = self._once("a one-Dense model", usual, measure.measure_floor, usual, batch, self.profile.effort)
@@ -131,10 +139,25 @@ class Coordinator:
         difference = prove.unequal(arm, proof)
         if difference:
             raise _EndedError(Outcome("unequal", difference), proof.figures)
-        limit = self.profile.time_limit_seconds
+        seconds = self.profile.time_limit_seconds
         arguments = case, batch, self.profile.effort, floors
-        rows, beyond = self._timed_job(case, measure.measure, *arguments, time_limit_seconds=limit)
-        return [{**proof.figures, **figures} for figures in rows], beyond
+        rows, beyond = self._timed_job(case, measure.measure, *arguments, time_limit_seconds=seconds)
+        limits = self._limits(replace(first, execution=Execution()))
+        return [{**proof.figures, **limits[row["phase"]], **row} for row in rows], beyond
+
+    def _limits(self, case: Case) -> dict[str, measure.Figures]:
+        """What the arithmetic alone takes, by phase; empty columns where it cannot be told."""
+        try:
+            return self._once("its limit", case, limit.limits, case)
+        except _EndedError:
+            return {phase: {} for phase in case.phases}
+
+    def _refuse_too_long(self, arm: Case) -> None:
+        """Skip an arm that ran past the time limit already, at as many steps or fewer."""
+        steps = self._too_long.get(replace(arm, steps=0), arm.steps + 1)
+        if steps <= arm.steps:
+            reason = f"at {steps} steps it ran past the limit of {self.profile.time_limit_seconds:g} s already"
+            raise _EndedError(Outcome("skipped", reason))
 
     def _timed_job(
         self, case: Case, function: Callable[..., Any], *arguments: Any, time_limit_seconds: float
@@ -149,8 +172,8 @@ class Coordinator:
         """What `function` gave the first time that it was asked for `case` in this run."""
         key = function, case
         if key not in self._known:
-            limit = self.profile.time_limit_seconds
-            self._known[key] = self._run(case, function, *arguments, time_limit_seconds=limit)
+            seconds = self.profile.time_limit_seconds
+            self._known[key] = self._run(case, function, *arguments, time_limit_seconds=seconds)
         outcome = self._known[key]
         if outcome.status != "ok":
             told = outcome.reason if outcome.status == "skipped" else f"{what}: {outcome.reason}"
@@ -159,9 +182,8 @@ class Coordinator:
 
     def _run(self, case: Case, function: Callable[..., Any], *arguments: Any, time_limit_seconds: float) -> Outcome:
         """Run `function` in a fresh process of the case's backend and device."""
-        where = case.backend, case.device
+        where = case.runner, case.backend, case.device
         launcher = self._launchers.get(where)
         if launcher is None or not launcher.alive():
-            log = self.folder / f"{case.backend}-{case.device}.log"
-            launcher = self._launchers[where] = Launcher(*where, log=log)
+            launcher = self._launchers[where] = Launcher(*where, log=self.folder / f"{'-'.join(where)}.log")
         return launcher.run(Job(function, arguments, self.memory_limit_bytes, time_limit_seconds))

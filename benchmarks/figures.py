@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from benchmarks.summary import EXECUTION, SIZES, execution_order
+from benchmarks.summary import EXECUTION, execution_order
 
 DPI = 130
 CHARACTERS_PER_INCH = 15.5  # of the footer's small letters
@@ -31,8 +31,8 @@ LOOK = {
     "chunked": ("#029e73", "D", "#0a5c45", "d"),
     "fused": ("#cc78bc", "P", "#84437a", "X"),
     "parallel": ("#ca9161", "p", "#7a4b21", "h"),
-    "legacy-static": ("#949494", "<", "#949494", "<"),
-    "legacy-dynamic": ("#4d4d4d", ">", "#4d4d4d", ">"),
+    "static": ("#949494", "<", "#949494", "<"),
+    "dynamic": ("#4d4d4d", ">", "#4d4d4d", ">"),
 }
 """A loop's colour and marker without jit, then with it: seaborn's colour-blind-safe palette."""
 UNKNOWN_LOOK = ("#000000", "*", "#ece133", "*")
@@ -45,7 +45,7 @@ def look(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
     Of chunked loops, the more steps a chunk holds the darker it is.
     """
     found = {}
-    for name, loop, chunk, jit, memory in table[EXECUTION].drop_duplicates().values:
+    for name, _, loop, chunk, jit, memory in table[EXECUTION].drop_duplicates().values:
         plain, plain_marker, jitted, jitted_marker = LOOK.get(loop, UNKNOWN_LOOK)
         colour, marker = (jitted, jitted_marker) if jit else (plain, plain_marker)
         if not pd.isna(chunk):
@@ -196,7 +196,7 @@ def finish(figure: Figure, table: pd.DataFrame, drawn: pd.DataFrame, title: str,
         figure.legend(
             handles=[*handles, *more], loc="outside right upper", title="execution", alignment="left", frameon=False
         )
-    lines = [note, *_where(drawn if not drawn.empty else table), _not_drawn(table)]
+    lines = [note, *_where(drawn if not drawn.empty else table), _not_drawn(table, drawn)]
     width = int(figure.get_figwidth() * CHARACTERS_PER_INCH)
     text = "\n".join(textwrap.fill(line, width) for line in lines if line)
     figure.supxlabel(text, x=0.01, ha="left", fontsize=8, color=INK, linespacing=1.4)
@@ -264,28 +264,18 @@ def _repeats(rows: pd.DataFrame) -> str:
     return words(said)
 
 
-def _not_drawn(table: pd.DataFrame) -> str:
-    """How many cases of the table did not end well, by how they ended."""
-    bad = table[table["status"] != "ok"].drop_duplicates(["case_id", "run", "repeat", "seed"])
+def _not_drawn(table: pd.DataFrame, drawn: pd.DataFrame) -> str:
+    """How many cases of the table did not end well, by how they ended, but for those that are drawn all the same."""
+    keys = ["case_id", "run", "repeat", "seed"]
+    bad = table[table["status"] != "ok"].drop_duplicates(keys)
     if bad.empty:
         return "No case of the table failed."
+    if "status" in drawn:
+        shown = pd.MultiIndex.from_frame(drawn.loc[drawn["status"] != "ok", keys])
+        bad = bad[~pd.MultiIndex.from_frame(bad[keys]).isin(shown)]
+    if bad.empty:
+        return "Every case of the table that failed is drawn."
     counts = bad["status"].str.replace("_", " ").value_counts()
     total = len(bad)
     ended = words([f"{number} {status}" for status, number in counts.items()])
     return f"Not drawn: {total} case{'s' * (total > 1)} of the table did not end well ({ended})."
-
-
-def facet_labels(table: pd.DataFrame, others: Sequence[str]) -> pd.Series:
-    """For each row the task, its units, and as many of the `others` as tell apart what differs within a task."""
-    shown = ["task", "units"]
-    for column in others:
-        if len(table[[*shown, column]].drop_duplicates()) > len(table[shown].drop_duplicates()):
-            shown.append(column)
-
-    def label(row: pd.Series) -> str:
-        said = [
-            f"{column} {row[column]}" if column in (*SIZES, "threads") else str(row[column]) for column in shown[2:]
-        ]
-        return ", ".join([f"{row['task']}: {row['units']} units", *said])
-
-    return pd.Series([label(row) for _, row in table.iterrows()], index=table.index, dtype="str")

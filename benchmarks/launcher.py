@@ -58,13 +58,13 @@ class Outcome:
 class Launcher:
     """The coordinator's end of one fork server. Use it as a context manager, or `close` it."""
 
-    def __init__(self, backend: str, device: str, log: Path) -> None:
+    def __init__(self, runner: str, backend: str, device: str, log: Path) -> None:
         self._log: IO[bytes] = log.open("ab")
         self._connection, theirs = multiprocessing.Pipe()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", START, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
-            env=environment(backend, device),
+            env=environment(runner, backend, device),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -103,6 +103,10 @@ def serve(coordinator: Connection) -> None:
     import sklearn.datasets  # noqa: F401
 
     import zoo.layers  # noqa: F401
+
+    if os.environ.get("TF_USE_LEGACY_KERAS"):
+        import tensorflow  # noqa: F401
+        import tf_keras  # noqa: F401
 
     gc.collect()
     gc.freeze()  # a collection in a child would else walk, and so copy, the pages of everything imported here

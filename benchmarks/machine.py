@@ -13,6 +13,7 @@ from typing import Any
 
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")
+LEGACY = {"TF_USE_LEGACY_KERAS": "1"}  # TensorFlow 1's cells live in tf_keras
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 ON_GPU = {
     "CUDA_VISIBLE_DEVICES": "0",
@@ -87,8 +88,8 @@ def commit() -> str:
     return called.stdout.strip()
 
 
-def environment(backend: str, device: str) -> Mapping[str, str]:
-    """The environment of a process that measures on `backend` and `device`: threads fixed, chatter off.
+def environment(runner: str, backend: str, device: str) -> Mapping[str, str]:
+    """The environment of a process that measures by `runner` on `backend` and `device`: threads fixed, chatter off.
 
     A CPU's process sees no GPU; a GPU's takes memory as it needs it: a peak of memory taken in advance says nothing.
     """
@@ -103,6 +104,7 @@ def environment(backend: str, device: str) -> Mapping[str, str]:
         "PYTHONUNBUFFERED": "1",
         # Keras on torch asks for CUDA at import; through NVML it does so without spoiling CUDA for forked children.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        **(LEGACY if runner == "legacy" else {}),
         **(ON_CPU if device == "cpu" else ON_GPU),
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import zoo
+from benchmarks import runners
 from benchmarks.cases import ACCURACY, PHASES, Case
 from benchmarks.machine import peak_bytes, reset_peak
 from benchmarks.profiles import Effort
@@ -60,10 +61,8 @@ def _repeat(call: Callable[[], object], least: int, most: int, seconds: float) -
 
 def measure(case: Case, batch: zoo.Split, effort: Effort, floors: dict[str, Figures]) -> Measured:
     """Build a model and time its training step and its prediction, each from the first call on."""
-    from benchmarks.runners import keras as runner_module
-
     started = time.perf_counter()
-    runner = runner_module.prepare(case, batch)
+    runner = runners.load(case.runner).prepare(case, batch)
     build_seconds = time.perf_counter() - started
     measured, rows = build_seconds, []
     for phase in PHASES:
@@ -98,9 +97,7 @@ def _time(call: Callable[[], object], effort: Effort) -> tuple[list[float], Figu
 
 def measure_floor(case: Case, batch: zoo.Split, effort: Effort) -> dict[str, Figures]:
     """What a one-Dense model costs on the same path: the floors of each phase's columns."""
-    from benchmarks.runners import keras as runner_module
-
-    runner = runner_module.prepare_floor(case, batch)
+    runner = runners.load(case.runner).prepare_floor(case, batch)
     floors = {}
     for phase in PHASES:
         timings, figures, _ = _time(runner.phases[phase], effort)

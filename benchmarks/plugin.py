@@ -10,7 +10,7 @@ import psutil
 import pytest
 from rich.console import Console
 
-from benchmarks import cases, profiles, results
+from benchmarks import cases, folders, profiles, results
 from benchmarks.cases import Case, Selection
 from benchmarks.coordinator import Coordinator
 from benchmarks.progress import Progress
@@ -56,7 +56,7 @@ class BenchmarkPlugin:
         run = datetime.datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
         folder = Path(option.zoo_results) if option.zoo_results else RUNS / run
         if option.zoo_resume and not option.zoo_results:
-            folder = results.newest_run(RUNS) or folder
+            folder = folders.newest_run(RUNS) or folder
         if not option.collectonly:
             results.check_writable(folder)
         table = folder / results.TABLE

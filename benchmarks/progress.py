@@ -91,7 +91,7 @@ def _axes(planned: Sequence[Case]) -> str:
     names = {
         "entries": Counter(case.entry for case in planned),
         "tasks": Counter(case.task for case in planned),
-        "executions": Counter(str(case.execution) for case in planned),
+        "executions": Counter(case.arm for case in planned),
         "where": Counter(f"{case.backend} {case.device}" for case in planned),
     }
     steps = sorted({case.steps for case in planned})
@@ -104,7 +104,7 @@ def _axes(planned: Sequence[Case]) -> str:
 def _label(case: Case) -> str:
     where = "" if (case.backend, case.device) == ("tensorflow", "cpu") else f" {case.backend} {case.device}"
     which = f"seed {case.seed}" if case.recipe else f"{case.steps} steps, repeat {case.repeat + 1}"
-    how = f"recipe {case.recipe}" if case.recipe else str(case.execution)
+    how = f"recipe {case.recipe}" if case.recipe else case.arm
     return f"{case.entry} {case.task} {how}{where}, {which}"
 
 

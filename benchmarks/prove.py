@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zoo
+from benchmarks import runners
 from benchmarks.cases import Case
 from zoo.weights import named_variables
 
@@ -36,6 +37,8 @@ PATHS = {
     ("jax", "unrolled", True): "xla_flat",
     ("torch", "looped", False): "python",
     ("torch", "unrolled", True): "inductor_flat",
+    ("tensorflow", "static", False): "flat",
+    ("tensorflow", "dynamic", False): "while",
 }
 """The kernel path that an execution asks for, by backend, loop and jit."""
 
@@ -65,19 +68,14 @@ class Proof:
 
 def prove(case: Case, batch: zoo.Split, reference: Proof | None) -> Proof:
     """Prove the arm `case` against `reference`; without one it is itself what the others are held against."""
-    from benchmarks.runners.keras import create
-
-    model = create(case)
-    if reference is not None:
-        zoo.set_weights(model, reference.weights)
-    computed = compute(model, batch)
+    computed, weights = runners.load(case.runner).computed(case, batch, reference.weights if reference else None)
     figures = {name: value for name, value in vars(computed).items() if name != "tensors"}
     asked = PATHS.get((case.backend, case.execution.loop, case.execution.jit), "")
     problem = ""
     if computed.kernel_path != asked:
         problem = f"asked for {asked}, but {computed.kernel_path} ran: {computed.kernel_evidence}"
     if reference is None:
-        return Proof(figures, problem, zoo.get_weights(model), computed.tensors)
+        return Proof(figures, problem, weights, computed.tensors)
     differences = relative_difference(computed.tensors, reference.tensors)
     worst = max(differences, key=differences.__getitem__)
     figures["largest_difference"] = differences[worst]

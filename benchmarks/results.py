@@ -9,7 +9,6 @@ import csv
 import gzip
 import io
 import os
-import re
 import tempfile
 import warnings
 import zlib
@@ -250,60 +249,18 @@ def _difference(header: bytes) -> str:
 
 def _parse(data: bytes) -> pd.DataFrame:
     table = pd.read_csv(io.BytesIO(data), dtype=DTYPES, keep_default_na=False, na_values=_GAPS)
-    parts = zip(table["loop"], table["chunk"], table["jit"], table["memory"], strict=True)
+    parts = table[["runner", "loop", "chunk", "jit", "memory"]].itertuples(index=False)
     table["execution"] = pd.Series([execution_label(*part) for part in parts], index=table.index, dtype="str")
     return table
 
 
-def execution_label(loop: str, chunk: Any, jit: bool, memory: str) -> str:
-    """The name of an execution in tables and charts: loop, chunk, jit, and memory unless activations are stored."""
-    chunked = loop if pd.isna(chunk) else f"{loop}-{chunk}"
+def execution_label(runner: str, loop: str, chunk: Any, jit: bool, memory: str) -> str:
+    """The name of an execution in tables and charts: runner (but Keras), loop, chunk, jit, and memory (but store)."""
+    run = loop if runner == "keras" else f"{runner}-{loop}"
+    chunked = run if pd.isna(chunk) else f"{run}-{chunk}"
     return chunked + "+jit" * bool(jit) + (f"+{memory}" if memory not in ("", "store") else "")
 
 
 def as_table(rows: Sequence[Measurement]) -> pd.DataFrame:
     """The table that `read` gives after `append` of these rows, without a file."""
     return _parse(_HEADER + "".join(map(_line, rows)).encode(errors="backslashreplace"))
-
-
-def newest_run(runs: Path) -> Path | None:
-    """The folder under `runs` whose table was written last, or None."""
-    tables = [path for path in runs.glob(f"*/{TABLE}") if path.is_file()]
-    return max(tables, key=lambda path: path.stat().st_mtime).parent if tables else None
-
-
-def read_folder(folder: Path) -> pd.DataFrame:
-    """The measurements.csv of a run, or every *-speed and *-accuracy table (.csv, .csv.gz) of a reference folder.
-
-    Raises:
-        ZooError: there is no such folder, it holds neither, or one of the tables cannot be read.
-    """
-    if (folder / TABLE).exists():
-        return read(folder / TABLE)
-    if not folder.is_dir():
-        raise ZooError(f"there is no folder {folder}")
-    paths = reference_tables(folder)
-    if not paths:
-        raise ZooError(f"no results in {folder}: it holds neither {TABLE} nor a *-speed.csv or *-accuracy.csv")
-    return pd.concat([read(path) for path in paths], ignore_index=True)
-
-
-def reference_tables(folder: Path) -> list[Path]:
-    """The committed raw tables in `folder`, by name."""
-    kinds = ("speed", "accuracy")
-    return sorted(path for kind in kinds for end in ("csv", "csv.gz") for path in folder.glob(f"*-{kind}.{end}"))
-
-
-def publish(table: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write the rows of a run as reference tables, compressed: <machine>-speed.csv.gz and <machine>-accuracy.csv.gz."""
-    if table.empty:
-        raise ZooError("there are no rows to publish")
-    machine = re.sub(r"[^a-z0-9]+", "-", f"{table['device_name'].iloc[0]} {table['cpu_count'].iloc[0]} cpus".lower())
-    trained = table["phase"] == "accuracy"
-    paths = []
-    for kind, rows in (("speed", table[~trained]), ("accuracy", table[trained])):
-        if not rows.empty:
-            paths.append(folder / f"{machine.strip('-')}-{kind}.csv.gz")
-            # Without a time stamp inside, so that the same rows give the same file.
-            rows[COLUMNS].to_csv(paths[-1], index=False, compression={"method": "gzip", "mtime": 0})
-    return paths

@@ -62,7 +62,11 @@ def _factor(ratio: float) -> str:
 
 def _speed(row: pd.Series) -> str:
     if _undecided(row):
-        return "neither measurably faster nor slower"
+        return (
+            "too unevenly timed to be called faster or slower"
+            if row["wide"]
+            else "neither measurably faster nor slower"
+        )
     about = "about " if np.isnan(row["low"]) else ""
     return about + (f"{_factor(1 / row['ratio'])} faster" if row["ratio"] < 1 else f"{_factor(row['ratio'])} slower")
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 TIMED = ("train", "predict")
-EXECUTION = ["execution", "loop", "chunk", "jit", "memory"]
+EXECUTION = ["execution", "runner", "loop", "chunk", "jit", "memory"]
 SIZES = ["batch", "steps", "features", "units"]
 WHERE = ["device_name", "cpu_count", "threads", "python_version", "keras_version", "backend_version"]
 SETTING = [
-    *("entry", "task", "runner", "backend", "device", "dtype", "matmul_precision", "optimizer", "masked", "recipe"),
+    *("entry", "task", "backend", "device", "dtype", "matmul_precision", "optimizer", "masked", "recipe"),
     *SIZES,
     *WHERE,
     "phase",
@@ -29,7 +32,16 @@ COSTS = [
 LEAST_REPEATS = 3
 """Under so many repeats no interval is given."""
 CONFIDENCE = 0.95
+WIDE = 1.5
+"""An interval whose upper end is more than so many times its lower end says little of a ratio."""
+QUANTITIES = ("step_seconds", "first_call_seconds")
 MIB = 2**20
+RATIO = ["ratio", "low", "high", "conclusion", "wide"]
+FIGURES = [
+    *("train_ms", "train_iqr_ms", "predict_ms", "first_call_seconds", "compile_peak_mib", "step_peak_mib"),
+    *("graph_nodes", "baseline", *(f"train_{name}" for name in RATIO), "repeats"),
+]
+"""What `summary` says of each execution."""
 HIGHER_IS_BETTER = ("accuracy", "bleu", "chrf", "f1")
 LOWER_IS_BETTER = ("mse", "mae", "rmse", "loss", "cross_entropy", "perplexity", "bits_per_character", "error_rate")
 
@@ -37,12 +49,17 @@ LOWER_IS_BETTER = ("mse", "mae", "rmse", "loss", "cross_entropy", "perplexity", 
 def medians(table: pd.DataFrame) -> pd.DataFrame:
     """One row a case, phase and repeat: the median of every cost over its timings.
 
+    `step_iqr_seconds` is the distance between the quartiles of its timings, NaN for a single one;
     `compile_over_floor_bytes` and `step_over_floor_bytes` are peaks of memory less that of a one-Dense model.
     """
     rows = table[(table["status"] == "ok") & table["phase"].isin(TIMED)]
     keys = [*SETTING, *EXECUTION, *PAIR]
     costs = rows[keys].join(rows[COSTS].astype("float64"))
-    result = costs.groupby(keys, dropna=False, sort=False)[COSTS].median().reset_index()
+    groups = costs.groupby(keys, dropna=False, sort=False)
+    result = groups[COSTS].median().reset_index()
+    timings = costs["step_seconds"].groupby(groups.ngroup())  # numbered in the order of `result`
+    spread = timings.quantile(0.75) - timings.quantile(0.25)
+    result["step_iqr_seconds"] = spread.where(timings.count() > 1)
     for what in ("compile", "step"):
         result[f"{what}_over_floor_bytes"] = result[f"{what}_peak_host_bytes"] - result[f"{what}_floor_host_bytes"]
     return result
@@ -68,16 +85,14 @@ def geometric_interval(values: pd.Series) -> tuple[float, float]:
     return float(np.exp(low)), float(np.exp(high))
 
 
-def pairs(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
+def pairs(table: pd.DataFrame, baseline: str = "looped", quantities: Sequence[str] = QUANTITIES) -> pd.DataFrame:
     """One row a pair: `ratio` is the time of an execution over that of its baseline in the same repeat.
 
     The baseline of an execution is the plain `baseline` loop of the same jit, and that without jit for the jitted
     baseline itself and where the table has no jitted one. `quantity` says of what
-    the ratio is: step_seconds (one call) or first_call_seconds (the first).
+    the ratio is: step_seconds (one call), first_call_seconds (the first), or another of `quantities`.
     """
-    times = medians(table).melt(
-        [*SETTING, *EXECUTION, *PAIR], ["step_seconds", "first_call_seconds"], "quantity", "seconds"
-    )
+    times = medians(table).melt([*SETTING, *EXECUTION, *PAIR], list(quantities), "quantity", "seconds")
     times = times[times["seconds"] > 0]
     plain = (times["loop"] == baseline) & times["chunk"].isna() & (times["memory"] == "store")
     jit = times["jit"].astype(bool)
@@ -94,15 +109,36 @@ def ratios(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
 
     One row a setting, phase, execution and quantity: `ratio` is the geometric mean of the ratios paired by repeat,
     `low` and `high` its 95% interval (Student's t on the logarithms over `repeats`), NaN under 3 repeats.
+    `conclusion` is what the interval allows to say (see `concluded`), and `wide` whether its ends are more than a
+    factor of 1.5 apart. Of an arm that is faster or slower, `wide` leaves open how much; of one that shows no
+    difference, whether there is one of a size that matters.
     """
     keys = [*SETTING, *EXECUTION, "baseline", "quantity"]
     groups = pairs(table, baseline).groupby(keys, dropna=False, sort=False)["ratio"]
-    return groups.agg(
+    result = groups.agg(
         ratio=geometric_mean,
         low=lambda ratio: geometric_interval(ratio)[0],
         high=lambda ratio: geometric_interval(ratio)[1],
         repeats="count",
     ).reset_index()
+    said = [concluded(low, high) for low, high in zip(result["low"], result["high"], strict=True)]
+    result["conclusion"] = pd.Series(said, index=result.index, dtype="str")
+    return result.assign(wide=result["high"] > WIDE * result["low"])
+
+
+def concluded(low: float, high: float) -> str:
+    """What the interval of a ratio of times allows to say: it excludes 1, it holds 1, or there is none."""
+    if pd.isna(low):
+        return "too few repeats"
+    if high < 1:
+        return "faster"
+    return "slower" if low > 1 else "no difference shown"
+
+
+def framed(rows: Sequence[dict[str, Any]], columns: list[str], table: pd.DataFrame) -> pd.DataFrame:
+    """Rows worked out group by group as a table of `columns`; those that `table` has keep their types."""
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.astype({column: table.dtypes[column] for column in columns if column in table})
 
 
 def differing(table: pd.DataFrame, columns: list[str]) -> list[str]:
@@ -110,7 +146,7 @@ def differing(table: pd.DataFrame, columns: list[str]) -> list[str]:
     return [column for column in columns if table[column].nunique(dropna=False) > 1]
 
 
-def _told(table: pd.DataFrame, lead: list[str]) -> list[str]:
+def told(table: pd.DataFrame, lead: list[str]) -> list[str]:
     """The columns that follow `lead` in a summary: the sizes, and what else of the setting differs."""
     others = [column for column in [*SETTING, "execution"] if column in table and column not in lead]
     return [column for column in others if column in (*SIZES, *differing(table, others))]
@@ -121,8 +157,8 @@ def execution_order(table: pd.DataFrame) -> list[str]:
     first = {"looped": 0, "unrolled": 1}
     parts = table[EXECUTION].drop_duplicates().fillna({"chunk": 0})
     keyed = [
-        ((jit, first.get(loop, 2), loop, chunk, memory != "store", memory), name)
-        for name, loop, chunk, jit, memory in parts.values
+        ((runner != "keras", jit, first.get(loop, 2), runner, loop, chunk, memory != "store", memory), name)
+        for name, runner, loop, chunk, jit, memory in parts.values
     ]
     return [name for _, name in sorted(keyed)]
 
@@ -140,9 +176,10 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """What every execution of every entry costs: one row an entry, task, number of steps, execution and backend.
 
-    `train_ms` and `predict_ms` are medians over repeats; the peaks are MiB over the floor, and they, the graph and the
-    first call are those of training; `train_ratio` is the time over that of the baseline (see `ratios`). Columns of the
-    setting that differ within the table follow `backend`, after the sizes.
+    `train_ms` and `predict_ms` are medians over repeats, `train_iqr_ms` that of the spread within a repeat; the peaks
+    are MiB over the floor, and they, the graph and the first call are those of training; `train_ratio` is the time over
+    that of the baseline (see `ratios`). Columns of the setting that differ within the table follow `backend`, after the
+    sizes.
     """
     phaseless = [column for column in SETTING if column != "phase"]
     keys = [*phaseless, *EXECUTION]
@@ -151,6 +188,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     train = by_phase.get("train", empty).groupby(keys, dropna=False, sort=False)
     costs = train.agg(
         train_ms=("step_seconds", lambda seconds: seconds.median() * 1000),
+        train_iqr_ms=("step_iqr_seconds", lambda seconds: seconds.median() * 1000),
         first_call_seconds=("first_call_seconds", "median"),
         compile_peak_mib=("compile_over_floor_bytes", lambda peaks: peaks.median() / MIB),
         step_peak_mib=("step_over_floor_bytes", lambda peaks: peaks.median() / MIB),
@@ -160,15 +198,13 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     predict = by_phase.get("predict", empty).groupby(keys, dropna=False, sort=False)
     predicted = predict.agg(predict_ms=("step_seconds", lambda seconds: seconds.median() * 1000))
     against = ratios(table).query("phase == 'train' and quantity == 'step_seconds'")
-    against = against[[*keys, "baseline", "ratio", "low", "high"]]
-    against = against.rename(columns={name: f"train_{name}" for name in ("ratio", "low", "high")})
+    against = against[[*keys, "baseline", *RATIO]].rename(columns={name: f"train_{name}" for name in RATIO})
     result = (
         costs.reset_index().merge(predicted.reset_index(), on=keys, how="outer").merge(against, on=keys, how="left")
     )
     lead = ["task", "steps", "entry", "execution", "backend"]
-    lead += _told(result, lead)
-    figures = ["train_ms", "predict_ms", "first_call_seconds", "compile_peak_mib", "step_peak_mib", "graph_nodes"]
-    return in_order(result)[[*lead, *figures, "baseline", "train_ratio", "train_low", "train_high", "repeats"]]
+    lead += told(result, lead)
+    return in_order(result)[[*lead, *FIGURES]]
 
 
 def scores(table: pd.DataFrame) -> pd.DataFrame:
@@ -193,7 +229,7 @@ def accuracy_summary(table: pd.DataFrame) -> pd.DataFrame:
     )
     result = in_order(result.reset_index()).sort_values(["task", "split"], kind="stable", ignore_index=True)
     lead = ["task", "split", "entry", "metric"]
-    lead += _told(result, lead)
+    lead += told(result, lead)
     return result[[*lead, "mean", "sd", "n", "naive_score", "train_seconds"]]
 
 

@@ -90,6 +90,16 @@ FAILURE = replace(
 SIZES = {"digits_rows": {"steps": 8, "features": 8, "units": 100}, "wave": {"steps": 20, "features": 1, "units": 32}}
 
 
+def grown(fields: dict[str, tuple[float, float]], numbers: Iterable[int], **others: object) -> list[Measurement]:
+    """Rows at each number of steps, two repeats each, whose `fields` cost a·steps^b, of (a, b)."""
+    rows = []
+    for steps in numbers:
+        costs = {name: a * steps**b for name, (a, b) in fields.items()}
+        base = replace(TIMING, steps=steps, **others, **costs)  # type: ignore[arg-type]
+        rows += [replace(base, case_id=f"{base.loop}-{steps}-{repeat}", repeat=repeat) for repeat in range(2)]
+    return rows
+
+
 def arm(loop: str, factors: Iterable[float], base: Measurement = TIMING, first_call: float = 1.0) -> list[Measurement]:
     """An execution whose every repeat takes its factor × the time of `base`, and `first_call` × its first call.
 

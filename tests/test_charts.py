@@ -61,7 +61,10 @@ def test_a_chart_says_what_it_shows_and_where_it_was_measured(name):
     counted = "3 seeds" if name == "accuracy" else "3 repeats"
     origin = "Example CPU @ 2.50GHz, 2 CPUs, 2 threads; Python 3.11.9, Keras 3.15.1, tensorflow 2.22.0"
     assert f"{origin}; {counted}; 2026-05-01." in said
-    assert "Not drawn: 3 cases of the table did not end well (2 skipped and 1 out of memory)." in said
+    missing = "2 cases of the table did not end well (2 skipped)"
+    if name != "largest_steps":  # which draws what was out of memory
+        missing = "3 cases of the table did not end well (2 skipped and 1 out of memory)"
+    assert f"Not drawn: {missing}." in said
     assert all(axes.get_xlabel() and axes.get_title(loc="left") for axes in figure.axes)
 
 
@@ -83,6 +86,11 @@ def test_a_chart_without_results_says_so_in_words(name, table, why):
         ("step_time", [SCORE], "timings of training or prediction"),
         ("unrolled_over_looped", [TIMING], "unrolled and looped timed in the same repeat"),
         ("cost_growth", pair(20, [1.0]), "an entry that was trained at two or more numbers of steps"),
+        (
+            "largest_steps",
+            pair(20, [1.0]),
+            "an execution that out of memory, out of time or above 2 GiB did not train at some number of steps",
+        ),
         ("accuracy", [TIMING], "trained scores"),
     ],
 )
@@ -107,7 +115,7 @@ def test_one_repeat_and_one_seed_are_drawn_without_intervals():
     table = as_table(quick_rows(repeats=1, seeds=1))
     for name, chart in CHARTS.items():
         said = texts(chart(table))
-        assert ("1 seed;" if name == "accuracy" else "1 repeat;") in said
+        assert name == "largest_steps" or ("1 seed;" if name == "accuracy" else "1 repeat;") in said
 
 
 def test_a_table_without_memory_is_drawn():
@@ -176,7 +184,7 @@ def test_every_chart_is_written_and_those_without_data_are_named(tmp_path):
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
     assert said == [
         f"{name}: nothing to draw (the picture says why)"
-        for name in ("step_time", "unrolled_over_looped", "cost_growth")
+        for name in ("step_time", "unrolled_over_looped", "cost_growth", "largest_steps")
     ]
 
 
@@ -197,6 +205,7 @@ def test_charts_are_redrawn_in_ten_seconds_without_keras(tmp_path):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert (done.returncode, done.stderr) == (0, "")
     expected = [f"{len(quick_rows())} rows from {tmp_path}"]
+    expected += ["largest_steps: nothing to draw (the picture says why)"]  # all of these rows trained
     expected += [str(tmp_path / "charts" / f"{name}.png") for name in CHARTS]
     assert done.stdout.splitlines() == expected
     # Seconds of the processor, not of the clock: other work on the machine must not fail the test.
@@ -218,27 +227,48 @@ def test_the_report_prints_the_tables_and_the_sentence(tmp_path):
 
 
 def test_the_report_has_a_table_for_each_kind_of_result_and_none_for_nothing():
-    titles = [title for title, _ in tables(quick_table())]
+    titles = [title for title, *_ in tables(quick_table())]
     assert titles == [
         "Cost on digits_rows, tensorflow, 8 steps, batch 32, 8 features, 100 units",
         "Cost on wave, tensorflow, batch 32, 1 feature, 32 units",
+        "How cost grows with steps on wave, tensorflow, batch 32, 1 feature, 32 units",
+        "When an execution has paid for its compile time on digits_rows, tensorflow, 8 steps, batch 32, 8 features, "
+        "100 units",
+        "When an execution has paid for its compile time on wave, tensorflow, batch 32, 1 feature, 32 units",
+        "Largest number of steps under 2 GiB on wave, tensorflow, batch 32, 1 feature, 32 units",
         "Score on digits_rows, test split: accuracy, higher is better, batch 32, 8 steps, 8 features, 100 units",
         "Score on wave, same_range split: mse, lower is better, batch 32, 20 steps, 1 feature, 32 units",
         "Score on wave, unseen_time split: mse, lower is better, batch 32, 20 steps, 1 feature, 32 units",
         "What did not end well",
     ]
     assert list(tables(empty_table())) == []
-    assert [title for title, _ in tables(failures_table())] == ["What did not end well"]
+    assert [title for title, *_ in tables(failures_table())] == ["What did not end well"]
 
 
-@pytest.mark.parametrize("command", ["charts", "report"])
+@pytest.mark.parametrize(
+    ("factors", "said"),
+    [
+        ([0.8] * 3, "faster"),
+        ([1.2] * 3, "slower"),
+        ([0.95, 1.0, 1.05], "not shown"),
+        ([0.5, 1.0, 2.0], "too wide"),
+        ([0.8] * 2, "too few"),
+    ],
+)
+def test_the_report_says_what_each_ratio_shows(factors, said):
+    costs = next(tables(as_table(pair(20, factors)))).texts
+    assert costs["what it\nshows"].tolist() == ["", said]
+    assert costs["train\nms (IQR)"].iloc[0] == "10.0 (3.0)"
+
+
+@pytest.mark.parametrize("command", ["charts", "report", "coverage"])
 def test_a_bad_folder_is_told_in_one_line(command, tmp_path):
     done = benchmarks(command, "--results", tmp_path / "none")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: there is no folder {tmp_path / 'none'}\n"
 
 
-@pytest.mark.parametrize("command", ["charts", "report"])
+@pytest.mark.parametrize("command", ["charts", "report", "coverage"])
 def test_help_has_examples(command):
     done = benchmarks(command, "--help")
     assert done.returncode == 0

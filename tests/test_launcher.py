@@ -79,7 +79,7 @@ def job(function, *arguments, memory=4096 * MIB, seconds=60.0) -> Job:
 
 @pytest.fixture(scope="module")
 def launcher(tmp_path_factory) -> Iterator[Launcher]:
-    started = Launcher(keras.backend.backend(), "cpu", tmp_path_factory.mktemp("log") / "launcher.log")
+    started = Launcher("keras", keras.backend.backend(), "cpu", tmp_path_factory.mktemp("log") / "launcher.log")
     started.run(job(process_id))  # waits until the backend is imported
     yield started
     started.close()
@@ -136,7 +136,7 @@ COORDINATOR = """
 import sys, time
 from pathlib import Path
 from benchmarks.launcher import Job, Launcher
-launcher = Launcher({backend!r}, "cpu", Path({log!r}))
+launcher = Launcher("keras", {backend!r}, "cpu", Path({log!r}))
 print(launcher._process.pid, flush=True)
 launcher.run(Job(time.sleep, (60,), 1 << 33, 60.0))
 """
@@ -157,7 +157,7 @@ def test_nothing_runs_on_when_the_coordinator_is_killed(tmp_path) -> None:
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_a_launcher_that_was_killed_is_an_outcome_and_leaves_nothing_behind(tmp_path, busy: bool) -> None:
-    started = Launcher(keras.backend.backend(), "cpu", tmp_path / "launcher.log")
+    started = Launcher("keras", keras.backend.backend(), "cpu", tmp_path / "launcher.log")
     started.run(job(process_id))
     server = psutil.Process(started._process.pid)
     children: list[psutil.Process] = []

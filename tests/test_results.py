@@ -11,15 +11,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks.folders import publish, read_folder
 from benchmarks.results import (
     COLUMNS,
     append,
     as_table,
     check_writable,
     execution_label,
-    publish,
     read,
-    read_folder,
     read_rows,
 )
 from tests.tables import FAILURE, SCORE, TIMING, quick_rows
@@ -67,8 +66,10 @@ def test_a_line_break_in_a_reason_does_not_break_the_row(path):
 
 
 def test_the_label_of_an_execution_is_the_name_that_the_zoo_gives_it():
-    assert [execution_label(e.loop, None, e.jit, "store") for e in EXECUTIONS] == [str(e) for e in EXECUTIONS]
-    assert execution_label("chunked", 16, True, "recompute") == "chunked-16+jit+recompute"
+    for execution in EXECUTIONS:
+        assert execution_label("keras", execution.loop, None, execution.jit, "store") == str(execution)
+    assert execution_label("keras", "chunked", 16, True, "recompute") == "chunked-16+jit+recompute"
+    assert execution_label("legacy", "static", None, False, "store") == "legacy-static"
 
 
 def test_an_append_after_half_a_line_starts_a_line_of_its_own(path):

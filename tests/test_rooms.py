@@ -20,7 +20,10 @@ class Blocked:
             raise ModuleNotFoundError(f"{{name}} is blocked")
 sys.meta_path.insert(0, Blocked)
 """
-TABLES_ONLY = ("results", "summary", "sentence", "figures", "charts", "report", "terminal", "__main__")
+TABLES_ONLY = (
+    *("results", "folders", "summary", "sentence", "figures", "labels", "charts", "largest_steps"),
+    *("growth", "break_even", "coverage", "texts", "report", "report_growth", "terminal", "__main__"),
+)
 """Files of benchmarks/ that work on tables alone: they know of zoo/ no more than its errors."""
 
 

@@ -41,6 +41,37 @@ def test_a_ratio_and_its_interval_are_those_of_a_t_test_on_the_logarithms():
     assert (row["execution"], row["baseline"], row["repeats"]) == ("unrolled", "looped", 4)
 
 
+@pytest.mark.parametrize(
+    ("factors", "conclusion", "wide"),
+    [
+        ([0.8, 0.8, 0.8], "faster", False),
+        ([1.25, 1.3, 1.2], "slower", False),
+        ([0.95, 1.0, 1.05], "no difference shown", False),
+        ([1.0, 1.0, 1.0], "no difference shown", False),
+        ([0.5, 1.0, 2.0], "no difference shown", True),
+        ([0.2, 0.3, 0.4], "faster", True),  # which is faster is known, how much is not
+        ([0.2, 0.3], "too few repeats", False),
+    ],
+)
+def test_a_conclusion_is_what_the_interval_allows_and_a_wide_one_is_flagged(factors, conclusion, wide):
+    row = only(ratios(as_table(pair(20, factors))).query("quantity == 'step_seconds'"))
+    assert (row["conclusion"], row["wide"]) == (conclusion, wide)
+    assert wide == bool(row["high"] / row["low"] > 1.5)
+    assert only(summary(as_table(pair(20, factors))).query("execution == 'unrolled'"))["train_conclusion"] == conclusion
+
+
+def test_the_spread_of_the_timings_stands_beside_their_median():
+    seconds = [0.010, 0.011, 0.013, 0.020, 0.012]
+    rows = [replace(TIMING, timing_index=i, step_seconds=each) for i, each in enumerate(seconds)]
+    row = only(medians(as_table(rows)))
+    assert row["step_seconds"] == pytest.approx(0.012)
+    assert row["step_iqr_seconds"] == pytest.approx(stats.iqr(seconds))
+    assert np.isnan(only(medians(as_table(rows[:1])))["step_iqr_seconds"])
+    several = medians(as_table([replace(row, repeat=repeat) for repeat in (3, 1) for row in rows[repeat:]]))
+    expected = {repeat: stats.iqr(seconds[repeat:]) for repeat in (3, 1)}
+    assert several.set_index("repeat")["step_iqr_seconds"].to_dict() == pytest.approx(expected)
+
+
 def test_pairs_are_of_the_same_repeat_so_that_a_slow_hour_cancels():
     hours = [1.0, 7.0, 0.3]  # what each repeat takes, whatever the execution
     rows = arm("looped", hours) + arm("unrolled", [1.25 * hour for hour in hours])
@@ -81,7 +112,6 @@ def test_jit_is_compared_with_the_same_jit_and_its_baseline_with_none():
     [
         {"entry": "gru"},
         {"task": "digits_rows"},
-        {"runner": "bare"},
         {"backend": "jax"},
         {"device": "gpu"},
         {"batch": 64},
@@ -173,13 +203,13 @@ def test_statistics_of_a_table_without_results_are_empty_with_all_their_columns(
         ),
         pytest.param(
             pair(10, [2.5] * 3, first_call=1.0) + pair(50, [0.1] * 3) + pair(200, [0.5, 1.0, 2.0], first_call=0.5),
-            f"{TRAINED} 2.5x slower than looped at 10 steps and neither measurably faster nor slower at 200 steps, "
-            "and its first call, compilation included, is not measurably longer or shorter at 10 steps and 0.50x as "
-            "long at 200 steps.",
+            f"{TRAINED} 2.5x slower than looped at 10 steps and too unevenly timed to be called faster or slower at "
+            "200 steps, and its first call, compilation included, is not measurably longer or shorter at 10 steps and "
+            "0.50x as long at 200 steps.",
             id="slower, then no difference",
         ),
         pytest.param(
-            pair(10, [0.5, 1.0, 2.0]) + pair(200, [0.9, 1.0, 1.1]),
+            pair(10, [0.95, 1.0, 1.05]) + pair(200, [0.95, 1.0, 1.1]),
             f"{TRAINED} neither measurably faster nor slower than looped at 10 steps and at 200 steps, and its first "
             "call, compilation included, is 2.0x as long at 10 steps and at 200 steps.",
             id="no difference",
@@ -249,3 +279,10 @@ def test_statistics_of_a_table_without_results_are_empty_with_all_their_columns(
 )
 def test_the_sentence_says_what_the_table_shows(rows: list[Measurement], text: str):
     assert sentence(as_table(rows)) == text
+
+
+def test_the_originals_are_held_against_todays_loop():
+    rows = arm("looped", [1.0] * 3) + arm("dynamic", [0.5] * 3, replace(TIMING, runner="legacy"))
+    row = only(ratios(as_table(rows)).query("quantity == 'step_seconds'"))
+    assert (row["execution"], row["baseline"]) == ("legacy-dynamic", "looped")
+    assert row["ratio"] == pytest.approx(0.5)

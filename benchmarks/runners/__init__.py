@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 
 def _unknown() -> None:
@@ -17,3 +19,12 @@ class Runner:
     phases: dict[str, Callable[[], object]]  #: "train" runs one training step, "predict" one batch
     parameters: int
     peak_device_bytes: Callable[[], int | None] = _unknown  #: the most memory that the device held so far
+
+
+def load(name: str) -> Any:
+    """The runner's module, imported where it is needed: each binds its process to a backend.
+
+    It has `prepare(case, batch) -> Runner`, `prepare_floor(case, batch) -> Runner` for a one-Dense model on the same
+    path, and `computed(case, batch, weights) -> (Computed, weights)` for the proof.
+    """
+    return importlib.import_module(f"benchmarks.runners.{name}")

@@ -9,6 +9,7 @@ import numpy as np
 
 import zoo
 from benchmarks.cases import Case
+from benchmarks.prove import Computed, compute
 from benchmarks.runners import Runner
 
 
@@ -29,6 +30,16 @@ def create(case: Case) -> keras.Model:
         masked=case.masked != "none",
         optimizer=case.optimizer,
     )
+
+
+def computed(
+    case: Case, batch: zoo.Split, weights: dict[str, np.ndarray] | None
+) -> tuple[Computed, dict[str, np.ndarray]]:
+    """The case's forward and backward pass from `weights`, or from its own initial ones, and which those were."""
+    model = create(case)
+    if weights is not None:
+        zoo.set_weights(model, weights)
+    return compute(model, batch), zoo.get_weights(model)
 
 
 def prepare_floor(case: Case, batch: zoo.Split) -> Runner:

@@ -19,25 +19,25 @@ import numpy as np
 
 import zoo
 from benchmarks.cases import Case
-from benchmarks.kernels import Ran
+from benchmarks.prove import Computed
 from benchmarks.runners import Runner
 from zoo.registry import SEQUENCE_TO_SEQUENCE, Task, ZooError
 
 ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
 """What the environment of a process must hold before it imports TensorFlow, for these arms to run in it."""
-LEARNING_RATE = 0.01
-"""What Keras takes for the optimizer "sgd"."""
+LEARNING_RATE = 0.01  # what Keras takes for "sgd"
 LOOPS = ("static", "dynamic")
 MASKED = ("none", "full", "uniform")
+ALLOWED = {"loop": LOOPS, "masked": MASKED, "backend": ("tensorflow",), "optimizer": ("sgd",), "dtype": ("float32",)}
 CELLS = {"neuron": "BasicRNNCell", "simple_rnn": "BasicRNNCell", "lstm": "BasicLSTMCell"}
 REFUSED = {
     "gru": "TensorFlow 1's GRUCell computes another GRU: its reset gate acts on the state before the product, not "
     "after it, and its candidate has one bias, not two"
 }
-LOOP_NODES = ("LoopCond", "While", "StatelessWhile")
-"""What a loop leaves in a graph: v1 control flow one LoopCond a loop, v2 a While."""
+LOOP_NODES = ("LoopCond", "While", "StatelessWhile")  # v1 control flow has one LoopCond a loop, v2 a While
 KERNEL, RECURRENT_KERNEL, BIAS = "recurrent/kernel", "recurrent/recurrent_kernel", "recurrent/bias"
 OUTPUT_KERNEL, OUTPUT_BIAS = "output/kernel", "output/bias"
+Weights = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,8 @@ class Network:
 
 def unsupported(case: Case) -> str:
     """Why `case` is no case of these arms, in words; empty where it is one. Imports no TensorFlow."""
-    for kind, value, allowed in (
-        ("loop", case.execution.loop, LOOPS),
-        ("masked", case.masked, MASKED),
-        ("backend", case.backend, ("tensorflow",)),
-        ("optimizer", case.optimizer, ("sgd",)),
-        ("dtype", case.dtype, ("float32",)),
-    ):
+    for kind, allowed in ALLOWED.items():
+        value = case.execution.loop if kind == "loop" else getattr(case, kind)
         if value not in allowed:
             return f"the legacy arms know {kind} {', '.join(allowed)}, not {value}"
     if case.execution.jit:
@@ -71,11 +66,17 @@ def unsupported(case: Case) -> str:
     if case.entry not in CELLS:
         return REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}")
     if find_spec("tf_keras") is None:
-        return "tf_keras is not installed: python -m pip install tf_keras, in the version of TensorFlow"
+        return "tf_keras is not installed: python -m pip install -e '.[legacy]'"
     return ""
 
 
-def tensorflow_1(case: Case) -> Any:
+def require(case: Case) -> None:
+    """Refuse a case that is not for these arms with a ZooError."""
+    if reason := unsupported(case):
+        raise ZooError(reason)
+
+
+def tensorflow_1(device: str) -> Any:
     """`tf.compat.v1` as TensorFlow 1 was: for the rest of this process graphs, v1 control flow and ref variables.
 
     Control flow v1 is what `dynamic_rnn` ran on when it was compared with `static_rnn`: its loop is Enter, Switch and
@@ -83,15 +84,8 @@ def tensorflow_1(case: Case) -> Any:
     node with functions, the loop that Keras has today: the looped arm again, and one that never sees `swap_memory`.
 
     Raises:
-        ZooError: the case is not for these arms, or the process was started without `ENVIRONMENT`.
+        ZooError: the process was started without `ENVIRONMENT`, or no GPU is seen where `device` is "gpu".
     """
-    reason = unsupported(case)
-    if reason:
-        raise ZooError(reason)
-    return _tensorflow_1()
-
-
-def _tensorflow_1() -> Any:
     for name, value in ENVIRONMENT.items():
         if os.environ.get(name) != value:
             raise ZooError(f"the legacy arms need a process that was started with {name}={value}")
@@ -100,12 +94,12 @@ def _tensorflow_1() -> Any:
     tf.get_logger().setLevel("ERROR")  # all that is asked for here is deprecated
     tf.compat.v1.disable_v2_behavior()
     tf.config.experimental.enable_tensor_float_32_execution(False)
+    if device == "gpu" and not tf.config.list_physical_devices("GPU"):
+        raise ZooError("tensorflow as it is installed here sees no GPU")
     return tf.compat.v1
 
 
-def prepare(
-    case: Case, batch: zoo.Split, weights: Mapping[str, np.ndarray] | None = None, *, swap_memory: bool = False
-) -> Runner:
+def prepare(case: Case, batch: zoo.Split, weights: Weights | None = None, *, swap_memory: bool = False) -> Runner:
     """Build the case's graph and open its session: "train" returns the loss before its step, "predict" the outputs.
 
     Args:
@@ -119,7 +113,8 @@ def prepare(
     Raises:
         ZooError: the case is not for these arms.
     """
-    v1 = tensorflow_1(case)
+    require(case)
+    v1 = tensorflow_1(case.device)
     with v1.Graph().as_default():
         network = build(case, swap_memory=swap_memory)
         return _runner(v1, case, network, batch, weights)
@@ -127,7 +122,7 @@ def prepare(
 
 def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
     """One dense layer on the same path: what a graph, a session and its feeds cost with nearly nothing inside."""
-    v1 = _tensorflow_1()
+    v1 = tensorflow_1(case.device)
     task = zoo.get_task(case.task)
     with v1.Graph().as_default():
         v1.set_random_seed(case.seed)
@@ -138,50 +133,46 @@ def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
         return _runner(v1, case, network, batch, None)
 
 
-def _runner(
-    v1: Any, case: Case, network: Network, batch: zoo.Split, weights: Mapping[str, np.ndarray] | None
-) -> Runner:
-    train = v1.train.GradientDescentOptimizer(LEARNING_RATE).minimize(network.loss)
+def _runner(v1: Any, case: Case, network: Network, batch: zoo.Split, weights: Weights | None) -> Runner:
+    step = [network.loss, v1.train.GradientDescentOptimizer(LEARNING_RATE).minimize(network.loss)]
     session = _session(v1, case, network, weights)
     fed = feeds(case, network, batch)
     shown = {tensor: array for tensor, array in fed.items() if tensor is not network.targets}
-    return Runner(
-        {
-            "train": lambda: session.run([network.loss, train], fed)[0],
-            "predict": lambda: session.run(network.outputs, shown),
-        },
-        sum(variable.shape.num_elements() for variable in network.variables.values()),
-    )
+    phases = {"train": lambda: session.run(step, fed)[0], "predict": lambda: session.run(network.outputs, shown)}
+    parameters = sum(variable.shape.num_elements() for variable in network.variables.values())
+    return Runner(phases, parameters, lambda: _peak_device_bytes(case.device))
 
 
-def compute(case: Case, batch: zoo.Split, weights: Mapping[str, np.ndarray], *, swap_memory: bool = False) -> Ran:
-    """The outputs and the gradients of the loss, and how they came about.
+def _peak_device_bytes(device: str) -> int | None:
+    if device == "cpu":
+        return None
+    import tensorflow as tf
 
-    Args:
-        case: as for `prepare`.
-        batch: inputs and targets.
-        weights: arrays by the zoo's names.
-        swap_memory: as for `prepare`.
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"]
 
-    Returns:
-        Its gradients are in the order, the layout and the shapes of `weights`: to be held against the looped arm's.
+
+def computed(case: Case, batch: zoo.Split, weights: Weights, *, swap_memory: bool = False) -> tuple[Computed, Weights]:
+    """The outputs and the gradients of the loss, from `weights` by the zoo's names, and how they came about.
+
+    The gradients are in the order, the layout and the shapes of `weights`: to be held against the looped arm's.
     """
-    v1 = tensorflow_1(case)
+    require(case)
+    v1 = tensorflow_1(case.device)
     with v1.Graph().as_default() as graph:
         started = time.perf_counter()
         network = build(case, swap_memory=swap_memory)
-        gradients = dict(
-            zip(network.variables, v1.gradients(network.loss, list(network.variables.values())), strict=True)
-        )
+        names, variables = zip(*network.variables.items(), strict=True)
+        gradients = dict(zip(names, v1.gradients(network.loss, variables), strict=True))
         trace_seconds = time.perf_counter() - started
         read = _of_graph(graph.as_graph_def())
         session = _session(v1, case, network, weights)
         fed = feeds(case, network, batch)
         first_seconds, _ = _timed_run(session, network, gradients, fed)
         later_seconds, (outputs, known) = _timed_run(session, network, gradients, fed)
-    costs = {"trace_seconds": trace_seconds, "compile_seconds": max(0.0, first_seconds - later_seconds)}
+    read |= {"trace_seconds": trace_seconds, "compile_seconds": max(0.0, first_seconds - later_seconds)}
     named = zoo_gradients(case, known)
-    return Ran(outputs, [named[name] for name in weights], {**read, **costs})
+    tensors = {"outputs": outputs, **{name: named[name] for name in weights}}
+    return Computed(tensors, **read), weights
 
 
 def _timed_run(session: Any, network: Network, gradients: dict[str, Any], fed: dict[Any, Any]) -> tuple[float, Any]:
@@ -238,15 +229,16 @@ def _output(v1: Any, task: Task, hidden: Any, targets: Any, width: int) -> tuple
     """The dense layer on `hidden` (..., width): its outputs, the task's mean loss, and its variables."""
     kernel = v1.get_variable(OUTPUT_KERNEL, [width, task.outputs])
     bias = v1.get_variable(OUTPUT_BIAS, [task.outputs], initializer=v1.zeros_initializer())
-    variables = {OUTPUT_KERNEL: kernel, OUTPUT_BIAS: bias}
     linear = v1.nn.bias_add(v1.matmul(v1.reshape(hidden, [-1, width]), kernel), bias)
+    linear = v1.reshape(linear, [-1, *hidden.shape.as_list()[1:-1], task.outputs])
     if (task.activation, task.loss) == ("softmax", "sparse_categorical_crossentropy"):
-        each = v1.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=linear)
-        return v1.nn.softmax(linear), v1.reduce_mean(each), variables
-    if (task.activation, task.loss) == ("linear", "mse"):
-        outputs = v1.reshape(linear, v1.shape(targets)) if hidden.shape.ndims != 2 else linear
-        return outputs, v1.reduce_mean(v1.squared_difference(outputs, targets)), variables
-    raise ZooError(f"the legacy arms do not know {task.activation} outputs with the loss {task.loss}")
+        outputs = v1.nn.softmax(linear)
+        losses = v1.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=linear)
+    elif (task.activation, task.loss) == ("linear", "mse"):
+        outputs, losses = linear, v1.squared_difference(linear, targets)
+    else:
+        raise ZooError(f"the legacy arms do not know {task.activation} outputs with the loss {task.loss}")
+    return outputs, v1.reduce_mean(losses), {OUTPUT_KERNEL: kernel, OUTPUT_BIAS: bias}
 
 
 def feeds(case: Case, network: Network, batch: zoo.Split) -> dict[Any, np.ndarray]:
@@ -258,13 +250,13 @@ def feeds(case: Case, network: Network, batch: zoo.Split) -> dict[Any, np.ndarra
 
 
 def sequence_lengths(case: Case, examples: int) -> np.ndarray:
-    """The length of each of so many sequences, int32 in 1..steps: all of it, or where `masked` is "uniform" drawn."""
+    """The length of each sequence, int32: all steps, or if "uniform" where `measure.first_batch` begins to pad."""
     if case.masked == "uniform":
-        return np.random.default_rng(case.seed).integers(1, case.steps, examples, np.int32, endpoint=True)
+        return np.random.default_rng(case.seed).integers(1, case.steps, size=examples, endpoint=True).astype(np.int32)
     return np.full(examples, case.steps, np.int32)
 
 
-def _session(v1: Any, case: Case, network: Network, weights: Mapping[str, np.ndarray] | None) -> Any:
+def _session(v1: Any, case: Case, network: Network, weights: Weights | None) -> Any:
     """A session of the default graph, its variables at `weights` or at their initial values."""
     session = v1.Session()
     session.run(v1.global_variables_initializer())
@@ -274,13 +266,14 @@ def _session(v1: Any, case: Case, network: Network, weights: Mapping[str, np.nda
     return session
 
 
-def _swap_gates(array: np.ndarray) -> np.ndarray:
-    """Keras' gates i, f, candidate, o as TensorFlow 1 had them, i, candidate, f, o, and as well the way back."""
-    i, second, third, o = np.split(array, 4, axis=-1)
-    return np.concatenate([i, third, second, o], axis=-1)
+def _swap_gates(held: dict[str, Any]) -> None:
+    """Put Keras' gates i, f, candidate, o in the order of TensorFlow 1, i, candidate, f, o; as well the way back."""
+    for name in (KERNEL, BIAS):
+        i, second, third, o = np.split(held[name], 4, axis=-1)
+        held[name] = np.concatenate([i, third, second, o], axis=-1)
 
 
-def v1_weights(case: Case, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def v1_weights(case: Case, weights: Weights) -> dict[str, np.ndarray]:
     """The zoo's arrays as the v1 variables hold them.
 
     The recurrent kernel is one, [W; U]. The LSTM's gates have another order, and its cell adds 1 to the forget gate
@@ -290,16 +283,16 @@ def v1_weights(case: Case, weights: Mapping[str, np.ndarray]) -> dict[str, np.nd
     if RECURRENT_KERNEL in held:
         held[KERNEL] = np.concatenate([held[KERNEL], held.pop(RECURRENT_KERNEL)])
     if case.entry == "lstm":
-        held[KERNEL], held[BIAS] = _swap_gates(held[KERNEL]), _swap_gates(held[BIAS])
+        _swap_gates(held)
         held[BIAS][2 * case.units : 3 * case.units] -= 1
     return held
 
 
-def zoo_gradients(case: Case, gradients: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def zoo_gradients(case: Case, gradients: Weights) -> dict[str, np.ndarray]:
     """Gradients of the v1 variables, by the names and in the layout of the zoo's weights."""
     held = dict(gradients)
     if case.entry == "lstm":
-        held[KERNEL], held[BIAS] = _swap_gates(held[KERNEL]), _swap_gates(held[BIAS])
+        _swap_gates(held)
     if case.entry != "neuron":
         held[KERNEL], held[RECURRENT_KERNEL] = np.split(held[KERNEL], [case.features])
     return {f"{case.entry}/{name}": array for name, array in held.items()}

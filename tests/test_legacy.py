@@ -1,0 +1,321 @@
+"""The originals, `static_rnn` and `dynamic_rnn`: the looped arm's numbers, in a process forked as the launcher does.
+
+Only a process that was started with TF_USE_LEGACY_KERAS=1 may run them. So one is started for the file, which imports
+what they need and then answers each call from a child that it forks.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zoo
+from benchmarks.cases import Case
+from benchmarks.measure import first_batch
+from benchmarks.prove import Computed, compute, relative_difference
+from benchmarks.runners import legacy
+from zoo import Execution
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("tf_keras") is None, reason="the cells of TensorFlow 1 live in tf_keras"),
+    pytest.mark.skipif(
+        os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow", reason="the legacy arms are TensorFlow's"
+    ),
+]
+
+UNITS = 7
+BATCH = 5
+ENTRIES = list(legacy.CELLS)
+TASKS = ("digits_rows", "wave")
+EQUAL = 1e-5  # see tests/test_models.py
+ANSWER_SECONDS = 20
+SERVE = "import keras, sklearn.datasets, tensorflow, tf_keras; from tests.test_legacy import serve; serve()"
+ROOT = Path(__file__).parent.parent
+
+each_entry = pytest.mark.parametrize("entry", ENTRIES)
+each_task = pytest.mark.parametrize("task", TASKS)
+each_loop = pytest.mark.parametrize("loop", legacy.LOOPS)
+
+
+def serve() -> None:
+    """In the server: fork a child for each call that arrives."""
+    connection = Connection(int(sys.argv[1]))
+    while True:
+        try:
+            function, arguments = connection.recv()
+        except EOFError:
+            return
+        child = multiprocessing.get_context("fork").Process(target=answer, args=(connection, function, arguments))
+        child.start()
+        child.join(ANSWER_SECONDS)
+        if child.exitcode != 0:
+            child.kill()
+            connection.send(RuntimeError(f"no answer within {ANSWER_SECONDS} s, exit code {child.exitcode}"))
+
+
+def answer(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    try:
+        connection.send(function(*arguments))
+    except zoo.ZooError as error:
+        connection.send(error)
+    except Exception:
+        connection.send(RuntimeError(traceback.format_exc()))  # TensorFlow's own errors do not pickle
+
+
+Call = Callable[..., Any]
+
+
+def started(environment: dict[str, str]) -> Iterator[Call]:
+    """A server with `environment`, as a function that runs another one in a child of it."""
+    ours, theirs = multiprocessing.Pipe()
+    command = [sys.executable, "-c", SERVE, str(theirs.fileno())]
+    process = subprocess.Popen(
+        command, pass_fds=[theirs.fileno()], env={**os.environ, **environment}, cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    theirs.close()
+
+    def call(function: Callable[..., Any], *arguments: Any) -> Any:
+        ours.send((function, arguments))
+        result = ours.recv()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    yield call
+    ours.close()
+    process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def forked() -> Iterator[Call]:
+    yield from started(legacy.ENVIRONMENT)
+
+
+def case_of(entry: str, task: str, loop: str, **changes: Any) -> Case:
+    target = zoo.get_task(task)
+    sizes = {"batch": BATCH, "steps": target.steps, "features": target.features, "units": UNITS, **changes}
+    return Case(entry, task, Execution(loop), "tensorflow", "cpu", **sizes)
+
+
+def batch_of(case: Case) -> zoo.Split:
+    return first_batch(case)
+
+
+def model(case: Case) -> Any:
+    """The Keras model of the looped arm."""
+    masked = case.masked != "none"
+    return zoo.create_model(
+        case.entry, case.task, units=case.units, steps=case.steps, masked=masked, optimizer=case.optimizer
+    )
+
+
+@functools.cache
+def weights(entry: str, task: str) -> dict[str, np.ndarray]:
+    """Weights away from their initial values: a bias of zero would hide a bias that is ignored."""
+    rng = np.random.default_rng(0)
+    known = zoo.get_weights(model(case_of(entry, task, "looped")))
+    return {name: rng.normal(0, 0.4, array.shape).astype(array.dtype) for name, array in known.items()}
+
+
+@functools.cache
+def looped(case: Case) -> dict[str, np.ndarray]:
+    made = model(case)
+    zoo.set_weights(made, weights(case.entry, case.task))
+    return compute(made, batch_of(case)).tensors
+
+
+def assert_equal_to_looped(ran: Computed, case: Case) -> None:
+    known = looped(replace(case, execution=Execution()))
+    ours = ran.tensors
+    assert {name: tensor.shape for name, tensor in ours.items()} == {name: t.shape for name, t in known.items()}
+    differences = relative_difference(ours, known)
+    assert max(differences.values()) <= EQUAL, differences
+
+
+@each_entry
+@each_task
+@each_loop
+def test_the_originals_give_the_outputs_and_gradients_of_looped(forked: Call, entry: str, task: str, loop: str) -> None:
+    case = case_of(entry, task, loop)
+    ran, _ = forked(legacy.computed, case, batch_of(case), weights(entry, task))
+    assert_equal_to_looped(ran, case)
+    path, told = {"static": ("flat", "no loop among "), "dynamic": ("while", "node rnn/while/LoopCond, op ")}[loop]
+    assert ran.kernel_path == path
+    assert ran.kernel_evidence.startswith(told)
+    assert ran.graph_kind == "v1_graph"
+    assert ran.trace_seconds > 0
+    assert ran.compile_seconds >= 0
+
+
+def test_a_static_graph_grows_with_the_steps_and_a_dynamic_one_does_not(forked: Call) -> None:
+    nodes = {}
+    for loop in legacy.LOOPS:
+        for steps in (5, 20):
+            case = case_of("lstm", "wave", loop, steps=steps)
+            ran, _ = forked(legacy.computed, case, batch_of(case), weights("lstm", "wave"))
+            nodes[loop, steps] = ran.graph_nodes
+    assert nodes["static", 20] > 2 * nodes["static", 5]
+    assert nodes["dynamic", 20] == nodes["dynamic", 5]
+    assert nodes["static", 20] > 2 * nodes["dynamic", 20]
+
+
+def hidden_and_its_gradient(case: Case, batch: zoo.Split) -> tuple[np.ndarray, np.ndarray]:
+    """In a child: what the dense layer gets, and the gradient of the loss by the inputs."""
+    v1 = legacy.tensorflow_1(case.device)
+    with v1.Graph().as_default(), v1.Session() as session:
+        network = legacy.build(case)
+        (gradient,) = v1.gradients(network.loss, [network.inputs])
+        session.run(v1.global_variables_initializer())
+        return session.run((network.hidden, gradient), legacy.feeds(case, network, batch))
+
+
+@each_entry
+@each_loop
+def test_past_its_length_a_sequence_has_zero_outputs_and_no_gradient(forked: Call, entry: str, loop: str) -> None:
+    case = case_of(entry, "wave", loop, masked="uniform", seed=1)
+    lengths = legacy.sequence_lengths(case, BATCH)
+    assert lengths.min() < case.steps
+    past = np.arange(case.steps) >= lengths[:, None]
+    hidden, gradient = forked(hidden_and_its_gradient, case, batch_of(case))
+    assert (hidden[past] == 0).all()
+    assert (hidden[~past] != 0).all()
+    assert (gradient[past] == 0).all()
+    assert (gradient[~past] != 0).all()
+
+
+@each_entry
+@each_loop
+def test_the_last_output_is_the_state_at_the_length(forked: Call, entry: str, loop: str) -> None:
+    case = case_of(entry, "digits_rows", loop, masked="uniform")
+    assert legacy.sequence_lengths(case, BATCH).min() < case.steps
+    ran, _ = forked(legacy.computed, case, batch_of(case), weights(entry, "digits_rows"))
+    assert_equal_to_looped(ran, case)  # Keras masks what first_batch has padded: the same lengths
+
+
+@each_loop
+def test_full_lengths_change_no_number(forked: Call, loop: str) -> None:
+    case = case_of("lstm", "wave", loop, masked="full")
+    ran, _ = forked(legacy.computed, case, batch_of(case), weights("lstm", "wave"))
+    assert_equal_to_looped(ran, replace(case, masked="none"))
+
+
+def two_steps_then_predict(case: Case, batch: zoo.Split, known: dict[str, np.ndarray]) -> tuple[Any, ...]:
+    """In a child: two training steps, and the outputs after them."""
+    runner = legacy.prepare(case, batch, known)
+    train, predict = runner.phases["train"], runner.phases["predict"]
+    return float(train()), float(train()), predict(), runner.parameters, runner.peak_device_bytes()
+
+
+@each_task
+@each_loop
+def test_a_training_step_is_keras_sgd(forked: Call, task: str, loop: str) -> None:
+    case = case_of("lstm", task, loop)
+    batch = batch_of(case)
+    *losses, outputs, parameters, peak = forked(two_steps_then_predict, case, batch, weights("lstm", task))
+    made = model(case)
+    zoo.set_weights(made, weights("lstm", task))
+    expected = []
+    for _ in range(2):
+        made.reset_metrics()
+        expected.append(float(made.train_on_batch(*batch)[0]))
+    np.testing.assert_allclose(losses, expected, rtol=EQUAL)
+    after = {"outputs": made.predict_on_batch(batch.x)}
+    assert relative_difference({"outputs": outputs}, after)["outputs"] <= EQUAL
+    assert parameters == made.count_params()
+    assert peak is None
+
+
+def train_from_initial_values(case: Case, batch: zoo.Split, floor: bool) -> tuple[float, float, tuple[int, ...]]:
+    """In a child: the losses before and after 20 steps, and the shape of the outputs."""
+    runner = (legacy.prepare_floor if floor else legacy.prepare)(case, batch)
+    losses = [float(runner.phases["train"]()) for _ in range(20)]
+    return losses[0], losses[-1], runner.phases["predict"]().shape
+
+
+@each_task
+@pytest.mark.parametrize("floor", [False, True])
+def test_it_trains_from_its_own_initial_values(forked: Call, task: str, floor: bool) -> None:
+    case = case_of("one_dense" if floor else "neuron", task, "dynamic")
+    first, last, shape = forked(train_from_initial_values, case, batch_of(case), floor)
+    assert last < first
+    outputs = zoo.get_task(task).outputs
+    assert shape == ((BATCH, outputs) if task == "digits_rows" else (BATCH, case.steps, outputs))
+
+
+def swapping_stacks(case: Case) -> list[bool]:
+    """In a child: whether each stack of activations may be swapped out, as its node says."""
+    v1 = legacy.tensorflow_1(case.device)
+    with v1.Graph().as_default() as graph:
+        network = legacy.build(case, swap_memory=True)
+        v1.gradients(network.loss, list(network.variables.values()))
+        return [node.attr["swap_memory"].b for node in graph.as_graph_def().node if node.op == "StackPushV2"]
+
+
+def test_swap_memory_reaches_the_stacks_of_dynamic_rnn_and_static_rnn_refuses_it(forked: Call) -> None:
+    stacks = forked(swapping_stacks, case_of("lstm", "wave", "dynamic"))
+    assert len(stacks) > 0
+    assert all(stacks)
+    with pytest.raises(zoo.ZooError, match=r"^static_rnn has no loop whose memory it could swap"):
+        forked(swapping_stacks, case_of("lstm", "wave", "static"))
+
+
+UNSUPPORTED = {
+    "gru": (
+        case_of("gru", "wave", "dynamic"),
+        "TensorFlow 1's GRUCell computes another GRU: its reset gate acts on the state before the product, not after "
+        "it, and its candidate has one bias, not two",
+    ),
+    "another loop": (case_of("lstm", "wave", "looped"), "the legacy arms know loop static, dynamic, not looped"),
+    "another optimizer": (
+        case_of("lstm", "wave", "static", optimizer="adam"),
+        "the legacy arms know optimizer sgd, not adam",
+    ),
+    "jit": (
+        replace(case_of("lstm", "wave", "static"), execution=Execution("static", jit=True)),
+        "a session does not compile: the legacy arms are without jit",
+    ),
+    "a recipe": (
+        case_of("lstm", "wave", "static", recipe="fast"),
+        "the legacy arms are timed, not trained by a recipe",
+    ),
+    "another entry": (
+        case_of("peephole_lstm", "wave", "static"),
+        "no cell of TensorFlow 1 is known to compute peephole_lstm",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_what_they_cannot_run_is_refused_with_the_reason(name: str) -> None:
+    case, reason = UNSUPPORTED[name]
+    assert legacy.unsupported(case) == reason
+    with pytest.raises(zoo.ZooError) as told:  # before TensorFlow is touched: this process stays as it is
+        legacy.prepare(case, batch_of(case))
+    assert str(told.value) == reason
+
+
+@each_entry
+@each_loop
+def test_what_they_can_run_is_not_refused(entry: str, loop: str) -> None:
+    assert legacy.unsupported(case_of(entry, "wave", loop)) == ""
+
+
+def test_a_process_without_the_variable_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_USE_LEGACY_KERAS", raising=False)
+    case = case_of("lstm", "wave", "static")
+    with pytest.raises(zoo.ZooError) as told:
+        legacy.prepare(case, batch_of(case))
+    assert str(told.value) == "the legacy arms need a process that was started with TF_USE_LEGACY_KERAS=1"
