@@ -87,7 +87,10 @@ def report(folder: Results = None, markdown: Annotated[bool, typer.Option(help="
     "[bold]python -m benchmarks coverage --results results/runs/2026-11-24T12-00-00[/bold]"
 )
 def coverage(folder: Results = None) -> None:
-    """Print how often the interval of a ratio holds 1 where an arm is compared with itself (A/A, 200 pairs or more)."""
+    """Print how often the interval of a ratio holds 1 where an arm is compared with itself (A/A, 200 pairs or more).
+
+    Without --results: the experiment that is kept in results/reference/aa.
+    """
     import rich.box
 
     from benchmarks.coverage import coverage as covered_by
@@ -95,7 +98,7 @@ def coverage(folder: Results = None) -> None:
     from benchmarks.report_growth import coverage_texts
     from benchmarks.terminal import as_rich, wide_enough
 
-    folder = folder or find_results()
+    folder = folder or ROOT / "reference" / "aa"
     table = folders.read_folder(folder)
     covered = covered_by(table)
     typer.echo(f"{len(table)} rows from {folder}")
@@ -104,14 +107,21 @@ def coverage(folder: Results = None) -> None:
 
 
 @app.command(
-    epilog="Example: [bold]python -m benchmarks publish --results results/runs/2026-11-24T12-00-00[/bold]",
+    epilog="Examples: [bold]python -m benchmarks publish --results results/runs/2026-11-24T12-00-00[/bold], "
+    "[bold]python -m benchmarks publish --to results/reference/aa[/bold] for an A/A experiment",
 )
-def publish(folder: Results = None) -> None:
-    """Keep a run as the reference: its raw rows go to results/reference, its charts to results/charts."""
+def publish(
+    folder: Results = None,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where the raw rows go.")] = ROOT / "reference",
+) -> None:
+    """Keep a run as the reference: its raw rows in results/reference, its charts in results/charts."""
     folder = folder or find_results()
-    for path in folders.publish(folders.read_folder(folder), ROOT / "reference"):
+    table = folders.read_folder(folder)
+    results.check_writable(to)
+    for path in folders.publish(table, to):
         typer.echo(path)
-    charts(ROOT / "reference")
+    if to == ROOT / "reference":
+        charts(to)
 
 
 def main() -> None:
