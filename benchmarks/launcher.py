@@ -27,6 +27,7 @@ from typing import IO, Any
 import psutil
 
 from benchmarks.machine import environment
+from benchmarks.resident import Range, library_pages, populate
 from benchmarks.results import Status
 from zoo import ZooError
 
@@ -110,18 +111,21 @@ def serve(coordinator: Connection) -> None:
 
     gc.collect()
     gc.freeze()  # a collection in a child would else walk, and so copy, the pages of everything imported here
+    libraries = library_pages()
     while True:
         try:
             job = coordinator.recv()
-            coordinator.send(_run(job, coordinator))
+            coordinator.send(_run(job, coordinator, libraries))
         except (EOFError, BrokenPipeError):
             return
 
 
-def _run(job: Job, coordinator: Connection) -> Outcome:
+def _run(job: Job, coordinator: Connection, libraries: list[Range]) -> Outcome:
     ours, theirs = multiprocessing.Pipe(duplex=False)
     # Forked from the main thread of a process that has made no tensor: the backend's pools are not started yet.
-    child = multiprocessing.get_context("fork").Process(target=_call, args=(job, theirs, coordinator), daemon=True)
+    child = multiprocessing.get_context("fork").Process(
+        target=_call, args=(job, theirs, coordinator, libraries), daemon=True
+    )
     try:
         child.start()
     except OSError as error:
@@ -135,10 +139,11 @@ def _run(job: Job, coordinator: Connection) -> Outcome:
         ours.close()
 
 
-def _call(job: Job, result: Connection, coordinator: Connection) -> None:
+def _call(job: Job, result: Connection, coordinator: Connection, libraries: list[Range]) -> None:
     """In the child: run the function and send what it returned, or why it could not."""
     coordinator.close()  # the launcher's: while a child held it, the coordinator could not see the launcher end
     _end_with_parent()
+    populate(libraries)
     with contextlib.suppress(OSError):  # where the kernel must kill somebody, let it be the case and not the run
         Path("/proc/self/oom_score_adj").write_text("1000")
     try:

@@ -18,7 +18,7 @@ import pytest
 
 import zoo
 from benchmarks.launcher import Job, Launcher, Outcome
-from benchmarks.machine import peak_bytes, reset_peak
+from benchmarks.machine import environment, peak_bytes, reset_peak
 
 MIB = 1 << 20
 
@@ -67,6 +67,17 @@ def peaks(mebibytes: int) -> tuple[int, int]:
     assert first is not None
     assert last is not None
     return first, last
+
+
+def build_and_hold() -> int:
+    """Work of the size of a small case; returns the peak of the process that did it."""
+    model = zoo.create_model("lstm", "wave", units=64)
+    model.train_on_batch(np.zeros((8, 20, 1), "float32"), np.zeros((8, 20, 1), "float32"))
+    block = np.ones(150 * MIB, "uint8")
+    assert block[-1] == 1
+    peak = peak_bytes()
+    assert peak is not None
+    return peak
 
 
 def process_id() -> int:
@@ -130,6 +141,18 @@ def test_a_job_that_takes_too_long_is_ended(launcher: Launcher) -> None:
 def test_a_peak_counts_from_its_reset(launcher: Launcher) -> None:
     first, last = launcher.run(job(peaks, 300)).value
     assert 290 * MIB < first - last < 320 * MIB
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a peak")
+def test_a_peak_is_that_of_the_same_work_alone(launcher: Launcher) -> None:
+    work = (
+        "import keras, sklearn.datasets, zoo.layers; from tests.test_launcher import build_and_hold; build_and_hold()"
+    )
+    alone = subprocess.Popen([sys.executable, "-c", work], env=environment("keras", keras.backend.backend(), "cpu"))
+    _, status, used = os.wait4(alone.pid, 0)  # what `/usr/bin/time -v` reads as "Maximum resident set size"
+    alone.returncode = os.waitstatus_to_exitcode(status)
+    assert alone.returncode == 0
+    assert launcher.run(job(build_and_hold)).value == pytest.approx(used.ru_maxrss * 1024, rel=0.1)
 
 
 COORDINATOR = """
