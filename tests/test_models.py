@@ -13,6 +13,7 @@ import pytest
 
 import zoo
 from benchmarks.prove import PATHS, Computed, compute, relative_difference
+from tests.equations import EQUATIONS
 
 UNITS = 7
 ENTRIES = zoo.list_models()
@@ -183,54 +184,6 @@ def test_an_entry_tells_what_it_is(entry: str) -> None:
     assert "=" in declared.equations
     assert declared.paper
     assert 1950 < declared.year < 2100
-
-
-# Each entry against its equations in NumPy: h, c of shape (batch, units), x of (batch, steps, features).
-
-
-def sigmoid(value: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-value))
-
-
-def neuron(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
-    y, states = np.zeros((len(x), UNITS)), []
-    for step in range(x.shape[1]):
-        y = np.tanh(np.concatenate([x[:, step], y], axis=-1) @ w["kernel"] + w["bias"])
-        states.append(y)
-    return np.stack(states, axis=1)
-
-
-def simple_rnn(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
-    y, states = np.zeros((len(x), UNITS)), []
-    for step in range(x.shape[1]):
-        y = np.tanh(x[:, step] @ w["kernel"] + y @ w["recurrent_kernel"] + w["bias"])
-        states.append(y)
-    return np.stack(states, axis=1)
-
-
-def lstm(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
-    h = c = np.zeros((len(x), UNITS))
-    states = []
-    for step in range(x.shape[1]):
-        i, f, g, o = np.split(x[:, step] @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4, axis=-1)
-        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-        h = sigmoid(o) * np.tanh(c)
-        states.append(h)
-    return np.stack(states, axis=1)
-
-
-def gru(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
-    h, states = np.zeros((len(x), UNITS)), []
-    for step in range(x.shape[1]):
-        input_z, input_r, input_n = np.split(x[:, step] @ w["kernel"] + w["bias"][0], 3, axis=-1)
-        state_z, state_r, state_n = np.split(h @ w["recurrent_kernel"] + w["bias"][1], 3, axis=-1)
-        z, r = sigmoid(input_z + state_z), sigmoid(input_r + state_r)
-        h = z * h + (1 - z) * np.tanh(input_n + r * state_n)
-        states.append(h)
-    return np.stack(states, axis=1)
-
-
-EQUATIONS = {"neuron": neuron, "simple_rnn": simple_rnn, "lstm": lstm, "gru": gru}
 
 
 @each_entry
