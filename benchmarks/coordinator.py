@@ -69,6 +69,7 @@ class Coordinator:
         """The rows of `case`: measured, kept in the table, and remembered for its other phase."""
         if case not in self.rows and self.is_kept(case):
             self.rows[case] = self._of_this_origin(case)
+            self._remember_timeout(case, self.rows[case][0].status)
         if case not in self.rows:
             started_at = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
             figures, beyond_seconds = self._measure(case)
@@ -77,7 +78,8 @@ class Coordinator:
             told = {"commit": self.commit, "started_at": started_at, "run": self.run}
             rows = [Measurement(**{**case.identity(), **origin, **told, **figure}) for figure in figures]
             self.rows[case] = rows
-            results.append(self.table, rows)
+            if rows[0].status != "skipped" or _outcomes(rows) != _outcomes(self._of_this_origin(case)):
+                results.append(self.table, rows)  # what is skipped again for the same reason stands there already
             if beyond_seconds is not None:
                 beyond_seconds += time.perf_counter() - started
                 self.beyond_seconds.setdefault(case.backend if case.runner == "keras" else case.runner, []).append(
@@ -114,8 +116,7 @@ class Coordinator:
             return self._train(case) if case.recipe else self._time(case)
         except _EndedError as ended:
             outcome = ended.outcome
-            if outcome.status == "timeout":
-                self._too_long.setdefault(replace(case, repeat=0, steps=0), case.steps)
+            self._remember_timeout(case, outcome.status)
             told = {**ended.known, "status": outcome.status, "reason": outcome.reason}
             return [{**told, "phase": phase} for phase in case.phases], None
 
@@ -152,6 +153,10 @@ class Coordinator:
         except _EndedError:
             return {phase: {} for phase in case.phases}
 
+    def _remember_timeout(self, case: Case, status: str) -> None:
+        if status == "timeout":
+            self._too_long.setdefault(replace(case, repeat=0, steps=0), case.steps)
+
     def _refuse_too_long(self, arm: Case) -> None:
         """Skip an arm that ran past the time limit already, at as many steps or fewer."""
         steps = self._too_long.get(replace(arm, steps=0), arm.steps + 1)
@@ -187,3 +192,7 @@ class Coordinator:
         if launcher is None or not launcher.alive():
             launcher = self._launchers[where] = Launcher(*where, log=self.folder / f"{'-'.join(where)}.log")
         return launcher.run(Job(function, arguments, self.memory_limit_bytes, time_limit_seconds))
+
+
+def _outcomes(rows: Sequence[Measurement]) -> set[tuple[str, str, str]]:
+    return {(row.phase, row.status, row.reason) for row in rows}

@@ -14,7 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks import results
+from benchmarks import machine, results
+from benchmarks.cases import Selection, timed_cases
+from benchmarks.coordinator import Coordinator
+from benchmarks.profiles import get_profile
 from tests.test_rooms import BLOCK, ROOT
 
 SMALL = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "digits_rows")
@@ -182,6 +185,28 @@ def test_data_that_is_not_there_is_a_skip_with_its_reason(tmp_path) -> None:
     table = results.read(tmp_path / results.TABLE)
     assert set(table["status"]) == {"skipped"}
     assert table["reason"].str.contains("nowhere").all()
+    again = run("--benchmark", "--zoo-resume", *arguments, f"--zoo-results={tmp_path}", ZOO_DATA="nowhere")
+    assert again.returncode == 0, again.stdout
+    assert results.read(tmp_path / results.TABLE).equals(table)  # skipped again, and not told twice
+
+
+def test_a_resumed_run_remembers_what_ran_past_its_limit(tmp_path) -> None:
+    profile = get_profile("quick")
+    short, long = (
+        case
+        for case in timed_cases(profile, Selection())
+        if case.repeat == 0 and case.steps in (100, 200) and case.arm == "unrolled"
+    )
+    origin = machine.origin("tensorflow", "cpu")
+    ended = {"status": "timeout", "reason": "ran past its limit of 120 s"}
+    kept = [results.Measurement(**short.identity(), **origin, **ended, phase=phase) for phase in short.phases]
+    coordinator = Coordinator(tmp_path, "run", profile, 1 << 33, kept)
+    assert {row.status for row in coordinator.measured(short)} == {"timeout"}
+    rows = coordinator.measured(long)  # at once: no process is started
+    assert {(row.status, row.reason) for row in rows} == {
+        ("skipped", "at 100 steps it ran past the limit of 120 s already")
+    }
+    assert not coordinator._launchers
 
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
