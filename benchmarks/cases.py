@@ -31,6 +31,7 @@ ARMS = {
     **{str(execution): ("keras", execution) for execution in EXECUTIONS},
     "legacy-static": ("legacy", Execution("static")),
     "legacy-dynamic": ("legacy", Execution("dynamic")),
+    "legacy-dynamic+swap": ("legacy", Execution("dynamic", memory="swap")),
 }
 """What can be compared, by the name that the user gives: a runner and how its time loop runs."""
 
@@ -90,7 +91,7 @@ class Case:
             "loop": self.execution.loop,
             "chunk": None,
             "jit": self.execution.jit,
-            "memory": "store",
+            "memory": self.execution.memory,
             "matmul_precision": "float32",
             **{name: value for name, value in vars(self).items() if name != "execution"},
         }
@@ -179,9 +180,9 @@ def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Cas
             continue
         for text in block.executions:
             runner, execution = ARMS[text]
-            if runner == "legacy" and backend != "tensorflow":
+            if backend not in block.backends or (runner == "legacy" and backend != "tensorflow"):
                 continue
-            if runner == "keras" and not selection.executions:
+            if runner == "keras" and not (selection.executions or block.as_named):
                 execution = replace(execution, jit=execution.jit or NORMAL_JIT[backend])
             yield Case(
                 entry,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     import keras
 
 EVIDENCE_LENGTH = 160
-HLO_WHILE = re.compile(r"^\s*(?:ROOT )?(\S+) = .*\bwhile\(", re.MULTILINE)
+HLO_WHILE = re.compile(r"^\s*(?:ROOT )?(\S+) = .*\bwhile\((?:.*\bop_name=\"([^\"]*)\")?", re.MULTILINE)
+DRAWS = re.compile(r"_uniform|_bernoulli|random_bits|threefry")
+"""In the name of an operation that draws dropout's masks: XLA has a loop of its own for it, before the time loop."""
 
 
 @dataclass(frozen=True)
@@ -39,22 +42,24 @@ def _short(line: str) -> str:
 
 
 def _of_hlo(text: str) -> dict[str, Any]:
-    """The path of a program that XLA compiled: whether a loop is left in it."""
-    loop = HLO_WHILE.search(text)
-    if loop:
-        return {"kernel_path": "xla_while", "kernel_evidence": f"{loop.group(1)} = while(...) in the optimized HLO"}
+    """The path of a program that XLA compiled: whether a loop over time is left in it."""
+    loops = [(loop[1], loop[2] or "") for loop in HLO_WHILE.finditer(text) if not DRAWS.search(loop[2] or "")]
+    if loops:
+        name, operation = loops[0]
+        line = f"{name} = while(...) in the optimized HLO, of {operation or 'no named operation'}"
+        return {"kernel_path": "xla_while", "kernel_evidence": _short(line)}
     count = len(re.findall(r"^\s+\S+ = ", text, re.MULTILINE))
     return {"kernel_path": "xla_flat", "kernel_evidence": f"no while among {count} instructions of the optimized HLO"}
 
 
-def tensorflow(model: keras.Model, batch: Split, variables: list[Any]) -> Ran:
+def tensorflow(model: keras.Model, batch: Split, variables: list[Any], training: bool) -> Ran:
     """Trace and run a `tf.function`; without jit the path stands in its graph, with jit in the optimized HLO."""
     import tensorflow as tf
 
     @tf.function(jit_compile=model.jit_compile, autograph=False)
     def both(x: Any, y: Any) -> tuple[Any, list[Any]]:
         with tf.GradientTape() as tape:
-            outputs = model(x, training=True)
+            outputs = model(x, training=training)
             loss = model.compute_loss(x, y, outputs)
         return outputs, tape.gradient(loss, [variable.value for variable in variables])
 
@@ -74,11 +79,29 @@ def tensorflow(model: keras.Model, batch: Split, variables: list[Any]) -> Ran:
     return Ran(outputs, gradients, {**read, **costs, "graph_nodes": len(nodes), "graph_kind": "tf_function"})
 
 
+def fixed_masks() -> Any:
+    """While this context is open TensorFlow's dropout takes its masks from NumPy, as constants of what is traced.
+
+    From one seed TensorFlow draws other numbers with XLA than without, whatever the generator. A mask that were drawn
+    inside a time loop would be traced once for all steps, and so show as a difference.
+    """
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+
+    def dropout(x: Any, rate: float, noise_shape: Any = None, **_: Any) -> Any:
+        shape = x.shape if noise_shape is None else tf.get_static_value(noise_shape)
+        kept = rng.random(shape) >= rate
+        return x * tf.constant(kept / (1 - rate), x.dtype)
+
+    return patch.object(tf.nn.experimental, "stateless_dropout", dropout)
+
+
 def _to_numpy(results: tuple[Any, list[Any]]) -> tuple[np.ndarray, list[np.ndarray]]:
     return results[0].numpy(), [gradient.numpy() for gradient in results[1]]
 
 
-def jax(model: keras.Model, batch: Split, variables: list[Any]) -> Ran:
+def jax(model: keras.Model, batch: Split, variables: list[Any], training: bool) -> Ran:
     """Lower and compile apart with jit; without it every operation runs alone, and `lax.scan` stands in the jaxpr."""
     import jax
 
@@ -87,7 +110,7 @@ def jax(model: keras.Model, batch: Split, variables: list[Any]) -> Ran:
     values = [variable.value for variable in model.trainable_variables]
 
     def loss(values: list[Any]) -> tuple[Any, Any]:
-        outputs, _ = model.stateless_call(values, fixed, batch.x, training=True)
+        outputs, _ = model.stateless_call(values, fixed, batch.x, training=training)
         return model.compute_loss(batch.x, batch.y, outputs), outputs
 
     both = jax.grad(loss, has_aux=True)
@@ -108,7 +131,7 @@ def jax(model: keras.Model, batch: Split, variables: list[Any]) -> Ran:
     return Ran(outputs, [gradients[index] for index in order], {**read, "trace_seconds": trace_seconds})
 
 
-def torch(model: keras.Model, batch: Split, variables: list[Any]) -> Ran:
+def torch(model: keras.Model, batch: Split, variables: list[Any], training: bool) -> Ran:
     """Profile one pass: a Python loop calls a product each step, a vendor's kernel once for the whole sequence."""
     import torch
     from keras import ops
@@ -116,7 +139,7 @@ def torch(model: keras.Model, batch: Split, variables: list[Any]) -> Ran:
     x, y = ops.convert_to_tensor(batch.x), ops.convert_to_tensor(batch.y)
 
     def forward(x: Any) -> Any:
-        return model(x, training=True)
+        return model(x, training=training)
 
     def both(run: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
         outputs = run(x)

@@ -16,12 +16,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from benchmarks.cases import PHASES, Case
-from zoo import task_at
+from zoo import get_entry, task_at
 from zoo.registry import SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR
 
 LEAST_SECONDS = 0.01  # a timing takes at least this long, so that the clock and the call do not count
@@ -29,28 +29,6 @@ TIMINGS = 5
 LARGE_SECONDS = 1.3  # what timing the large product may take; it is halved on a machine where it would take longer
 LARGEST = {"cpu": 2048, "gpu": 8192}
 """Rows, inner and columns of the large product, by device."""
-
-
-class Matrix(NamedTuple):
-    """A weight matrix that a cell multiplies its operand with, once a step.
-
-    Its shape is (width of the operand, gates · units). A product with the "state" waits for the step before it, and its
-    gradient with respect to the state for the step after it. Those with the "inputs", and every gradient with respect
-    to a matrix, could be one product over all steps.
-    """
-
-    operand: Literal["inputs", "state", "both"]  #: "both" is the inputs and the state, concatenated
-    gates: int
-
-
-LSTM = (Matrix("inputs", 4), Matrix("state", 4))  # i, f, g, o
-LAYERS: dict[str, tuple[tuple[Matrix, ...], ...]] = {
-    "neuron": ((Matrix("both", 1),),),
-    "simple_rnn": ((Matrix("inputs", 1), Matrix("state", 1)),),
-    "lstm": (LSTM,),
-    "gru": ((Matrix("inputs", 3), Matrix("state", 3)),),  # z, r, n; the reset gate comes after the product
-}
-"""The recurrent layers of an entry, from the inputs to the dense output, each as the matrices of its cell."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +74,8 @@ def products(entry: str, topology: str, sizes: Sizes, phase: str) -> Counter[Pro
     Returns:
         None where there is no formula.
     """
-    if entry not in LAYERS or topology not in (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE) or phase not in PHASES:
+    layers = get_entry(entry).layers
+    if not layers or topology not in (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE) or phase not in PHASES:
         return None
     taken: Counter[Product] = Counter()
 
@@ -106,7 +85,7 @@ def products(entry: str, topology: str, sizes: Sizes, phase: str) -> Counter[Pro
             taken[product.left_gradient] += left_gradients
             taken[product.right_gradient] += times
 
-    for depth, matrices in enumerate(LAYERS[entry]):
+    for depth, matrices in enumerate(layers):
         features = sizes.units if depth else sizes.features
         widths = {"inputs": features, "state": sizes.units, "both": features + sizes.units}
         for operand, gates in matrices:
@@ -149,6 +128,11 @@ def limits(case: Case, rate: float | None = None) -> dict[str, dict[str, float |
         for phase, counted in taken.items()
         if counted is not None
     }
+
+
+def least(one: dict[str, dict[str, float]], other: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """The lower of two limits, each column of each phase by itself."""
+    return {phase: {name: min(value, other[phase][name]) for name, value in one[phase].items()} for phase in one}
 
 
 def large_rate(case: Case) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from zoo.execution import BACKENDS
 from zoo.registry import unknown
 
 
@@ -31,6 +32,8 @@ class Block:
     batches: tuple[int | None, ...] = (None,)
     masked: tuple[str, ...] = ("none",)  #: "full" and "uniform" are lengths of masked sequences
     repeats: int | None = None  #: or seeds; None is the profile's
+    backends: tuple[str, ...] = BACKENDS
+    as_named: bool = False  #: "looped" is without jit on JAX too, where it usually is with
 
 
 @dataclass(frozen=True)
@@ -48,26 +51,30 @@ class Profile:
 
 
 BRIEF = Effort(warm_up_most_calls=5, warm_up_seconds=0.1, most_calls=20, seconds=0.25)
+HANDFUL = ("neuron", "simple_rnn", "lstm", "gru")
+"""What the quick profile knows of the zoo; the full one measures every entry."""
 SWEEP = Block(("lstm",), ("wave",), steps=(10, 20, 50, 100, 200))
 COMPILED = Block(("lstm",), executions=("looped+jit", "unrolled+jit"))
 LEGACY = ("legacy-static", "legacy-dynamic")
 ARMS = ("looped", "unrolled", *LEGACY)
 GROWTH = (
-    Block(("lstm",), ("wave",), ARMS, steps=(10, 20, 50, 100, 200)),
-    Block(("lstm",), ("wave",), ARMS, steps=(500,), repeats=3),
-    Block(("lstm",), ("wave",), ARMS, steps=(1000,), repeats=1),
-    Block(("lstm",), ("wave",), ("looped+jit", "unrolled+jit"), steps=(10, 40), repeats=3),
-    Block(("lstm",), ("wave",), units=(32, 64, 128, 256, 512), repeats=3),
-    Block(("lstm",), ("wave",), batches=(1, 10, 200, 1000), repeats=3),
+    Block(("lstm",), ("wave",), ARMS, steps=(10, 20, 50)),
+    Block(("lstm",), ("wave",), (*ARMS, "looped+jit"), steps=(100, 200)),
+    Block(("lstm",), ("wave",), (*ARMS, "looped+jit"), steps=(500, 1000, 2000, 4000, 8000), repeats=1),
+    Block(("lstm",), ("wave",), ("looped+jit", "unrolled+jit"), steps=(10, 20, 40)),
+    Block(("lstm",), ("wave",), units=(32, 64, 128, 256, 512)),
+    Block(("lstm",), ("wave",), batches=(1, 10, 200, 1000)),
 )
-LONG = (Block(("lstm",), ("wave",), (*ARMS, "looped+jit"), steps=(2000, 4000, 8000), repeats=1),)
-"""Until each arm has passed 2 GiB or its time limit."""
+"""The last number of steps of an arm is the one at which it passes its time limit: longer ones are skipped."""
+UNJITTED = Block(("lstm",), ("wave",), steps=(10, 30), repeats=3, backends=("jax",), as_named=True)
+"""JAX without jit runs operation by operation, some 40 times slower: to show that, at sizes that end."""
+SWAP = Block(("lstm",), ("wave",), ("legacy-dynamic", "legacy-dynamic+swap"), steps=(200, 1000), repeats=1)
 MASKS = (
-    Block(("lstm",), ("digits_rows",), ARMS, masked=("none", "full", "uniform"), repeats=3),
-    Block(("lstm",), ("wave",), steps=(20, 100), masked=("none", "full", "uniform"), repeats=3),
+    Block(("lstm",), ("digits_rows",), ARMS, masked=("none", "full", "uniform")),
+    Block(("lstm",), ("wave",), masked=("none", "full", "uniform")),
 )
 """On the wave TensorFlow 1 counts padded steps in its loss, and so is another computation."""
-EVERYTHING = Block(tasks=("digits_rows", "wave", "mnist_rows"))
+MNIST = Block(("simple_rnn", "lstm", "gru"), ("mnist_rows",))
 
 PROFILES = {
     profile.name: profile
@@ -83,20 +90,20 @@ PROFILES = {
         ),
         Profile(
             "quick",
-            "every entry, looped and unrolled, 3 repeats; +jit and steps 10 to 200 for lstm; accuracy with 3 seeds",
-            timed=(Block(), COMPILED, SWEEP),
+            f"{', '.join(HANDFUL)} looped and unrolled, 3 repeats; +jit and steps 10 to 200 for lstm; accuracy, 3 seeds",
+            timed=(Block(HANDFUL), COMPILED, SWEEP),
             repeats=3,
-            trained=(Block(executions=("looped",)),),
+            trained=(Block(HANDFUL, executions=("looped",)),),
             seeds=3,
             effort=BRIEF,
         ),
         Profile(
             "full",
-            "every entry on three tasks, steps 10 to 8000, units, batches and masks for lstm, the originals of TF 1",
-            timed=(EVERYTHING, replace(COMPILED, tasks=EVERYTHING.tasks), *GROWTH, *LONG, *MASKS),
-            repeats=5,
-            trained=(Block(executions=("looped",)), Block(tasks=("mnist_rows",), executions=("looped",), repeats=1)),
-            seeds=5,
+            "every entry; for lstm steps 10 to 8000, units, batches, masks and the originals of TF 1; accuracy, 3 seeds",
+            timed=(Block(HANDFUL), Block(tasks=("digits_rows",)), COMPILED, *GROWTH, UNJITTED, SWAP, *MASKS, MNIST),
+            repeats=3,
+            trained=(Block(HANDFUL, executions=("looped",)),),
+            seeds=3,
             effort=BRIEF,
         ),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ TOLERANCE = {"float32": 1e-5}
 float32: arms do the same products in another order. A rounding error of 6e-8 a product grows over some hundred steps,
 there and back, to about 1e-6.
 """
+OFF = "without dropout: "
 PATHS = {
     ("tensorflow", "looped", False): "while",
     ("tensorflow", "looped", True): "xla_while",
@@ -47,7 +49,8 @@ PATHS = {
 class Computed:
     """The forward and backward pass of a model, as it trains."""
 
-    tensors: dict[str, np.ndarray]  #: "outputs", and the gradient of each weight by the weight's name
+    #: "outputs", and the gradient of each weight by the weight's name; those without dropout have OFF before it
+    tensors: dict[str, np.ndarray]
     kernel_path: str
     kernel_evidence: str  #: the line that the path was read from
     trace_seconds: float | None = None
@@ -100,14 +103,25 @@ def relative_difference(tensors: Mapping[str, np.ndarray], reference: Mapping[st
     }
 
 
-def compute(model: keras.Model, batch: zoo.Split) -> Computed:
-    """The outputs of `model` and the gradients of its loss, compiled as the model trains, and how they came about."""
+def compute(model: keras.Model, batch: zoo.Split, dropout: bool = False) -> Computed:
+    """The outputs of `model` and the gradients of its loss, compiled as the model trains, and how they came about.
+
+    With `dropout` it gives both twice: with masks that are the same in every arm, all drawn before the time loop, and
+    with dropout off.
+    """
     import keras
 
     from benchmarks import kernels
 
     trainable = {id(variable) for variable in model.trainable_variables}
     named = {name: v for name, v in named_variables(model).items() if id(v) in trainable}
-    ran = getattr(kernels, keras.backend.backend())(model, batch, list(named.values()))
-    tensors = {"outputs": ran.outputs, **dict(zip(named, ran.gradients, strict=True))}
+    run = partial(getattr(kernels, keras.backend.backend()), model, batch, list(named.values()))
+    ran = gave = run(training=True)
+    if dropout and keras.backend.backend() == "tensorflow":
+        with kernels.fixed_masks():
+            gave = run(training=True)
+    tensors = {"outputs": gave.outputs, **dict(zip(named, gave.gradients, strict=True))}
+    if dropout:
+        off = run(training=False)
+        tensors |= {f"{OFF}{name}": t for name, t in zip(tensors, [off.outputs, *off.gradients], strict=True)}
     return Computed({name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}, **ran.evidence)

@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks.prove import PATHS, Computed, compute, relative_difference
+from benchmarks.prove import OFF, PATHS, Computed, compute, relative_difference
 from tests.equations import EQUATIONS
+from zoo.recurrent import recurrent
 
 UNITS = 7
+STEPS = {"digits_rows": None, "wave": 4}
 ENTRIES = zoo.list_models()
-TASKS = ("digits_rows", "wave")  # one of each topology that has a task
+TASKS = tuple(STEPS)  # one of each topology that has a task
 EXECUTIONS = [str(execution) for execution in zoo.EXECUTIONS]
-# Arms do the same products in another order: a rounding error of 6e-8 a product, grown over some 20 steps and back.
+# Arms do the same products in another order: a rounding error of 6e-8 a product, grown over the steps and back.
 EQUAL = 1e-5
 
 each_entry = pytest.mark.parametrize("entry", ENTRIES)
@@ -28,7 +30,7 @@ each_task = pytest.mark.parametrize("task", TASKS)
 
 @functools.cache
 def batch(task: str) -> zoo.Split:
-    train = zoo.load_task(task).train
+    train = zoo.load_task(task, steps=STEPS[task]).train
     return zoo.Split(train.x[:5], train.y[:5])
 
 
@@ -36,12 +38,17 @@ def batch(task: str) -> zoo.Split:
 def weights(entry: str, task: str) -> dict[str, np.ndarray]:
     """Weights away from their initial values: a bias of zero would hide a bias that is ignored."""
     rng = np.random.default_rng(0)
-    known = zoo.get_weights(zoo.create_model(entry, task, units=UNITS))
+    known = zoo.get_weights(make(entry, task))
     return {name: rng.normal(0, 0.4, array.shape).astype(array.dtype) for name, array in known.items()}
 
 
+def make(entry: str, task: str, execution: str = "looped", **options) -> keras.Model:
+    return zoo.create_model(entry, task, execution, units=UNITS, steps=STEPS[task], **options)
+
+
 def model(entry: str, task: str, execution: str = "looped") -> keras.Model:
-    made = zoo.create_model(entry, task, execution, units=UNITS)
+    keras.utils.set_random_seed(0)  # of the masks of dropout
+    made = make(entry, task, execution)
     zoo.set_weights(made, weights(entry, task))
     return made
 
@@ -52,12 +59,26 @@ def looped(entry: str, task: str) -> dict[str, np.ndarray]:
 
 
 def computed(entry: str, task: str, execution: str) -> Computed:
-    return compute(model(entry, task, execution), batch(task))
+    return compute(model(entry, task, execution), batch(task), zoo.get_entry(entry).drops())
 
 
-def cannot(execution: str) -> bool:
-    """Whether an arm needs a compiler that tests should not wait for."""
-    return keras.backend.backend() == "torch" and execution.endswith("+jit")
+def without_dropout(entry: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors of an entry with its dropout off, by the names of one that has none."""
+    if not zoo.get_entry(entry).drops():
+        return dict(tensors)
+    return {name.removeprefix(OFF): tensor for name, tensor in tensors.items() if name.startswith(OFF)}
+
+
+def time_loops(made: keras.Model) -> list[keras.layers.RNN]:
+    return [layer for layer in made.layers if layer.name.startswith("recurrent")]
+
+
+def skip_long_compilation(entry: str, execution: str) -> None:
+    """Skip what tests should not wait for: the benchmark compiles and proves it."""
+    if keras.backend.backend() == "torch" and execution.endswith("+jit"):
+        pytest.skip("compiling with inductor takes minutes")
+    if len(zoo.get_entry(entry).layers) > 1 and execution == "unrolled+jit":
+        pytest.skip("XLA compiles three unrolled layers for most of a minute, and each is as in an entry of one")
 
 
 @each_entry
@@ -66,7 +87,7 @@ def test_outputs_have_the_shape_of_the_targets(entry: str, task: str) -> None:
     declared = zoo.get_task(task)
     x, y = batch(task)
     outputs = model(entry, task).predict(x, verbose=0)
-    per_step = () if y.ndim == 1 else (declared.steps,)
+    per_step = () if y.ndim == 1 else x.shape[1:2]
     assert outputs.shape == (len(x), *per_step, declared.outputs)
 
 
@@ -74,8 +95,7 @@ def test_outputs_have_the_shape_of_the_targets(entry: str, task: str) -> None:
 @each_task
 @pytest.mark.parametrize("execution", [e for e in EXECUTIONS if e != "looped"])
 def test_every_execution_gives_the_outputs_and_gradients_of_looped(entry: str, task: str, execution: str) -> None:
-    if cannot(execution):
-        pytest.skip("compiling with inductor takes minutes; the benchmark does it")
+    skip_long_compilation(entry, execution)
     ran = computed(entry, task, execution)
     differences = relative_difference(ran.tensors, looped(entry, task))
     assert len(differences) >= 4
@@ -85,7 +105,7 @@ def test_every_execution_gives_the_outputs_and_gradients_of_looped(entry: str, t
     assert ran.kernel_path == asked, ran.kernel_evidence
 
 
-LENGTHS = (20, 1, 7, 13, 20)
+LENGTHS = (4, 1, 2, 3, 4)
 
 
 @functools.cache
@@ -97,14 +117,20 @@ def padded() -> zoo.Split:
 
 
 def masked(entry: str, execution: str) -> keras.Model:
-    made = zoo.create_model(entry, "wave", execution, units=UNITS, masked=True)
+    keras.utils.set_random_seed(0)
+    made = make(entry, "wave", execution, masked=True)
     zoo.set_weights(made, weights(entry, "wave"))
     return made
 
 
+@functools.cache
+def computed_masked(entry: str, execution: str) -> dict[str, np.ndarray]:
+    return compute(masked(entry, execution), padded(), zoo.get_entry(entry).drops()).tensors
+
+
 @each_entry
 def test_padding_changes_no_output_before_it(entry: str) -> None:
-    plain = looped(entry, "wave")["outputs"]
+    plain = without_dropout(entry, looped(entry, "wave"))["outputs"]
     outputs = masked(entry, "looped").predict(padded().x, verbose=0)
     for row, length in enumerate(LENGTHS):
         np.testing.assert_allclose(outputs[row, :length], plain[row, :length], rtol=1e-4, atol=1e-6)
@@ -113,10 +139,12 @@ def test_padding_changes_no_output_before_it(entry: str) -> None:
 @each_entry
 def test_a_sequence_alone_gives_the_gradient_that_it_gives_padded(entry: str) -> None:
     x, y = batch("wave")
-    short = zoo.create_model(entry, "wave", units=UNITS, steps=7)
+    short = zoo.create_model(entry, "wave", units=UNITS, steps=2)
     zoo.set_weights(short, weights(entry, "wave"))
-    alone = compute(short, zoo.Split(x[2:3, :7], y[2:3, :7])).tensors
-    together = compute(masked(entry, "looped"), zoo.Split(padded().x[2:3], y[2:3])).tensors
+    drops = zoo.get_entry(entry).drops()
+    alone = without_dropout(entry, compute(short, zoo.Split(x[2:3, :2], y[2:3, :2]), drops).tensors)
+    together = compute(masked(entry, "looped"), zoo.Split(padded().x[2:3], y[2:3]), drops).tensors
+    together = without_dropout(entry, together)
     alone.pop("outputs")
     differences = relative_difference(together, alone)
     assert max(differences.values()) <= EQUAL, differences
@@ -125,10 +153,8 @@ def test_a_sequence_alone_gives_the_gradient_that_it_gives_padded(entry: str) ->
 @each_entry
 @pytest.mark.parametrize("execution", ["unrolled", "looped+jit"])
 def test_every_execution_masks_alike(entry: str, execution: str) -> None:
-    if cannot(execution):
-        pytest.skip("compiling with inductor takes minutes; the benchmark does it")
-    known = compute(masked(entry, "looped"), padded()).tensors
-    differences = relative_difference(compute(masked(entry, execution), padded()).tensors, known)
+    skip_long_compilation(entry, execution)
+    differences = relative_difference(computed_masked(entry, execution), computed_masked(entry, "looped"))
     assert max(differences.values()) <= EQUAL, differences
 
 
@@ -142,7 +168,7 @@ def test_every_weight_gets_a_gradient(entry: str) -> None:
 @each_entry
 def test_an_execution_is_what_the_model_is_compiled_with(entry: str, execution: str) -> None:
     made = model(entry, "wave", execution)
-    assert made.get_layer("recurrent").unroll == execution.startswith("unrolled")
+    assert {layer.unroll for layer in time_loops(made)} == {execution.startswith("unrolled")}
     assert made.jit_compile is execution.endswith("+jit")
 
 
@@ -154,7 +180,7 @@ def test_a_saved_model_loads_again_with_its_execution(entry: str, execution: str
     made.save(tmp_path / "model.keras")
     loaded = zoo.load_model(tmp_path / "model.keras")
     assert loaded.name == entry
-    assert loaded.get_layer("recurrent").unroll == (execution == "unrolled")
+    assert {layer.unroll for layer in time_loops(loaded)} == {execution == "unrolled"}
     x = batch("wave").x
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), made.predict(x, verbose=0))
 
@@ -171,7 +197,7 @@ def test_weights_have_the_same_names_and_values_under_every_execution(entry: str
     path = tmp_path / "weights.safetensors"
     zoo.save_weights(model(entry, "wave", "looped"), path)
     for execution in EXECUTIONS:
-        loaded = zoo.create_model(entry, "wave", execution, units=UNITS, weights=path)
+        loaded = make(entry, "wave", execution, weights=path)
         for name, array in zoo.get_weights(loaded).items():
             assert name.startswith(f"{entry}/")
             np.testing.assert_array_equal(array, weights(entry, "wave")[name])
@@ -189,17 +215,19 @@ def test_an_entry_tells_what_it_is(entry: str) -> None:
 @each_entry
 def test_an_entry_computes_its_equations(entry: str) -> None:
     named = {name.removeprefix(f"{entry}/"): w.astype("float64") for name, w in weights(entry, "wave").items()}
-    recurrent = {name.removeprefix("recurrent/"): w for name, w in named.items() if name.startswith("recurrent/")}
-    states = EQUATIONS[entry](batch("wave").x.astype("float64"), recurrent)
-    expected = states @ named["output/kernel"] + named["output/bias"]
-    # float64 against float32: rounding of 6e-8 a product, over 20 steps
-    assert relative_difference({"outputs": expected}, {"outputs": looped(entry, "wave")["outputs"]})["outputs"] < EQUAL
+    states = batch("wave").x.astype("float64")
+    for layer in [layer.name for layer in time_loops(model(entry, "wave"))]:
+        of_layer = {name.removeprefix(f"{layer}/"): w for name, w in named.items() if name.startswith(f"{layer}/")}
+        states = EQUATIONS[zoo.get_entry(entry).cell](states, of_layer)
+    expected = {"outputs": states @ named["output/kernel"] + named["output/bias"]}
+    # float64 against float32: rounding of 6e-8 a product, over the steps
+    assert relative_difference(expected, without_dropout(entry, looped(entry, "wave")))["outputs"] < EQUAL
 
 
 def test_the_neuron_is_keras_simple_rnn_in_outputs_and_gradients() -> None:
     by_hand = weights("neuron", "wave")
     kernel, bias = by_hand["neuron/recurrent/kernel"], by_hand["neuron/recurrent/bias"]
-    theirs = zoo.create_model("simple_rnn", "wave", units=UNITS)
+    theirs = make("simple_rnn", "wave")
     zoo.set_weights(
         theirs,
         {
@@ -241,8 +269,61 @@ def graph_nodes(made: keras.Model) -> int:
     return len(traced.node) + sum(len(function.node_def) for function in traced.library.function)
 
 
+WITHOUT = {
+    "input_dropout": "stacked_rnn",
+    "output_dropout": "stacked_rnn",
+    "state_dropout": "stacked_rnn",
+    "recurrent_dropout": "stacked_rnn",
+    "recurrent_dropout_lstm": "stacked_lstm",
+}
+
+
+def test_every_entry_with_dropout_has_one_without() -> None:
+    assert set(WITHOUT) == {entry for entry in ENTRIES if zoo.get_entry(entry).drops()}
+
+
+@pytest.mark.parametrize("entry", WITHOUT)
+def test_dropout_is_off_at_inference(entry: str) -> None:
+    plain = make(WITHOUT[entry], "wave")
+    theirs = weights(entry, "wave").items()
+    zoo.set_weights(plain, {name.replace(entry, WITHOUT[entry], 1): array for name, array in theirs})
+    x = batch("wave").x
+    expected = {"outputs": plain.predict(x, verbose=0)}
+    # No scaling is left, so the numbers are the same but for the order of the gates' products in an LSTM.
+    assert relative_difference({"outputs": model(entry, "wave").predict(x, verbose=0)}, expected)["outputs"] < 1e-6
+    trained = looped(entry, "wave")
+    assert relative_difference({"outputs": trained["outputs"]}, expected)["outputs"] > 1e-3
+
+
+@pytest.mark.parametrize(("shared", "kept"), [(True, 0.7), (False, 0.7**4)])
+def test_a_mask_on_the_state_is_one_for_all_steps_or_new_each_step(shared: bool, kept: float) -> None:
+    # A cell that only passes its state on: after 4 steps from h(0) = 1 an element is 0 or (1 / 0.7)^4. That of the
+    # old wrapper is dropped after each of the steps 0 to 3 and so 4 times; that of Keras before each of 1 to 4.
+    units, steps = 40, 5
+    options = {"activation": "linear", "kernel_initializer": "identity", "recurrent_initializer": "identity"}
+    keras.utils.set_random_seed(0)
+    if shared:
+        cell = keras.layers.SimpleRNNCell(units, recurrent_dropout=0.3, **options)
+        layers = [recurrent(cell, zoo.Execution())]
+    else:
+        from zoo.layers import StateDropoutCell, StateMasks
+
+        layers = [
+            StateMasks(units, 0.3),
+            recurrent(StateDropoutCell(keras.layers.SimpleRNNCell(units, **options)), zoo.Execution()),
+        ]
+    x = np.zeros((200, steps, units), "float32")
+    x[:, 0] = 1
+    state = keras.ops.convert_to_numpy(keras.Sequential(layers)(x, training=True))
+    alive = state > 0
+    np.testing.assert_allclose(state[alive], 0.7**-4, rtol=1e-5)
+    spread = (kept * (1 - kept) / state.size) ** 0.5
+    assert abs(alive.mean() - kept) < 4 * spread
+    assert not alive.all(axis=0).any()  # every example has masks of its own
+
+
 def test_lists_are_in_natural_order_and_take_wildcards() -> None:
-    assert zoo.list_models("*rnn*") == ["simple_rnn"]
+    assert zoo.list_models("*rnn*") == ["simple_rnn", "stacked_rnn"]
     assert zoo.list_models("*") == sorted(ENTRIES)
 
 
@@ -264,6 +345,14 @@ WRONG = {
         "unknown option 'unit' of entry lstm; did you mean 'units'? Known: units",
     ),
     "units out of range": ({"units": 0}, "units must be a positive whole number, not 0"),
+    "a rate out of range": (
+        {"name": "state_dropout", "rate": 1.5},
+        "rate must be at least 0 and less than 1, not 1.5",
+    ),
+    "a rate that is no number": (
+        {"name": "state_dropout", "rate": "half"},
+        "rate must be at least 0 and less than 1, not 'half'",
+    ),
     "steps out of range": ({"steps": -5}, "steps must be a positive whole number, not -5"),
     "a size that is no number": ({"units": True}, "units must be a positive whole number, not True"),
     "steps of a task that has its own": ({"task": "digits_rows", "steps": 9}, "digits_rows has 8 steps, not 9"),

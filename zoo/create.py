@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from zoo.execution import Execution
@@ -30,6 +30,17 @@ def _size(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise ZooError(f"{name} must be a positive whole number, not {value!r}")
     return int(value)
+
+
+def _fraction(name: str, value: Any) -> float:
+    """`value` as a fraction from 0 to under 1, or a ZooError."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
+        raise ZooError(f"{name} must be at least 0 and less than 1, not {value!r}")
+    return float(value)
+
+
+CHECKS = {"int": _size, "float": _fraction}
+"""What an option of an entry must be, by the annotation of its builder's parameter."""
 
 
 def load_model(path: str | Path) -> keras.Model:
@@ -65,7 +76,7 @@ def create_model(
             no output and no gradient.
         weights: a safetensors file written by `zoo.save_weights`, whatever execution it was trained with.
         optimizer: a Keras optimizer or its name.
-        **options: further sizes that the entry takes.
+        **options: further sizes and rates that the entry takes.
 
     Returns:
         A model from (batch, steps, features) to (batch, outputs), or (batch, steps, outputs) for a
@@ -80,9 +91,12 @@ def create_model(
         raise ZooError(f"entry {name!r} is not for {target.topology} tasks such as {task!r}; use {', '.join(fitting)}")
     target = dataclasses.replace(target, masked=masked or target.masked)
     sizes = {"units": target.units if units is None else units, **options}
-    for option in sizes.keys() - set(entry.options()):
-        raise unknown("option", option, entry.options(), of=f"entry {name}")
-    model = entry.build(target, how, **{option: _size(option, value) for option, value in sizes.items()})
+    kinds = entry.options()
+    for option in sizes.keys() - kinds.keys():
+        raise unknown("option", option, list(kinds), of=f"entry {name}")
+    model = entry.build(
+        target, how, **{option: CHECKS[kinds[option]](option, value) for option, value in sizes.items()}
+    )
     model.name = name
     model.compile(optimizer, loss=target.loss, metrics=[target.metric], jit_compile=how.jit)
     if model.jit_compile is not how.jit:  # Keras only warns

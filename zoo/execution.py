@@ -18,13 +18,15 @@ class Execution:
         loop: "looped", the backend's own loop (`while_loop` on TensorFlow, `lax.scan` on JAX, a Python loop on
             torch), or "unrolled", every step written out, which needs a number of steps known when the model is built.
         jit: whether the whole training step is compiled (XLA on TensorFlow and JAX, inductor on torch).
+        memory: what becomes of activations that wait for the backward pass: "store" keeps them where they are.
     """
 
     loop: str = "looped"
     jit: bool = False
+    memory: str = "store"
 
     def __str__(self) -> str:
-        return self.loop + ("+jit" if self.jit else "")
+        return self.loop + ("+jit" if self.jit else "") + (f"+{self.memory}" if self.memory != "store" else "")
 
     @classmethod
     def parse(cls, text: str | Execution) -> Execution:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import keras
@@ -95,6 +95,22 @@ Build = Callable[..., "keras.Model"]
 """(task, execution, *, units, ...) -> a `keras.Model`, not compiled."""
 
 
+class Matrix(NamedTuple):
+    """A weight matrix that a cell multiplies its operand with, once a step: what the arithmetic of an entry is counted by.
+
+    Its shape is (width of the operand, gates · units). A product with the "state" waits for the step before it, and its
+    gradient with respect to the state for the step after it. Those with the "inputs", and every gradient with respect
+    to a matrix, could be one product over all steps.
+    """
+
+    operand: Literal["inputs", "state", "both"]  #: "both" is the inputs and the state, concatenated
+    gates: int
+
+
+Matrices = tuple[Matrix, ...]
+"""Those of one cell."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A named architecture of the zoo.
@@ -111,10 +127,15 @@ class Entry:
     equations: str
     paper: str
     year: int
+    layers: tuple[Matrices, ...] = ()  #: its recurrent layers, from inputs to outputs; empty where none are counted
 
-    def options(self) -> list[str]:
-        """Names of the sizes that `build` takes, `units` first."""
-        return [p.name for p in inspect.signature(self.build).parameters.values()][2:]
+    def options(self) -> dict[str, str]:
+        """What `build` takes, `units` first: "int" for a size, "float" for a rate."""
+        return {p.name: p.annotation for p in list(inspect.signature(self.build).parameters.values())[2:]}
+
+    def drops(self) -> bool:
+        """Whether it has dropout, and so computes something else in training."""
+        return "rate" in self.options()
 
     def fits(self, task: Task) -> bool:
         """Whether the entry gives what the task's topology asks for."""

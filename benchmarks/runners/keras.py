@@ -39,7 +39,7 @@ def computed(
     model = create(case)
     if weights is not None:
         zoo.set_weights(model, weights)
-    return compute(model, batch), zoo.get_weights(model)
+    return compute(model, batch, zoo.get_entry(case.entry).drops()), zoo.get_weights(model)
 
 
 def prepare_floor(case: Case, batch: zoo.Split) -> Runner:

@@ -65,6 +65,10 @@ def unsupported(case: Case) -> str:
         return "the legacy arms are timed, not trained by a recipe"
     if case.entry not in CELLS:
         return REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}")
+    if case.execution.loop == "static" and case.execution.memory == "swap":
+        return "static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn"
+    if case.execution.memory == "swap" and case.device != "gpu":
+        return "swap_memory moves what waits for the backward pass from a GPU to the host: there is no GPU in this case"
     if find_spec("tf_keras") is None:
         return "tf_keras is not installed: python -m pip install -e '.[legacy]'"
     return ""
@@ -99,16 +103,15 @@ def tensorflow_1(device: str) -> Any:
     return tf.compat.v1
 
 
-def prepare(case: Case, batch: zoo.Split, weights: Weights | None = None, *, swap_memory: bool = False) -> Runner:
+def prepare(case: Case, batch: zoo.Split, weights: Weights | None = None) -> Runner:
     """Build the case's graph and open its session: "train" returns the loss before its step, "predict" the outputs.
 
     Args:
         case: its execution's loop is "static" or "dynamic"; its `masked` says which `sequence_length` the call is
-            given: "none", "full" (each as long as it is) or "uniform" (drawn from 1..steps by the case's seed).
+            given: "none", "full" (each as long as it is) or "uniform" (drawn from 1..steps by the case's seed). With
+            memory "swap" `dynamic_rnn` may move activations that wait for the backward pass to the host.
         batch: the inputs and targets that every call is fed.
         weights: arrays by the zoo's names; without them TensorFlow 1's own initial values, drawn from the case's seed.
-        swap_memory: of `dynamic_rnn`: whether activations that wait for the backward pass may be moved to the host.
-            It acts only in v1 control flow and only with a GPU: elsewhere it changes an attribute of nodes, no more.
 
     Raises:
         ZooError: the case is not for these arms.
@@ -116,7 +119,7 @@ def prepare(case: Case, batch: zoo.Split, weights: Weights | None = None, *, swa
     require(case)
     v1 = tensorflow_1(case.device)
     with v1.Graph().as_default():
-        network = build(case, swap_memory=swap_memory)
+        network = build(case)
         return _runner(v1, case, network, batch, weights)
 
 
@@ -151,7 +154,7 @@ def _peak_device_bytes(device: str) -> int | None:
     return tf.config.experimental.get_memory_info("GPU:0")["peak"]
 
 
-def computed(case: Case, batch: zoo.Split, weights: Weights, *, swap_memory: bool = False) -> tuple[Computed, Weights]:
+def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, Weights]:
     """The outputs and the gradients of the loss, from `weights` by the zoo's names, and how they came about.
 
     The gradients are in the order, the layout and the shapes of `weights`: to be held against the looped arm's.
@@ -160,7 +163,7 @@ def computed(case: Case, batch: zoo.Split, weights: Weights, *, swap_memory: boo
     v1 = tensorflow_1(case.device)
     with v1.Graph().as_default() as graph:
         started = time.perf_counter()
-        network = build(case, swap_memory=swap_memory)
+        network = build(case)
         names, variables = zip(*network.variables.items(), strict=True)
         gradients = dict(zip(names, v1.gradients(network.loss, variables), strict=True))
         trace_seconds = time.perf_counter() - started
@@ -193,24 +196,26 @@ def _of_graph(graph: Any) -> dict[str, Any]:
     }
 
 
-def build(case: Case, *, swap_memory: bool = False) -> Network:
-    """The case's network in the default graph. `tensorflow_1` must have been called in this process."""
+def build(case: Case) -> Network:
+    """The case's network in the default graph. `tensorflow_1` must have been called in this process.
+
+    `swap_memory` acts only in v1 control flow and only with a GPU: elsewhere it changes an attribute of nodes, no more.
+    """
     from tensorflow.compat import v1
 
     v1.set_random_seed(case.seed)
     task = zoo.get_task(case.task)
+    swap = case.execution.memory == "swap"
     inputs, targets = _placeholders(v1, case, task)
     lengths = None if case.masked == "none" else v1.placeholder(v1.int32, [None], "lengths")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "use keras.layers.LSTMCell instead"
         cell = getattr(v1.nn.rnn_cell, CELLS[case.entry])(case.units)
     if case.execution.loop == "static":
-        if swap_memory:
-            raise ZooError("static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn")
         each, state = v1.nn.static_rnn(cell, v1.unstack(inputs, axis=1), dtype=v1.float32, sequence_length=lengths)
         every_step = v1.stack(each, axis=1)
     else:
-        every_step, state = v1.nn.dynamic_rnn(cell, inputs, lengths, dtype=v1.float32, swap_memory=swap_memory)
+        every_step, state = v1.nn.dynamic_rnn(cell, inputs, lengths, dtype=v1.float32, swap_memory=swap)
     hidden = every_step if task.topology == SEQUENCE_TO_SEQUENCE else getattr(state, "h", state)
     kernel, bias = cell.trainable_variables
     outputs, loss, variables = _output(v1, task, hidden, targets, case.units)

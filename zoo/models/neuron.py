@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.models._single import TOPOLOGIES, single_layer
-from zoo.registry import register_entry
+from zoo.models._network import TOPOLOGIES, network
+from zoo.registry import Matrix, register_entry
 
 if TYPE_CHECKING:
     import keras
@@ -13,34 +13,57 @@ if TYPE_CHECKING:
     from zoo.execution import Execution
     from zoo.registry import Task
 
+SIMPLE = (Matrix("inputs", 1), Matrix("state", 1))
+EQUATION = "y(t) = tanh(x(t)·Wx + y(t-1)·Wy + b)"
+ELMAN = "Elman, Finding Structure in Time"
+
 
 @register_entry(
     "neuron",
     cell="neuron",
     topologies=TOPOLOGIES,
+    layers=((Matrix("both", 1),),),
     summary="Recurrent neurons written by hand, with one concatenated weight matrix.",
     equations="y(t) = tanh([x(t), y(t-1)]·W + b)   where W = [Wx; Wy]",
-    paper="Elman, Finding Structure in Time",
+    paper=ELMAN,
     year=1990,
 )
 def neuron(task: Task, execution: Execution, *, units: int) -> keras.Model:
     """(batch, steps, features) -> NeuronCell -> dense output."""
     from zoo.layers import NeuronCell
 
-    return single_layer(NeuronCell(units, name="cell"), task, execution)
+    return network([NeuronCell(units, name="cell")], task, execution)
 
 
 @register_entry(
     "simple_rnn",
     cell="simple_rnn",
     topologies=TOPOLOGIES,
+    layers=(SIMPLE,),
     summary="Keras' SimpleRNN: the recurrent neuron with two weight matrices.",
-    equations="y(t) = tanh(x(t)·Wx + y(t-1)·Wy + b)",
-    paper="Elman, Finding Structure in Time",
+    equations=EQUATION,
+    paper=ELMAN,
     year=1990,
 )
 def simple_rnn(task: Task, execution: Execution, *, units: int) -> keras.Model:
     """(batch, steps, features) -> SimpleRNNCell -> dense output."""
     import keras
 
-    return single_layer(keras.layers.SimpleRNNCell(units, name="cell"), task, execution)
+    return network([keras.layers.SimpleRNNCell(units, name="cell")], task, execution)
+
+
+@register_entry(
+    "stacked_rnn",
+    cell="simple_rnn",
+    topologies=TOPOLOGIES,
+    layers=(SIMPLE,) * 3,
+    summary="Three layers of recurrent neurons, each reading every output of the one below it.",
+    equations=EQUATION + "\nx(t) of the second layer is y(t) of the first, and so on",
+    paper="Schmidhuber, Learning Complex, Extended Sequences Using the Principle of History Compression",
+    year=1992,
+)
+def stacked_rnn(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """(batch, steps, features) -> 3 × SimpleRNNCell -> dense output."""
+    import keras
+
+    return network([keras.layers.SimpleRNNCell(units, name="cell") for _ in range(3)], task, execution)

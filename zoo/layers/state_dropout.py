@@ -1,0 +1,90 @@
+"""Dropout on the state from step to step, with a new mask each step: what Keras' recurrent_dropout does not do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable("zoo")
+class StateMasks(keras.layers.Layer):
+    """Appends to each step's features the mask that `StateDropoutCell` multiplies its state with after that step.
+
+    The masks of all steps are drawn at once, before the time loop: a seed cannot advance inside `lax.scan`, and a looped
+    and an unrolled layer behind this one see the same masks. Without training every mask is 1.
+
+    Args:
+        units: size of the state.
+        rate: the probability that an element of the state is dropped; what is kept is divided by 1 − rate.
+
+    Shapes:
+        inputs: (batch, steps, features). Output: (batch, steps, features + units), the masks last.
+    """
+
+    def __init__(self, units: int, rate: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.rate = rate
+        self.dropout = keras.layers.Dropout(rate)
+        self.supports_masking = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return [x(t), m(t)] for every step."""
+        batch, steps = keras.ops.shape(inputs)[:2]
+        masks = self.dropout(keras.ops.ones((batch, steps, self.units), inputs.dtype), training=training)
+        return keras.ops.concatenate([inputs, masks], axis=-1)
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """(batch, steps, features + units)."""
+        return (*input_shape[:-1], input_shape[-1] + self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything that the constructor needs to make this layer again."""
+        return {**super().get_config(), "units": self.units, "rate": self.rate}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class StateDropoutCell(keras.layers.Layer):
+    """A cell whose state is multiplied with a mask after each step; its output is not.
+
+    It is `DropoutWrapper(cell, state_keep_prob=1 − rate)` of TensorFlow 1. Of several states the first one is
+    dropped: of an LSTM the output h, not the memory c.
+
+    Args:
+        cell: a Keras recurrent cell whose first state has as many elements as its output.
+
+    Shapes:
+        inputs: (batch, features + units), the mask last, as `StateMasks` gives them. States: those of `cell`.
+        Output: (batch, units).
+    """
+
+    def __init__(self, cell: keras.layers.Layer, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.state_size = cell.state_size
+        self.output_size = cell.output_size
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Build the cell for inputs of shape (batch, features)."""
+        if not self.cell.built:  # a cell that is read from a file is built already
+            self.cell.build((*input_shape[:-1], input_shape[-1] - self.output_size))
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+        """Return the cell's output and its new states, the first one multiplied with the mask."""
+        features = inputs.shape[-1] - self.output_size
+        output, (state, *others) = self.cell(inputs[:, :features], states, training=training)
+        return output, [state * inputs[:, features:], *others]
+
+    def get_initial_state(self, batch_size: Any = None) -> Any:
+        """Those of the cell."""
+        return self.cell.get_initial_state(batch_size)
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything that the constructor needs to make this cell again."""
+        return {**super().get_config(), "cell": keras.saving.serialize_keras_object(self.cell)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> StateDropoutCell:
+        """Make the cell again."""
+        return cls(**{**config, "cell": keras.saving.deserialize_keras_object(config["cell"])})
