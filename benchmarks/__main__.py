@@ -108,7 +108,8 @@ def coverage(folder: Results = None) -> None:
 
 @app.command(
     epilog="Examples: [bold]python -m benchmarks publish --results results/runs/2026-11-24T12-00-00[/bold], "
-    "[bold]python -m benchmarks publish --to results/reference/aa[/bold] for an A/A experiment",
+    "[bold]python -m benchmarks publish --to results/reference/aa[/bold] for an A/A experiment. "
+    "A run of several backends is one table where each goes on with it: --zoo-results DIR --zoo-resume",
 )
 def publish(
     folder: Results = None,
@@ -122,6 +123,37 @@ def publish(
         typer.echo(path)
     if to == ROOT / "reference":
         charts(to)
+        page(to)
+
+
+@app.command(
+    "train-reference",
+    epilog="Examples: [bold]python -m benchmarks train-reference[/bold], "
+    "[bold]python -m benchmarks train-reference --only adding --seeds 1[/bold]",
+)
+def train_reference(
+    only: Annotated[str, typer.Option(metavar="NAME", help="A group of the queue, or a wildcard.")] = "*",
+    seeds: Annotated[int | None, typer.Option(min=1, help="Instead of each group's own.", show_default=False)] = None,
+    backend: Annotated[str, typer.Option(help="tensorflow, jax or torch.")] = "tensorflow",
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where the table is.")] = ROOT / "reference",
+) -> None:
+    """Train what is published and append each seed to results/reference; what stands there is not trained again."""
+    from benchmarks.training import planned, train_all
+
+    typer.echo(train_all(planned(only, backend, seeds), to, typer.echo))
+
+
+@app.command(
+    epilog="Examples: [bold]python -m benchmarks page[/bold], "
+    "[bold]python -m benchmarks page --results results/reference[/bold]"
+)
+def page(folder: Results = None) -> None:
+    """Write results/README.md from the reference tables, and its head into the project's README."""
+    from benchmarks.page import write
+
+    table = folders.read_folder(folder or ROOT / "reference")
+    for path in write(table, ROOT, ROOT.parent / "README.md"):
+        typer.echo(path)
 
 
 def main() -> None:

@@ -20,13 +20,13 @@ def break_even(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     Within a repeat it costs `extra` = (build + first call) − (build + first call of the baseline) seconds more to get
     going, and saves `saved` = step of the baseline − its own step with every training step after the first call; after
     extra / saved of those it is ahead. `extra_seconds` and `saved_seconds` are medians over repeats. `verdict` follows
-    the conclusion that the interval of the step ratio allows (see `summary.ratios`):
+    the conclusion that the step ratio allows (see `summary.ratios`):
 
     - "after": it is faster, and ahead after `break_even_steps`, the median over repeats;
     - "at once": it is faster and no longer in getting going, 0 steps;
     - "never": it is slower and no quicker in getting going, infinitely many steps;
     - "ahead until": it is slower but quicker in getting going, and loses its lead after `break_even_steps`;
-    - "no difference shown", "too few repeats": the interval holds 1, or there is none; no number of steps.
+    - "no difference shown", "too few repeats": of the steps; no number of steps.
 
     `low` and `high` are the 95% interval of the number (Student's t on its logarithm over repeats, as for ratios): only
     where every repeat has a number above zero, else NaN.

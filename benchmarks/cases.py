@@ -247,17 +247,12 @@ def skip_reason(case: Case) -> str:
     reasons = {
         f"{case.backend} is not installed: python -m pip install -e '.[{case.backend}]'": not find_spec(case.backend),
         "no GPU is found here: nvidia-smi names none": case.device == "gpu" and not gpu_names(),
-        "without jit torch runs every step from Python, looped or unrolled: there is no loop to write out": (
-            case.backend == "torch" and case.execution == Execution("unrolled")
-        ),
-        "torch.compile writes out Python's loop: what runs is unrolled+jit": (
-            case.backend == "torch" and case.execution == Execution("looped", jit=True)
-        ),
         "torch with jit (inductor) needs a C++ compiler, and none is found": (
             case.backend == "torch" and jit and not any(map(shutil.which, compilers))
         ),
     }
-    return next((reason for reason, stands in reasons.items() if stands), "")
+    first = next((reason for reason, stands in reasons.items() if stands), "")
+    return first or case.execution.problem(case.backend)
 
 
 def expected_seconds(case: Case, effort: Effort) -> float:
@@ -266,5 +261,6 @@ def expected_seconds(case: Case, effort: Effort) -> float:
         return 7.0 if case.task != "mnist_rows" else 120.0
     timing = len(PHASES) * (effort.warm_up_seconds + effort.seconds)
     if case.execution.loop in ("unrolled", "static"):
-        return timing + min(120.0, 0.3 + case.steps * (0.38 if case.execution.jit else 0.05))
+        written = case.steps * max(1, len(get_entry(case.entry).layers))  # steps, each layer's
+        return timing + min(120.0, 0.3 + written * (0.38 if case.execution.jit else 0.05))
     return timing + (1.6 if case.execution.jit else 0.7)

@@ -39,16 +39,24 @@ def reference_tables(folder: Path) -> list[Path]:
     return sorted(path for kind in kinds for end in ("csv", "csv.gz") for path in folder.glob(f"*-{kind}.{end}"))
 
 
+def machine_name(device_name: str, cpu_count: int) -> str:
+    """What the tables of a machine are called: "amd-epyc-2-cpus"."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{device_name} {cpu_count} cpus".lower()).strip("-")
+
+
 def publish(table: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write the rows of a run as reference tables, compressed: <machine>-speed.csv.gz and <machine>-accuracy.csv.gz."""
+    """Write the rows of a run as compressed reference tables: <machine>-speed.csv.gz, <machine>-run-accuracy.csv.gz.
+
+    <machine>-accuracy.csv is that of `python -m benchmarks train-reference`.
+    """
     if table.empty:
         raise ZooError("there are no rows to publish")
-    machine = re.sub(r"[^a-z0-9]+", "-", f"{table['device_name'].iloc[0]} {table['cpu_count'].iloc[0]} cpus".lower())
+    machine = machine_name(table["device_name"].iloc[0], table["cpu_count"].iloc[0])
     trained = table["phase"] == "accuracy"
     paths = []
-    for kind, rows in (("speed", table[~trained]), ("accuracy", table[trained])):
+    for kind, rows in (("speed", table[~trained]), ("run-accuracy", table[trained])):
         if not rows.empty:
-            paths.append(folder / f"{machine.strip('-')}-{kind}.csv.gz")
+            paths.append(folder / f"{machine}-{kind}.csv.gz")
             # Without a time stamp inside, so that the same rows give the same file.
             rows[COLUMNS].to_csv(paths[-1], index=False, compression={"method": "gzip", "mtime": 0})
     return paths

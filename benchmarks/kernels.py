@@ -54,6 +54,7 @@ def _of_hlo(text: str) -> dict[str, Any]:
 
 def tensorflow(model: keras.Model, batch: Split, variables: list[Any], training: bool) -> Ran:
     """Trace and run a `tf.function`; without jit the path stands in its graph, with jit in the optimized HLO."""
+    import keras
     import tensorflow as tf
 
     @tf.function(jit_compile=model.jit_compile, autograph=False)
@@ -61,9 +62,10 @@ def tensorflow(model: keras.Model, batch: Split, variables: list[Any], training:
         with tf.GradientTape() as tape:
             outputs = model(x, training=training)
             loss = model.compute_loss(x, y, outputs)
-        return outputs, tape.gradient(loss, [variable.value for variable in variables])
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        return outputs, [tf.convert_to_tensor(gradient) for gradient in gradients]  # those of embeddings are sparse
 
-    x, y = tf.constant(batch.x), tf.constant(batch.y)
+    x, y = keras.tree.map_structure(tf.constant, (batch.x, batch.y))
     trace_seconds, traced = _timed(lambda: both.get_concrete_function(x, y))
     first_seconds, (outputs, gradients) = _timed(lambda: _to_numpy(both(x, y)))
     later_seconds, _ = _timed(lambda: _to_numpy(both(x, y)))
@@ -134,9 +136,9 @@ def jax(model: keras.Model, batch: Split, variables: list[Any], training: bool) 
 def torch(model: keras.Model, batch: Split, variables: list[Any], training: bool) -> Ran:
     """Profile one pass: a Python loop calls a product each step, a vendor's kernel once for the whole sequence."""
     import torch
-    from keras import ops
+    from keras import ops, tree
 
-    x, y = ops.convert_to_tensor(batch.x), ops.convert_to_tensor(batch.y)
+    x, y = tree.map_structure(ops.convert_to_tensor, (batch.x, batch.y))
 
     def forward(x: Any) -> Any:
         return model(x, training=training)
@@ -153,7 +155,7 @@ def torch(model: keras.Model, batch: Split, variables: list[Any], training: bool
         both(run)
     calls = {event.key: event.count for event in profiled.key_averages()}
     compile_seconds = max(0.0, first_seconds - later_seconds) if model.jit_compile else None
-    return Ran(outputs, gradients, {**_of_profile(calls, batch.x.shape[1]), "compile_seconds": compile_seconds})
+    return Ran(outputs, gradients, {**_of_profile(calls, batch.steps), "compile_seconds": compile_seconds})
 
 
 VENDOR = {"aten::mkldnn_rnn_layer": "onednn_rnn", "aten::_cudnn_rnn": "cudnn"}

@@ -113,7 +113,7 @@ def limits(case: Case, rate: float | None = None) -> dict[str, dict[str, float |
         rate: operations per second of the large product, where `large_rate` has just measured it.
     """
     task = task_at(case.task, case.steps)
-    sizes = Sizes(case.batch, case.steps, case.features, case.units, task.outputs)
+    sizes = Sizes(case.batch, case.steps, case.features or task.embedding, case.units, task.outputs)
     taken = {phase: products(case.entry, task.topology, sizes, phase) for phase in PHASES}
     shapes = {product for counted in taken.values() for product in counted or ()}
     if not shapes:

@@ -38,11 +38,11 @@ def first_batch(case: Case) -> zoo.Split:
     would count as memory of the model.
     """
     train = zoo.load_task(case.task, steps=case.steps, seed=case.seed).train
-    x, y = train.x[: case.batch].copy(), train.y[: case.batch].copy()
+    batch = train.first(case.batch)
     if case.masked == "uniform":
-        lengths = np.random.default_rng(case.seed).integers(1, case.steps, size=len(x), endpoint=True)
-        x[np.arange(case.steps) >= lengths[:, None]] = zoo.PADDING
-    return zoo.Split(x, y)
+        lengths = np.random.default_rng(case.seed).integers(1, case.steps, size=len(batch.y), endpoint=True)
+        batch.x[np.arange(case.steps) >= lengths[:, None]] = zoo.PADDING
+    return batch
 
 
 def _seconds(call: Callable[[], object]) -> float:

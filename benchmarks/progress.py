@@ -56,7 +56,7 @@ class Progress:
     def begin(self, case: Case) -> None:
         """Say what runs now, where the terminal can take the line back."""
         self._case_started = time.perf_counter()
-        self._show(f"{self._position(self._count + 1)} {_label(case)} ...", passing=True)
+        self._show(f"{self._position(self._count + 1)} {label(case)} ...", passing=True)
 
     def skip(self, case: Case) -> None:
         """Count a case that the run which is resumed has measured already."""
@@ -71,7 +71,7 @@ class Progress:
         self._left -= self._expected[case.id]
         pace = self._spent / self._done
         left = f"{duration(self._left * pace)} left" if self._count < len(self._planned) else "done"
-        self._show(f"{self._position(self._count)} {_label(case):52} {_numbers(rows):58} {left}")
+        self._show(f"{self._position(self._count)} {label(case):52} {numbers(rows):58} {left}")
 
     def _show(self, line: str, passing: bool = False) -> None:
         """Write a line past pytest's capture; a passing one is overwritten by the next, so only a terminal gets it."""
@@ -101,14 +101,16 @@ def _axes(planned: Sequence[Case]) -> str:
     return " × ".join([*(", ".join(axis) for axis in names.values()), times])
 
 
-def _label(case: Case) -> str:
+def label(case: Case) -> str:
+    """A case in words."""
     where = "" if (case.backend, case.device) == ("tensorflow", "cpu") else f" {case.backend} {case.device}"
     which = f"seed {case.seed}" if case.recipe else f"{case.steps} steps, repeat {case.repeat + 1}"
     how = f"recipe {case.recipe}" if case.recipe else case.arm
     return f"{case.entry} {case.task} {how}{where}, {which}"
 
 
-def _numbers(rows: Sequence[Measurement]) -> str:
+def numbers(rows: Sequence[Measurement]) -> str:
+    """What came of a case in words."""
     first = rows[0]
     if first.status != "ok":
         return f"{first.status}: {first.reason}"

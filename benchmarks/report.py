@@ -13,18 +13,20 @@ from benchmarks.texts import Section, number, titled, whole, with_interval
 SCORES = ["mean", "sd", "n", "naive_score", "train_seconds"]
 SHORT = {"no difference shown": "not shown", "too few repeats": "too few"}
 LEGEND = (
+    "What ran: read from the compiled graph or the profiler, not from what was asked (docs/method.md has the list). "
     "Costs: medians over n repeats; beside the training time the distance between the quartiles within a repeat. First "
     "call: compilation included. MiB: peak of memory over that of a one-Dense model, in the first call and in later "
     "ones. Ratio: training time over that of the execution named after it, with its 95% interval; below 1 is faster. "
-    "What it shows: faster or slower where the interval excludes 1; not shown: no difference; too wide: it holds 1 and "
-    "spans more than a factor of 1.5, so that nothing can be concluded; too few: under 3 repeats, no interval."
+    "What it shows: faster or slower where the difference from 1 stands after Holm's correction for the comparisons of "
+    "its table; not shown: it does not; too wide: nor does it, and the interval spans more than a factor of 1.5, so "
+    "that nothing can be concluded; too few: under 3 repeats, no interval."
 )
 
 
 def tables(table: pd.DataFrame) -> Iterator[Section]:
     """Costs by task and backend, their growth and what they pay, scores, failures; none without rows."""
     for (task, backend), part in summary(table).groupby(["task", "backend"], sort=False):
-        yield titled(f"Cost on {task}, {backend}", part.drop(columns=["task", "backend"]), FIGURES, _cost_texts)
+        yield cost_section(part.drop(columns=["task", "backend"]), f"Cost on {task}, {backend}")
     yield from growth_sections(table)
     yield from break_even_sections(table)
     yield from largest_sections(table)
@@ -35,6 +37,11 @@ def tables(table: pd.DataFrame) -> Iterator[Section]:
     failed = failures(table)
     if not failed.empty:
         yield Section("What did not end well", failed.astype("str"))
+
+
+def cost_section(part: pd.DataFrame, title: str) -> Section:
+    """Rows of `summary` as one section."""
+    return titled(title, part, FIGURES, _cost_texts)
 
 
 def _train(row: pd.Series) -> str:
@@ -55,6 +62,7 @@ def _conclusion(row: pd.Series) -> str:
 
 def _cost_texts(part: pd.DataFrame) -> dict[str, pd.Series]:
     return {
+        "what\nran": part["kernel_path"].fillna(""),
         "train\nms (IQR)": part.apply(_train, axis=1),
         "predict\nms": part["predict_ms"].map(number),
         "first\ncall s": part["first_call_seconds"].map(number),

@@ -32,7 +32,7 @@ PAID_NOTE = (
     "Extra: seconds that build and first call take longer than those of the execution it is held against; saved: by "
     "each later training step (medians over n repeats, paired). After so many later training steps it is ahead, with a "
     "95% interval where every repeat has such a number. Never: its steps are slower. Ahead until: they are, but it "
-    "gets going sooner. No difference shown: the interval of the ratio of training time holds 1."
+    "gets going sooner. No difference shown: of training time, after Holm's correction."
 )
 LARGEST_NOTE = (
     "The largest number of steps that trained in every repeat with its peak of memory, the whole process, first call "

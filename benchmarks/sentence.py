@@ -53,7 +53,7 @@ def _widest(timed: pd.DataFrame) -> pd.DataFrame:
 
 def _undecided(row: pd.Series) -> bool:
     """Whether the ratio cannot be told from 1."""
-    return max(row["ratio"], 1 / row["ratio"]) < SMALLEST or bool(row["low"] <= 1 <= row["high"])
+    return max(row["ratio"], 1 / row["ratio"]) < SMALLEST or row["conclusion"] == "no difference shown"
 
 
 def _factor(ratio: float) -> str:

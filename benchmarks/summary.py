@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 TIMED = ("train", "predict")
 EXECUTION = ["execution", "runner", "loop", "chunk", "jit", "memory"]
@@ -20,6 +21,8 @@ SETTING = [
     "phase",
 ]
 """What must be equal for two executions to be compared, and for rows to be put together."""
+FAMILY = ["task", "backend", "phase", "quantity"]
+"""What the comparisons of one table share: they are looked at together, and so corrected together."""
 PAIR = ["run", "repeat"]
 """What two timings must share to be a pair: neighbours in time, each in a fresh process."""
 COSTS = [
@@ -38,7 +41,15 @@ QUANTITIES = ("step_seconds", "first_call_seconds")
 MIB = 2**20
 RATIO = ["ratio", "low", "high", "conclusion", "wide"]
 FIGURES = [
-    *("train_ms", "train_iqr_ms", "predict_ms", "first_call_seconds", "compile_peak_mib", "step_peak_mib"),
+    *(
+        "kernel_path",
+        "train_ms",
+        "train_iqr_ms",
+        "predict_ms",
+        "first_call_seconds",
+        "compile_peak_mib",
+        "step_peak_mib",
+    ),
     *("graph_nodes", "baseline", *(f"train_{name}" for name in RATIO), "repeats"),
 ]
 """What `summary` says of each execution."""
@@ -85,6 +96,25 @@ def geometric_interval(values: pd.Series) -> tuple[float, float]:
     return float(np.exp(low)), float(np.exp(high))
 
 
+def p_value(ratios: pd.Series) -> float:
+    """How probable so large a mean of the logarithms is where there is no difference (paired t test); NaN under 3."""
+    logs = np.log(ratios)
+    if logs.count() < LEAST_REPEATS:
+        return np.nan
+    error = logs.std() / np.sqrt(logs.count())
+    if error == 0:
+        return float(logs.mean() == 0)
+    return float(2 * stats.t.sf(abs(logs.mean()) / error, logs.count() - 1))
+
+
+def holm(p_values: pd.Series) -> pd.Series:
+    """p-values of comparisons that are looked at together, corrected by Holm's method; NaN stays NaN."""
+    known = p_values.dropna()
+    if known.empty:
+        return p_values
+    return pd.Series(multipletests(known, method="holm")[1], index=known.index).reindex(p_values.index)
+
+
 def pairs(table: pd.DataFrame, baseline: str = "looped", quantities: Sequence[str] = QUANTITIES) -> pd.DataFrame:
     """One row a pair: `ratio` is the time of an execution over that of its baseline in the same repeat.
 
@@ -109,9 +139,10 @@ def ratios(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
 
     One row a setting, phase, execution and quantity: `ratio` is the geometric mean of the ratios paired by repeat,
     `low` and `high` its 95% interval (Student's t on the logarithms over `repeats`), NaN under 3 repeats.
-    `conclusion` is what the interval allows to say (see `concluded`), and `wide` whether its ends are more than a
-    factor of 1.5 apart. Of an arm that is faster or slower, `wide` leaves open how much; of one that shows no
-    difference, whether there is one of a size that matters.
+    `p_holm` is the p-value of the same t test, corrected by Holm's method for the comparisons of its FAMILY: of forty
+    intervals of arms that do not differ, two exclude 1. `conclusion` is what it allows to say (see `concluded`), and
+    `wide` whether the interval's ends are more than a factor of 1.5 apart. Of an arm that is faster or slower, `wide`
+    leaves open how much; of one that shows no difference, whether there is one of a size that matters.
     """
     keys = [*SETTING, *EXECUTION, "baseline", "quantity"]
     groups = pairs(table, baseline).groupby(keys, dropna=False, sort=False)["ratio"]
@@ -120,19 +151,21 @@ def ratios(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
         low=lambda ratio: geometric_interval(ratio)[0],
         high=lambda ratio: geometric_interval(ratio)[1],
         repeats="count",
+        p_value=p_value,
     ).reset_index()
-    said = [concluded(low, high) for low, high in zip(result["low"], result["high"], strict=True)]
+    result["p_holm"] = result.groupby(FAMILY, dropna=False, sort=False)["p_value"].transform(holm)
+    said = [concluded(ratio, p) for ratio, p in zip(result["ratio"], result["p_holm"], strict=True)]
     result["conclusion"] = pd.Series(said, index=result.index, dtype="str")
     return result.assign(wide=result["high"] > WIDE * result["low"])
 
 
-def concluded(low: float, high: float) -> str:
-    """What the interval of a ratio of times allows to say: it excludes 1, it holds 1, or there is none."""
-    if pd.isna(low):
+def concluded(ratio: float, p: float) -> str:
+    """What a ratio of times allows to say, given its corrected p-value."""
+    if pd.isna(p):
         return "too few repeats"
-    if high < 1:
-        return "faster"
-    return "slower" if low > 1 else "no difference shown"
+    if p >= 1 - CONFIDENCE:
+        return "no difference shown"
+    return "faster" if ratio < 1 else "slower"
 
 
 def framed(rows: Sequence[dict[str, Any]], columns: list[str], table: pd.DataFrame) -> pd.DataFrame:
@@ -176,15 +209,17 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """What every execution of every entry costs: one row an entry, task, number of steps, execution and backend.
 
-    `train_ms` and `predict_ms` are medians over repeats, `train_iqr_ms` that of the spread within a repeat; the peaks
-    are MiB over the floor, and they, the graph and the first call are those of training; `train_ratio` is the time over
-    that of the baseline (see `ratios`). Columns of the setting that differ within the table follow `backend`, after the
-    sizes.
+    `kernel_path` is what ran; `train_ms` and `predict_ms` are medians over repeats, `train_iqr_ms` that of the spread
+    within a repeat; the peaks are MiB over the floor, and they, the graph and the first call are those of training;
+    `train_ratio` is the time over that of the baseline (see `ratios`). Columns of the setting that differ within the
+    table follow `backend`, after the sizes.
     """
     phaseless = [column for column in SETTING if column != "phase"]
     keys = [*phaseless, *EXECUTION]
     by_phase = dict(iter(medians(table).groupby("phase")))
     empty = medians(table).iloc[:0]
+    ran = table[(table["status"] == "ok") & (table["phase"] == "train")]
+    ran = ran.groupby(keys, dropna=False, sort=False)["kernel_path"].first().reset_index()
     train = by_phase.get("train", empty).groupby(keys, dropna=False, sort=False)
     costs = train.agg(
         train_ms=("step_seconds", lambda seconds: seconds.median() * 1000),
@@ -199,9 +234,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     predicted = predict.agg(predict_ms=("step_seconds", lambda seconds: seconds.median() * 1000))
     against = ratios(table).query("phase == 'train' and quantity == 'step_seconds'")
     against = against[[*keys, "baseline", *RATIO]].rename(columns={name: f"train_{name}" for name in RATIO})
-    result = (
-        costs.reset_index().merge(predicted.reset_index(), on=keys, how="outer").merge(against, on=keys, how="left")
-    )
+    result = costs.reset_index().merge(predicted.reset_index(), on=keys, how="outer")
+    result = result.merge(against, on=keys, how="left").merge(ran, on=keys, how="left")
     lead = ["task", "steps", "entry", "execution", "backend"]
     lead += told(result, lead)
     return in_order(result)[[*lead, *FIGURES]]

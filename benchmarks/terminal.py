@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pandas as pd
 import rich.box
 from rich.console import Console
@@ -25,6 +27,13 @@ def print_tables(table: pd.DataFrame, console: Console, markdown: bool = False) 
             texts.print(escape(note) + "\n" * markdown, highlight=False)
             told.add(note)
         wide.print(as_rich(part, rich.box.MARKDOWN if markdown else rich.box.SIMPLE_HEAD))
+
+
+def as_markdown(part: pd.DataFrame) -> str:
+    """A table of texts for a page."""
+    text = io.StringIO()
+    Console(file=text, width=10_000, highlight=False).print(as_rich(part, rich.box.MARKDOWN))
+    return text.getvalue()
 
 
 def wide_enough(console: Console) -> Console:

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+
+Weights = dict[str, np.ndarray]
 
 
 def sigmoid(value: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-value))
 
 
-def neuron(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+def softmax(value: np.ndarray) -> np.ndarray:
+    exponential = np.exp(value - value.max(axis=-1, keepdims=True))
+    return exponential / exponential.sum(axis=-1, keepdims=True)
+
+
+def identity(value: np.ndarray) -> np.ndarray:
+    return value
+
+
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "linear": identity,
+    "sigmoid": sigmoid,
+    "softmax": softmax,
+}
+
+
+def neuron(x: np.ndarray, w: Weights) -> np.ndarray:
     y, states = np.zeros((len(x), len(w["bias"]))), []
     for step in range(x.shape[1]):
         y = np.tanh(np.concatenate([x[:, step], y], axis=-1) @ w["kernel"] + w["bias"])
@@ -17,26 +37,69 @@ def neuron(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
     return np.stack(states, axis=1)
 
 
-def simple_rnn(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+def simple(x: np.ndarray, w: Weights, activation: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     y, states = np.zeros((len(x), len(w["recurrent_kernel"]))), []
     for step in range(x.shape[1]):
-        y = np.tanh(x[:, step] @ w["kernel"] + y @ w["recurrent_kernel"] + w["bias"])
+        y = activation(x[:, step] @ w["kernel"] + y @ w["recurrent_kernel"] + w["bias"])
         states.append(y)
     return np.stack(states, axis=1)
 
 
-def lstm(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+def simple_rnn(x: np.ndarray, w: Weights) -> np.ndarray:
+    return simple(x, w, np.tanh)
+
+
+def relu_rnn(x: np.ndarray, w: Weights) -> np.ndarray:
+    return simple(x, w, lambda value: np.maximum(value, 0))
+
+
+def lstm(x: np.ndarray, w: Weights) -> np.ndarray:
+    zeros = np.zeros((len(x), len(w["recurrent_kernel"])))
+    return lstm_from(x, w, zeros, zeros, np.ones(x.shape[:2], bool))[0]
+
+
+def lstm_from(
+    x: np.ndarray, w: Weights, h: np.ndarray, c: np.ndarray, there: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every output and the last memory, from a state of `h` and `c`, which steps not `there` leave as it is."""
+    states = []
+    for step in range(x.shape[1]):
+        i, f, g, o = np.split(x[:, step] @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4, axis=-1)
+        memory = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        now = there[:, step, None]
+        h, c = np.where(now, sigmoid(o) * np.tanh(memory), h), np.where(now, memory, c)
+        states.append(h)
+    return np.stack(states, axis=1), c
+
+
+def peephole_lstm(x: np.ndarray, w: Weights) -> np.ndarray:
     h = c = np.zeros((len(x), len(w["recurrent_kernel"])))
     states = []
     for step in range(x.shape[1]):
         i, f, g, o = np.split(x[:, step] @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4, axis=-1)
-        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-        h = sigmoid(o) * np.tanh(c)
+        c = sigmoid(f + w["peepholes"][1] * c) * c + sigmoid(i + w["peepholes"][0] * c) * np.tanh(g)
+        h = sigmoid(o + w["peepholes"][2] * c) * np.tanh(c)
         states.append(h)
     return np.stack(states, axis=1)
 
 
-def gru(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+def layer_norm_lstm(x: np.ndarray, w: Weights) -> np.ndarray:
+    def normalised(z: np.ndarray) -> np.ndarray:
+        return (z - z.mean(axis=-1, keepdims=True)) / np.sqrt(z.var(axis=-1, keepdims=True) + 1e-3)
+
+    h = c = np.zeros((len(x), len(w["recurrent_kernel"])))
+    states = []
+    for step in range(x.shape[1]):
+        of_inputs = w["kernel_gain"] * normalised(x[:, step] @ w["kernel"])
+        of_state = w["recurrent_gain"] * normalised(h @ w["recurrent_kernel"])
+        i, f, g, o = np.split(of_inputs + of_state + w["bias"], 4, axis=-1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(w["memory_gain"] * normalised(c) + w["memory_shift"])
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
+def gru(x: np.ndarray, w: Weights) -> np.ndarray:
     h, states = np.zeros((len(x), len(w["recurrent_kernel"]))), []
     for step in range(x.shape[1]):
         input_z, input_r, input_n = np.split(x[:, step] @ w["kernel"] + w["bias"][0], 3, axis=-1)
@@ -47,4 +110,64 @@ def gru(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
     return np.stack(states, axis=1)
 
 
-EQUATIONS = {"neuron": neuron, "simple_rnn": simple_rnn, "lstm": lstm, "gru": gru}
+CELLS = {
+    "neuron": neuron,
+    "simple_rnn": simple_rnn,
+    "relu_rnn": relu_rnn,
+    "lstm": lstm,
+    "peephole_lstm": peephole_lstm,
+    "layer_norm_lstm": layer_norm_lstm,
+    "gru": gru,
+}
+
+
+def part(weights: Weights, layer: str) -> Weights:
+    """The weights of one layer, by the rest of their names."""
+    return {name.removeprefix(f"{layer}/"): w for name, w in weights.items() if name.startswith(f"{layer}/")}
+
+
+def dense(x: np.ndarray, w: Weights) -> np.ndarray:
+    return x @ w["kernel"] + w["bias"]
+
+
+def stacked(cell: str, x: np.ndarray, weights: Weights) -> np.ndarray:
+    """Every output of the uppermost of the layers "recurrent" or "recurrent_1", "recurrent_2", ..."""
+    for layer in sorted({name.partition("/")[0] for name in weights if name.startswith("recurrent")}):
+        x = CELLS[cell](x, part(weights, layer))
+    return x
+
+
+def bidirectional(x: np.ndarray, weights: Weights) -> np.ndarray:
+    """The last output of each direction."""
+    there = lstm(x, part(weights, "recurrent/forward_lstm"))[:, -1]
+    back = lstm(x[:, ::-1], part(weights, "recurrent/backward_lstm"))[:, -1]
+    return np.concatenate([there, back], axis=-1)
+
+
+def decoder(x: tuple[np.ndarray, np.ndarray], weights: Weights, attentive: bool) -> np.ndarray:
+    """What the output layer of an encoder_decoder reads; 0 is padding."""
+    source = part(weights, "source_embedding")["embeddings"][x[0]]
+    late = part(weights, "target_embedding")["embeddings"][x[1]]
+    w = part(weights, "recurrent_encoder")
+    zeros = np.zeros((len(source), len(w["recurrent_kernel"])))
+    encoded, memory = lstm_from(source, w, zeros, zeros, x[0] != 0)
+    decoded, _ = lstm_from(late, part(weights, "recurrent_decoder"), encoded[:, -1], memory, x[1] != 0)
+    if not attentive:
+        return decoded
+    weight = softmax(np.where((x[0] != 0)[:, None], np.einsum("btu,bsu->bts", decoded, encoded), -np.inf))
+    context = np.einsum("bts,bsu->btu", weight, encoded)
+    return np.tanh(dense(np.concatenate([context, decoded], axis=-1), part(weights, "attentive")))
+
+
+def outputs(entry: str, cell: str, x, y_steps: int | None, weights: Weights, activation: str) -> np.ndarray:
+    """What the entry computes; `y_steps` is the length of its output sequence, None for a vector."""
+    if entry.startswith("encoder_decoder"):
+        hidden = decoder(x, weights, entry.endswith("attention"))
+    elif entry == "bidirectional_lstm":
+        hidden = bidirectional(x, weights)
+    elif x.ndim == 2:  # a vector, read at every step
+        hidden = stacked(cell, np.repeat(x[:, None], y_steps or 1, axis=1), weights)
+    else:
+        hidden = stacked(cell, x, weights)
+        hidden = hidden if y_steps else hidden[:, -1]
+    return ACTIVATIONS[activation](dense(hidden, part(weights, "output")))

@@ -143,7 +143,8 @@ def test_a_peak_counts_from_its_reset(launcher: Launcher) -> None:
     assert 290 * MIB < first - last < 320 * MIB
 
 
-# `/usr/bin/time -v` in a line. A small process has to start the work: over an exec Linux keeps the peak of whoever forked.
+# `/usr/bin/time -v` in a line. A small process has to start the work: over an exec Linux keeps the peak of the one that
+# forked it.
 MAXIMUM_RESIDENT_SET_SIZE = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True)

@@ -327,3 +327,62 @@ def test_a_process_without_the_variable_is_told_what_is_missing(monkeypatch: pyt
     with pytest.raises(zoo.ZooError) as told:
         legacy.prepare(case, batch_of(case))
     assert str(told.value) == "the legacy arms need a process that was started with TF_USE_LEGACY_KERAS=1"
+
+
+def peephole_of_tensorflow_1(x: np.ndarray, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """In a child: every output and the gradients of their sum of squares, by `LSTMCell(use_peepholes=True)`."""
+    import warnings
+
+    v1 = legacy.tensorflow_1("cpu")
+    with v1.Graph().as_default():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cell = v1.nn.rnn_cell.LSTMCell(UNITS, use_peepholes=True)
+        outputs, _ = v1.nn.dynamic_rnn(cell, v1.constant(x))
+        named = {variable.name.rpartition("/")[2].removesuffix(":0"): variable for variable in cell.weights}
+        order = ["kernel", "bias", "w_i_diag", "w_f_diag", "w_o_diag"]
+        gradients = v1.gradients(v1.reduce_sum(outputs**2), [named[name] for name in order])
+        with v1.Session() as session:
+            for name, array in weights.items():
+                named[name].load(array, session)
+            return session.run((outputs, gradients))
+
+
+def test_the_peephole_cell_is_that_of_tensorflow_1(forked: Call) -> None:
+    import keras
+    import tensorflow as tf
+
+    from zoo.layers import PeepholeLSTMCell
+
+    rng, features = np.random.default_rng(0), 3
+    x = rng.normal(size=(BATCH, 6, features)).astype("float32")
+    kernel, bias, peepholes = (
+        rng.normal(0, 0.5, shape).astype("float32") for shape in [(features + UNITS, 4 * UNITS), 4 * UNITS, (3, UNITS)]
+    )
+    theirs = dict(zip(["w_i_diag", "w_f_diag", "w_o_diag"], peepholes, strict=True))
+    outputs, gradients = forked(peephole_of_tensorflow_1, x, {"kernel": kernel, "bias": bias, **theirs})
+    layer = keras.layers.RNN(PeepholeLSTMCell(UNITS), return_sequences=True)
+    layer.build(x.shape)
+    ours = [turned(kernel)[:features], turned(kernel)[features:], peepholes, turned(bias)]
+    ours[3][UNITS : 2 * UNITS] += 1  # the cell of TensorFlow 1 adds its forget_bias
+    layer.set_weights(ours)
+    with tf.GradientTape() as tape:
+        found = layer(x)
+        squares = tf.reduce_sum(found**2)
+    found_gradients = tape.gradient(squares, [weight.value for weight in layer.trainable_variables])
+    known = [
+        turned(gradients[0])[:features],
+        turned(gradients[0])[features:],
+        np.stack(gradients[2:]),
+        turned(gradients[1]),
+    ]
+    pairs = {"outputs": (found.numpy(), outputs)}
+    pairs |= {str(i): (f.numpy(), k) for i, (f, k) in enumerate(zip(found_gradients, known, strict=True))}
+    differences = relative_difference({n: f for n, (f, _) in pairs.items()}, {n: k for n, (_, k) in pairs.items()})
+    assert max(differences.values()) <= EQUAL, differences
+
+
+def turned(array: np.ndarray) -> np.ndarray:
+    """Gates i, g, f, o of TensorFlow 1 in Keras' order i, f, g, o."""
+    i, g, f, o = np.split(array, 4, axis=-1)
+    return np.concatenate([i, f, g, o], axis=-1)

@@ -191,7 +191,7 @@ def test_a_published_run_reads_as_it_was_measured(tmp_path: Path) -> None:
     paths = publish(table, tmp_path)
     assert [path.name for path in paths] == [
         "example-cpu-2-50ghz-2-cpus-speed.csv.gz",
-        "example-cpu-2-50ghz-2-cpus-accuracy.csv.gz",
+        "example-cpu-2-50ghz-2-cpus-run-accuracy.csv.gz",
     ]
     again = [path.read_bytes() for path in publish(table, tmp_path)]
     assert again == [path.read_bytes() for path in paths]

@@ -60,6 +60,22 @@ def test_a_conclusion_is_what_the_interval_allows_and_a_wide_one_is_flagged(fact
     assert only(summary(as_table(pair(20, factors))).query("execution == 'unrolled'"))["train_conclusion"] == conclusion
 
 
+def test_what_many_comparisons_show_is_corrected_by_holm():
+    """Of three comparisons with p = 0.0006, 0.03 and 0.06 the first stands: 0.03 · 2 is not under 0.05."""
+    sizes = {10: [0.5, 0.51, 0.495], 20: [0.8, 0.86, 0.9], 30: [0.8, 0.9, 0.93]}
+    rows = [row for steps, factors in sizes.items() for row in pair(steps, factors)]
+    found = ratios(as_table(rows)).query("quantity == 'step_seconds'").set_index("steps")
+    p = {steps: stats.ttest_1samp(np.log(factors), 0).pvalue for steps, factors in sizes.items()}
+    assert found["p_value"].to_dict() == pytest.approx(p)
+    first, second, third = sorted(p.values())
+    corrected = np.maximum.accumulate([3 * first, 2 * second, third])
+    assert sorted(found["p_holm"]) == pytest.approx(corrected)
+    assert second < 0.05 < corrected[1]
+    assert found["conclusion"].to_dict() == {10: "faster", 20: "no difference shown", 30: "no difference shown"}
+    alone = only(ratios(as_table(pair(20, sizes[20]))).query("quantity == 'step_seconds'"))
+    assert alone["conclusion"] == "faster"
+
+
 def test_the_spread_of_the_timings_stands_beside_their_median():
     seconds = [0.010, 0.011, 0.013, 0.020, 0.012]
     rows = [replace(TIMING, timing_index=i, step_seconds=each) for i, each in enumerate(seconds)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 import zoo
+from tests.test_tasks import load
 
 
 @pytest.mark.skipif(not Path(os.environ.get("ZOO_DATA", ""), "mnist.npz").is_file(), reason="ZOO_DATA has no mnist.npz")
@@ -43,3 +46,34 @@ def test_an_unknown_recipe_is_named() -> None:
     with pytest.raises(zoo.ZooError) as told:
         zoo.get_task("wave").recipe("bok")
     assert str(told.value) == "unknown recipe 'bok' of task wave; did you mean 'book'? Known: fast, book"
+
+
+PAIRS = [
+    (entry, task)
+    for task in zoo.list_tasks()
+    for entry in zoo.list_models()
+    if zoo.get_entry(entry).fits(zoo.get_task(task))
+]
+
+
+@functools.cache
+def a_few(task: str) -> zoo.Data:
+    """Some examples of each split, at few steps where the task allows it."""
+    options = {"steps": 6} if zoo.get_task(task).any_steps else {}
+    data = load(task, **options)
+    tests = {name: split.first(8) for name, split in data.tests.items()}
+    return replace(data, train=data.train.first(24), validation=data.validation.first(8), tests=tests)
+
+
+@pytest.mark.parametrize(("entry", "task"), PAIRS)
+def test_every_entry_trains_on_every_task_that_it_fits(entry: str, task: str) -> None:
+    data = a_few(task)
+    steps = data.train.steps if zoo.get_task(task).any_steps else None
+    keras.utils.set_random_seed(0)
+    model = zoo.create_model(entry, task, units=4, steps=steps)
+    before = model.get_weights()
+    recipe = replace(zoo.get_task(task).recipe(), epochs=1, batch=12)
+    training = zoo.train(model, task, recipe, data=data, verbose=0)
+    assert np.isfinite(training.history["loss"]).all()
+    assert all(len(values) == 1 for values in training.history.values())
+    assert any(not np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True))

@@ -1,24 +1,34 @@
-"""The `zoo` command. It imports no Keras: a list is there in well under a second."""
+"""The `zoo` command. What lists and shows imports no Keras: it is there in well under a second."""
 
 from __future__ import annotations
 
+import dataclasses
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import rich.box
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import zoo
-from zoo.registry import unknown
+from zoo.catalogue import executions, fitting, options, page, step
+from zoo.create import require_fit
+from zoo.execution import BACKENDS
+from zoo.registry import ZooError, unknown
+from zoo.runs import prepare_folder, train_and_keep
 
 app = typer.Typer(
     help="A zoo of recurrent Keras models.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
 )
 Pattern = Annotated[str, typer.Argument(help="Shell-style wildcard, in quotes.")]
+EntryName = Annotated[str, typer.Argument(metavar="ENTRY", help="zoo list shows all of them.")]
 
 
 def _print(title: str, columns: list[str], rows: list[list[str]]) -> None:
@@ -26,7 +36,7 @@ def _print(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for column in columns:
         table.add_column(column, no_wrap=column != columns[-1])
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     Console().print(table)
 
 
@@ -35,8 +45,7 @@ def list_entries(pattern: Pattern = "*") -> None:
     """The entries: architectures that `zoo.create_model` makes."""
     names = zoo.list_models(pattern)
     if not names:
-        typer.echo(unknown("entry", pattern, zoo.list_models(), "zoo list shows all").args[0], err=True)
-        raise typer.Exit(2)
+        raise unknown("entry", pattern, zoo.list_models(), "zoo list shows all")
     entries = [zoo.get_entry(name) for name in names]
     rows = [[entry.name, str(entry.year), entry.summary] for entry in entries]
     _print(f"{len(names)} of {len(zoo.list_models())} entries", ["entry", "year", "what it is"], rows)
@@ -47,11 +56,91 @@ def list_tasks() -> None:
     """The tasks: what an entry can be trained on and timed with."""
     tasks = [zoo.get_task(name) for name in zoo.list_tasks()]
     rows = [
-        [task.name, f"{task.steps}{' or any' if task.any_steps else ''} × {task.features}", task.metric, task.summary]
+        [
+            task.name,
+            task.topology,
+            f"{task.steps}{' or any' if task.any_steps else ''}",
+            step(task),
+            task.metric,
+            task.summary,
+        ]
         for task in tasks
     ]
-    _print(f"{len(tasks)} tasks", ["task", "steps × features", "metric", "what is asked"], rows)
+    _print(f"{len(tasks)} tasks", ["task", "topology", "steps", "a step is", "metric", "what is asked"], rows)
+
+
+@app.command("show", epilog="Examples: [bold]zoo show lstm[/bold], [bold]zoo show encoder_decoder[/bold]")
+def show(name: EntryName) -> None:
+    """An entry: its equations, its paper, what can be chosen, the tasks that it fits, and how it can run."""
+    entry = zoo.get_entry(name)
+    out = Console(highlight=False)
+    out.print(f"[bold]{entry.name}[/bold]  {escape(entry.summary)}\n")
+    out.print(escape(entry.equations) + "\n")
+    out.print(f"paper    {escape(entry.paper)} ({entry.year})")
+    out.print(f"options  {escape(', '.join(options(entry)))}")
+    out.print(f"tasks    {', '.join(fitting(entry))}")
+    _print("how it runs", ["execution", *BACKENDS], executions())
+
+
+@app.command("catalogue", epilog="Example: [bold]zoo catalogue > docs/zoo.md[/bold]")
+def catalogue() -> None:
+    """Every entry and every task as one page of Markdown."""
+    typer.echo(page(), nl=False)
+
+
+@app.command(
+    "train",
+    epilog="Examples: [bold]zoo train lstm --task digits_rows[/bold], "
+    "[bold]zoo train gru --task wave --recipe book --seed 1 --out runs/gru[/bold]. "
+    "The environment variable KERAS_BACKEND chooses the backend.",
+)
+def train(
+    name: EntryName,
+    task: Annotated[str, typer.Option(help="zoo tasks shows all of them.")],
+    recipe: Annotated[str, typer.Option(help="Of the task; its first one by default.")] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Of the data, the initial weights and the order.")] = 0,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.", show_default=False)] = None,
+    units: Annotated[int | None, typer.Option(min=1, help="Instead of the task's.", show_default=False)] = None,
+    execution: Annotated[str, typer.Option(help="How the time loop runs.")] = "looped",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Default: runs/ENTRY-TASK-seedN.", show_default=False)
+    ] = None,
+) -> None:
+    """Train an entry on a task; keep the model of the best epoch, its weights, its history and a card.
+
+    Ctrl-C ends the training and keeps the best so far.
+    """
+    target = zoo.get_task(task)
+    require_fit(name, target)
+    how, chosen = zoo.Execution.parse(execution), target.recipe(recipe)
+    if epochs is not None:
+        chosen = dataclasses.replace(chosen, epochs=epochs)
+    data = target.load(seed=seed)
+    folder = out or Path("runs") / f"{name}-{task}-seed{seed}"
+    prepare_folder(folder)
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    model = zoo.create_model(name, task, how, units=units)
+    run = train_and_keep(model, target, chosen, data, seed=seed, folder=folder)
+    for split, score in run.scores.items():
+        naive = ", ".join(f"{what} {guess(data, data.tests[split]):.4g}" for what, guess in target.naive.items())
+        typer.echo(f"{target.metric} on {split}: {score:.4g} (naive: {naive})")
+    if run.stopped:
+        typer.echo(f"stopped after {run.epochs} of {chosen.epochs} epochs; the best of them is kept")
+    typer.echo(f"model, weights, history and card: {run.folder}")
+    if run.stopped:
+        raise typer.Exit(130)
+
+
+def main() -> None:
+    """Run the command; a mistake of the caller's is told in one line, with exit code 2."""
+    try:
+        app(prog_name="zoo")
+    except ZooError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from zoo.execution import Execution
-from zoo.registry import MODELS, TASKS, Task, ZooError, require_steps, unknown
+from zoo.registry import MODELS, TASKS, Entry, Task, ZooError, require_steps, unknown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +39,22 @@ def _fraction(name: str, value: Any) -> float:
     return float(value)
 
 
-CHECKS = {"int": _size, "float": _fraction}
-"""What an option of an entry must be, by the annotation of its builder's parameter."""
+def _named(name: str, value: Any) -> Any:
+    """`value` as the name of a Keras initializer or activation, or a ZooError."""
+    import keras
+
+    kind = keras.initializers if name.endswith("initializer") else keras.activations
+    try:
+        kind.get(value)
+    except (ValueError, TypeError):
+        known = sorted(word for word in vars(kind) if word.islower() and word[0] != "_" and "serialize" not in word)
+        known.remove("get")
+        raise unknown(name.replace("_", " "), str(value), known) from None
+    return value
+
+
+CHECKS = {"int": _size, "float": _fraction, "str": _named}
+"""What an option of an entry must be, by the annotation of its builder's parameter; others pass as they are."""
 
 
 def load_model(path: str | Path) -> keras.Model:
@@ -50,6 +64,21 @@ def load_model(path: str | Path) -> keras.Model:
     import zoo.layers  # noqa: F401  (registers them with Keras)
 
     return keras.models.load_model(path)
+
+
+def require_fit(name: str, task: Task) -> Entry:
+    """The entry called `name`, if it fits the task.
+
+    Raises:
+        ZooError: an unknown name, or an entry that does not fit: the error names those that do.
+    """
+    entry = MODELS.get(name)
+    if not entry.fits(task):
+        fitting = [other.name for other in MODELS if other.fits(task)]
+        raise ZooError(
+            f"entry {name!r} is not for {task.topology} tasks such as {task.name!r}; use {', '.join(fitting)}"
+        )
+    return entry
 
 
 def create_model(
@@ -79,26 +108,23 @@ def create_model(
         **options: further sizes and rates that the entry takes.
 
     Returns:
-        A model from (batch, steps, features) to (batch, outputs), or (batch, steps, outputs) for a
-        sequence-to-sequence task, compiled with the task's loss and metric and an explicit `jit_compile`.
+        A model from (batch, steps, features) to (batch, outputs), or what else the task's topology asks for (see
+        `zoo.registry.Split`), compiled with the task's loss and metric and an explicit `jit_compile`.
 
     Raises:
         ZooError: an unknown name, an entry that does not fit the task, an option out of range.
     """
-    entry, target, how = MODELS.get(name), task_at(task, steps), Execution.parse(execution)
-    if not entry.fits(target):
-        fitting = [other.name for other in MODELS if other.fits(target)]
-        raise ZooError(f"entry {name!r} is not for {target.topology} tasks such as {task!r}; use {', '.join(fitting)}")
+    target, how = task_at(task, steps), Execution.parse(execution)
+    entry = require_fit(name, target)
     target = dataclasses.replace(target, masked=masked or target.masked)
     sizes = {"units": target.units if units is None else units, **options}
     kinds = entry.options()
     for option in sizes.keys() - kinds.keys():
         raise unknown("option", option, list(kinds), of=f"entry {name}")
-    model = entry.build(
-        target, how, **{option: CHECKS[kinds[option]](option, value) for option, value in sizes.items()}
-    )
+    checked = {o: CHECKS[kinds[o]](o, value) if kinds[o] in CHECKS else value for o, value in sizes.items()}
+    model = entry.build(target, how, **checked)
     model.name = name
-    model.compile(optimizer, loss=target.loss, metrics=[target.metric], jit_compile=how.jit)
+    model.compile(optimizer, loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit)
     if model.jit_compile is not how.jit:  # Keras only warns
         raise ZooError(f"Keras cannot run {name!r} as {how}: a layer of it does not support jit")
     if weights is not None:

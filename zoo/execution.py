@@ -28,6 +28,14 @@ class Execution:
     def __str__(self) -> str:
         return self.loop + ("+jit" if self.jit else "") + (f"+{self.memory}" if self.memory != "store" else "")
 
+    def problem(self, backend: str) -> str:
+        """Why `backend` cannot run this, in words; empty where it can."""
+        if backend == "torch" and self.loop == "unrolled" and not self.jit:
+            return "without jit torch runs every step from Python, looped or unrolled: there is no loop to write out"
+        if backend == "torch" and self.loop == "looped" and self.jit:
+            return "torch.compile writes out Python's loop: what runs is unrolled+jit"
+        return ""
+
     @classmethod
     def parse(cls, text: str | Execution) -> Execution:
         """Read "looped", "unrolled", "looped+jit" or "unrolled+jit"; anything else is a ZooError."""

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from zoo.vocabulary import Vocabulary
+
 SEQUENCE_TO_VECTOR = "sequence_to_vector"
 SEQUENCE_TO_SEQUENCE = "sequence_to_sequence"
-TOPOLOGIES = (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE, "vector_to_sequence", "encoder_decoder")
-
+VECTOR_TO_SEQUENCE = "vector_to_sequence"
+ENCODER_DECODER = "encoder_decoder"
+TOPOLOGIES = (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE, VECTOR_TO_SEQUENCE, ENCODER_DECODER)
 
 PADDING = -1000.0
 """What fills the steps of a sequence after its end, in every feature: far outside the values of any task."""
@@ -96,7 +99,7 @@ Build = Callable[..., "keras.Model"]
 
 
 class Matrix(NamedTuple):
-    """A weight matrix that a cell multiplies its operand with, once a step: what the arithmetic of an entry is counted by.
+    """A weight matrix that a cell multiplies its operand with, once a step: an entry's arithmetic is counted by them.
 
     Its shape is (width of the operand, gates · units). A product with the "state" waits for the step before it, and its
     gradient with respect to the state for the step after it. Those with the "inputs", and every gradient with respect
@@ -130,8 +133,9 @@ class Entry:
     layers: tuple[Matrices, ...] = ()  #: its recurrent layers, from inputs to outputs; empty where none are counted
 
     def options(self) -> dict[str, str]:
-        """What `build` takes, `units` first: "int" for a size, "float" for a rate."""
-        return {p.name: p.annotation for p in list(inspect.signature(self.build).parameters.values())[2:]}
+        """What `build` takes, `units` first, and how it is annotated: "int" for a size, "float" for a rate."""
+        parameters = list(inspect.signature(self.build).parameters.values())[2:]
+        return {p.name: getattr(p.annotation, "__name__", p.annotation) for p in parameters}
 
     def drops(self) -> bool:
         """Whether it has dropout, and so computes something else in training."""
@@ -143,10 +147,29 @@ class Entry:
 
 
 class Split(NamedTuple):
-    """Inputs of shape (examples, steps, features) and their targets."""
+    """Inputs and their targets, by the task's topology.
 
-    x: np.ndarray
+    sequence_to_vector, sequence_to_sequence: x (examples, steps, features), or token numbers int32 (examples, steps).
+    vector_to_sequence: x (examples, features), y (examples, steps, outputs).
+    encoder_decoder: x is a pair of token numbers, the source (examples, steps) and the target one step late, beginning
+    with START, (examples, target steps); y is the target, ended by END.
+    """
+
+    x: np.ndarray | tuple[np.ndarray, np.ndarray]
     y: np.ndarray
+
+    @property
+    def steps(self) -> int:
+        """The longest time axis: of an encoder_decoder's pair that of the source, of a vector_to_sequence's y."""
+        if isinstance(self.x, tuple):
+            return max(each.shape[1] for each in self.x)
+        return self.y.shape[1] if self.x.ndim == 2 and self.y.ndim == 3 else self.x.shape[1]
+
+    def first(self, examples: int) -> Split:
+        """A copy of the first examples."""
+        x = self.x
+        part = tuple(each[:examples].copy() for each in x) if isinstance(x, tuple) else x[:examples].copy()
+        return Split(part, self.y[:examples].copy())
 
 
 @dataclass(frozen=True)
@@ -156,6 +179,11 @@ class Data:
     train: Split
     validation: Split
     tests: Mapping[str, Split]
+    vocabularies: tuple[Vocabulary, ...] = ()  #: of the source and, where it is text too, of the target
+
+
+LossSteps = Literal["all", "last"] | tuple[int, int]
+"""Which steps count: every one, the last one, or those from the first number to before the second."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +200,9 @@ class Recipe:
     optimizer: str = "adam"
     schedule: str = "constant"
     clip_norm: float | None = None
+    loss_steps: LossSteps = "all"  #: of a sequence's outputs, those that count in the loss
+    truncate: int | None = None  #: the gradient goes back so many steps at most (truncated BPTT); None: to the first
+    momentum: float | None = None  #: Nesterov's, of "sgd"
 
 
 @dataclass(frozen=True)
@@ -200,6 +231,16 @@ class Task:
     licence: str
     any_steps: bool = False  #: whether `load` takes another number of steps
     masked: bool = False  #: whether sequences end early, their later steps filled with PADDING and masked
+    tokens: int = 0  #: how many tokens an input step can be, 0 among them for padding; 0 where inputs are features
+    embedding: int = 0  #: width of the vectors that stand for tokens
+    target_steps: int = 0  #: of the output sequence, where it is not as long as the input
+    score: Callable[[keras.Model, Data, Split], float] | None = None  #: for a metric that Keras cannot take
+    watched: str = ""  #: what Keras shows of such a task while it trains
+
+    @property
+    def keras_metric(self) -> str:
+        """What Keras measures while it trains."""
+        return self.watched or self.metric
 
     def recipe(self, name: str = "") -> Recipe:
         """The recipe called `name`, or the default one."""

@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.registry import TASKS, Data, Recipe, Task
+import numpy as np
+
+from zoo import bptt
+from zoo.padding import check_padding
+from zoo.registry import SEQUENCE_TO_SEQUENCE, TASKS, Data, Recipe, Task, ZooError, unknown
 
 if TYPE_CHECKING:
     import keras
@@ -38,12 +42,36 @@ def make_optimizer(recipe: Recipe, training_steps: int) -> keras.optimizers.Opti
             warmup_target=recipe.learning_rate,
             warmup_steps=warm_up,
         )
-    return keras.optimizers.get(
-        {
-            "class_name": recipe.optimizer,
-            "config": {"learning_rate": rate, "global_clipnorm": recipe.clip_norm},
-        }
-    )
+    config: dict[str, Any] = {"learning_rate": rate, "global_clipnorm": recipe.clip_norm}
+    if recipe.momentum is not None:
+        config |= {"momentum": recipe.momentum, "nesterov": True}
+    return keras.optimizers.get({"class_name": recipe.optimizer, "config": config})
+
+
+def loss_weights(task: Task, recipe: Recipe, y: np.ndarray) -> np.ndarray | None:
+    """What each target counts in the loss, (examples, steps): 0 outside `recipe.loss_steps`; None: all alike.
+
+    The weights of an example have a mean of 1, so that the loss is the mean over the steps that count.
+
+    Raises:
+        ZooError: the task has one output an example, or the steps are not among its own.
+    """
+    if recipe.loss_steps == "all":
+        return None
+    if task.topology != SEQUENCE_TO_SEQUENCE:
+        raise ZooError(f"loss_steps is for a sequence of outputs: {task.name} is a {task.topology} task")
+    steps = y.shape[1]
+    if recipe.loss_steps == "last":
+        first, end = steps - 1, steps
+    elif isinstance(recipe.loss_steps, str):
+        raise unknown("loss_steps", recipe.loss_steps, ["all", "last"])
+    else:
+        first, end = recipe.loss_steps
+    if not 0 <= first < end <= steps:
+        raise ZooError(f"loss_steps must be part of the {steps} steps of {task.name}, not {first} to {end}")
+    weights = np.zeros(y.shape[:2], np.float32)
+    weights[:, first:end] = steps / (end - first)
+    return weights
 
 
 def train(
@@ -70,26 +98,40 @@ def train(
 
     Returns:
         The history of every epoch and the seconds that `fit` took.
+
+    Raises:
+        ZooError: an unknown recipe, steps that do not fit the task, padding that is not on the right.
     """
     import keras
 
     task = _task(task)
     recipe = recipe if isinstance(recipe, Recipe) else task.recipe(recipe)
-    data = data or task.load(steps=model.input_shape[1], seed=seed)
-    training_steps = recipe.epochs * math.ceil(len(data.train.x) / recipe.batch)
+    data = data or load_for(model, task, seed)
+    for name, split in {"train": data.train, "validation": data.validation}.items():
+        check_padding(task, split, name)
+    weights = loss_weights(task, recipe, data.train.y)
+    if recipe.truncate is None:
+        training_steps = recipe.epochs * math.ceil(len(data.train.y) / recipe.batch)
+    else:
+        bptt.require_truncation(task, recipe, data.train.x.shape[1])
+        training_steps = bptt.training_steps(recipe, data)
     optimizer = make_optimizer(recipe, training_steps)
-    model.compile(optimizer, loss=task.loss, metrics=[task.metric], jit_compile=model.jit_compile)
+    model.compile(optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=model.jit_compile)
     keras.utils.set_random_seed(seed)
     started = time.perf_counter()
-    fitted = model.fit(
-        *data.train,
-        batch_size=recipe.batch,
-        epochs=recipe.epochs,
-        validation_data=tuple(data.validation),
-        callbacks=list(callbacks),
-        verbose=verbose,
-    )
-    return Training(fitted.history, time.perf_counter() - started)
+    shown = {"callbacks": list(callbacks), "verbose": verbose}
+    if recipe.truncate is None:
+        times = {"batch_size": recipe.batch, "epochs": recipe.epochs}
+        held_out = tuple(data.validation)
+        history = model.fit(*data.train, sample_weight=weights, validation_data=held_out, **times, **shown).history
+    else:
+        history = bptt.fit(model, task, recipe, data, weights=weights, seed=seed, **shown)
+    return Training(history, time.perf_counter() - started)
+
+
+def load_for(model: keras.Model, task: Task, seed: int = 0) -> Data:
+    """The task's data at the number of steps that `model` was made for."""
+    return task.load(steps=model.inputs[0].shape[1] if task.any_steps else None, seed=seed)
 
 
 def evaluate(
@@ -97,7 +139,11 @@ def evaluate(
 ) -> dict[str, float]:
     """The task's metric on each of its test splits, by the split's name."""
     task = _task(task)
-    data = data or task.load(steps=model.input_shape[1], seed=seed)
+    data = data or load_for(model, task, seed)
+    for name, split in data.tests.items():
+        check_padding(task, split, name)
+    if task.score:
+        return {name: task.score(model, data, split) for name, split in data.tests.items()}
     return {
         name: model.evaluate(*split, batch_size=batch, verbose=0, return_dict=True)[task.metric]
         for name, split in data.tests.items()

@@ -11,6 +11,7 @@ import zoo
 from benchmarks.cases import Case
 from benchmarks.prove import Computed, compute
 from benchmarks.runners import Runner
+from zoo.registry import SEQUENCE_TO_VECTOR, VECTOR_TO_SEQUENCE
 
 
 def prepare(case: Case, batch: zoo.Split) -> Runner:
@@ -46,10 +47,16 @@ def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
     """A one-Dense model on the same path: what a trainer costs with nearly nothing inside."""
     configure(case)
     task = zoo.task_at(case.task, case.steps)
-    inputs = keras.Input(batch.x.shape[1:])
-    last = inputs if batch.y.ndim == 3 else inputs[:, -1]
-    model = keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation)(last))
-    model.compile(case.optimizer, loss=task.loss, metrics=[task.metric], jit_compile=case.execution.jit)
+    inputs = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype), batch.x)
+    read = inputs[-1] if isinstance(inputs, tuple) else inputs
+    if task.tokens:
+        read = keras.ops.expand_dims(keras.ops.cast(read, case.dtype), -1)
+    if task.topology == VECTOR_TO_SEQUENCE:
+        read = keras.layers.RepeatVector(task.steps)(read)
+    elif task.topology == SEQUENCE_TO_VECTOR:
+        read = read[:, -1]
+    model = keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation)(read))
+    model.compile(case.optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=case.execution.jit)
     return _of_model(model, case, batch)
 
 
@@ -59,7 +66,7 @@ def _of_model(model: keras.Model, case: Case, batch: zoo.Split) -> Runner:
     Keras turns logs and predictions into NumPy, and that waits for the device: on a CPU for all of it. On a GPU torch
     has the optimizer's kernels still in the queue when the loss is known, so there the call waits for them too.
     """
-    x, y = np.ascontiguousarray(batch.x), np.ascontiguousarray(batch.y)
+    x, y = keras.tree.map_structure(np.ascontiguousarray, (batch.x, batch.y))
     wait, peak = _device(case)
 
     def train() -> None:

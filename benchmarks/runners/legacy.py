@@ -59,19 +59,21 @@ def unsupported(case: Case) -> str:
         value = case.execution.loop if kind == "loop" else getattr(case, kind)
         if value not in allowed:
             return f"the legacy arms know {kind} {', '.join(allowed)}, not {value}"
-    if case.execution.jit:
-        return "a session does not compile: the legacy arms are without jit"
-    if case.recipe:
-        return "the legacy arms are timed, not trained by a recipe"
-    if case.entry not in CELLS:
-        return REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}")
-    if case.execution.loop == "static" and case.execution.memory == "swap":
-        return "static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn"
-    if case.execution.memory == "swap" and case.device != "gpu":
-        return "swap_memory moves what waits for the backward pass from a GPU to the host: there is no GPU in this case"
-    if find_spec("tf_keras") is None:
-        return "tf_keras is not installed: python -m pip install -e '.[legacy]'"
-    return ""
+    swaps = case.execution.memory == "swap"
+    reasons = {
+        "a session does not compile: the legacy arms are without jit": case.execution.jit,
+        "the legacy arms are timed, not trained by a recipe": bool(case.recipe),
+        f"the legacy arms read features, not tokens as {case.task} has them": zoo.get_task(case.task).tokens > 0,
+        REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}"): case.entry not in CELLS,
+        "static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn": (
+            swaps and case.execution.loop == "static"
+        ),
+        "swap_memory moves what waits for the backward pass from a GPU to the host: there is no GPU in this case": (
+            swaps and case.device != "gpu"
+        ),
+        "tf_keras is not installed: python -m pip install -e '.[legacy]'": find_spec("tf_keras") is None,
+    }
+    return next((reason for reason, stands in reasons.items() if stands), "")
 
 
 def require(case: Case) -> None:

@@ -11,8 +11,8 @@ import keras
 class StateMasks(keras.layers.Layer):
     """Appends to each step's features the mask that `StateDropoutCell` multiplies its state with after that step.
 
-    The masks of all steps are drawn at once, before the time loop: a seed cannot advance inside `lax.scan`, and a looped
-    and an unrolled layer behind this one see the same masks. Without training every mask is 1.
+    The masks of all steps are drawn at once, before the time loop: a seed cannot advance inside `lax.scan`, and looped
+    and unrolled layers behind this one see the same masks. Without training every mask is 1.
 
     Args:
         units: size of the state.

@@ -50,8 +50,18 @@ def network(
 
 
 def read(task: Task) -> tuple[Any, Any]:
-    """The input of a model for `task`, and the same with its padding masked where the task has padding."""
+    """The input of a model for `task`, and what its recurrent layers read: vectors, padding masked."""
     import keras
 
+    if task.tokens:
+        tokens = keras.Input((task.steps,), dtype="int32")
+        return tokens, embed(task.tokens, task.embedding, "embedding")(tokens)
     inputs = keras.Input((task.steps, task.features))
     return inputs, keras.layers.Masking(PADDING)(inputs) if task.masked else inputs
+
+
+def embed(tokens: int, width: int, name: str) -> keras.layers.Layer:
+    """A layer from token numbers to vectors, in which 0 is padding."""
+    import keras
+
+    return keras.layers.Embedding(tokens, width, mask_zero=True, name=name)

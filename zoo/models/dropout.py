@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo.models._network import TOPOLOGIES, network
 from zoo.models.gates import LSTM_EQUATIONS
-from zoo.models.neuron import EQUATION, SIMPLE
+from zoo.models.neuron import SIMPLE
 from zoo.registry import Matrix, register_entry
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ GATE_BY_GATE = (Matrix("inputs", 1),) * 4 + (Matrix("state", 1),) * 4  # Keras d
 LAYERS = 3
 
 
-def _simple_cells(units: int, **options: float) -> list[keras.layers.Layer]:
+def _simple_cells(units: int, layers: int, **options: float) -> list[keras.layers.Layer]:
     import keras
 
-    return [keras.layers.SimpleRNNCell(units, name="cell", **options) for _ in range(LAYERS)]
+    return [keras.layers.SimpleRNNCell(units, name="cell", **options) for _ in range(layers)]
 
 
 @register_entry(
@@ -42,11 +42,13 @@ def _simple_cells(units: int, **options: float) -> list[keras.layers.Layer]:
     paper=WRAPPER,
     year=2014,
 )
-def input_dropout(task: Task, execution: Execution, *, units: int, rate: float = 0.5) -> keras.Model:
+def input_dropout(
+    task: Task, execution: Execution, *, units: int, layers: int = LAYERS, rate: float = 0.5
+) -> keras.Model:
     """(batch, steps, features) -> 3 × (Dropout -> SimpleRNNCell) -> dense output."""
     import keras
 
-    return network(_simple_cells(units), task, execution, before=lambda: keras.layers.Dropout(rate))
+    return network(_simple_cells(units, layers), task, execution, before=lambda: keras.layers.Dropout(rate))
 
 
 @register_entry(
@@ -59,11 +61,13 @@ def input_dropout(task: Task, execution: Execution, *, units: int, rate: float =
     paper=WRAPPER,
     year=2014,
 )
-def output_dropout(task: Task, execution: Execution, *, units: int, rate: float = 0.5) -> keras.Model:
+def output_dropout(
+    task: Task, execution: Execution, *, units: int, layers: int = LAYERS, rate: float = 0.5
+) -> keras.Model:
     """(batch, steps, features) -> 3 × (SimpleRNNCell -> Dropout) -> dense output."""
     import keras
 
-    return network(_simple_cells(units), task, execution, after=lambda: keras.layers.Dropout(rate))
+    return network(_simple_cells(units, layers), task, execution, after=lambda: keras.layers.Dropout(rate))
 
 
 @register_entry(
@@ -76,11 +80,13 @@ def output_dropout(task: Task, execution: Execution, *, units: int, rate: float 
     paper=WRAPPER,
     year=2014,
 )
-def state_dropout(task: Task, execution: Execution, *, units: int, rate: float = 0.5) -> keras.Model:
+def state_dropout(
+    task: Task, execution: Execution, *, units: int, layers: int = LAYERS, rate: float = 0.5
+) -> keras.Model:
     """(batch, steps, features) -> 3 × (StateMasks -> StateDropoutCell) -> dense output."""
     from zoo.layers import StateDropoutCell, StateMasks
 
-    cells = [StateDropoutCell(cell, name="cell") for cell in _simple_cells(units)]
+    cells = [StateDropoutCell(cell, name="cell") for cell in _simple_cells(units, layers)]
     return network(cells, task, execution, before=lambda: StateMasks(units, rate))
 
 
@@ -95,9 +101,11 @@ def state_dropout(task: Task, execution: Execution, *, units: int, rate: float =
     paper=GAL,
     year=2016,
 )
-def recurrent_dropout(task: Task, execution: Execution, *, units: int, rate: float = 0.5) -> keras.Model:
+def recurrent_dropout(
+    task: Task, execution: Execution, *, units: int, layers: int = LAYERS, rate: float = 0.5
+) -> keras.Model:
     """(batch, steps, features) -> 3 × SimpleRNNCell with recurrent_dropout -> dense output."""
-    return network(_simple_cells(units, recurrent_dropout=rate), task, execution)
+    return network(_simple_cells(units, layers, recurrent_dropout=rate), task, execution)
 
 
 @register_entry(
@@ -110,9 +118,11 @@ def recurrent_dropout(task: Task, execution: Execution, *, units: int, rate: flo
     paper=GAL,
     year=2016,
 )
-def recurrent_dropout_lstm(task: Task, execution: Execution, *, units: int, rate: float = 0.5) -> keras.Model:
+def recurrent_dropout_lstm(
+    task: Task, execution: Execution, *, units: int, layers: int = LAYERS, rate: float = 0.5
+) -> keras.Model:
     """(batch, steps, features) -> 3 × LSTMCell with recurrent_dropout -> dense output."""
     import keras
 
-    cells = [keras.layers.LSTMCell(units, recurrent_dropout=rate, name="cell") for _ in range(LAYERS)]
+    cells = [keras.layers.LSTMCell(units, recurrent_dropout=rate, name="cell") for _ in range(layers)]
     return network(cells, task, execution)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.models._network import TOPOLOGIES, network
-from zoo.registry import Matrix, register_entry
+from zoo.models._network import TOPOLOGIES, network, read
+from zoo.recurrent import recurrent
+from zoo.registry import SEQUENCE_TO_VECTOR, Matrix, register_entry
 
 if TYPE_CHECKING:
     import keras
@@ -49,11 +50,11 @@ def lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
     paper="Graves, Mohamed and Hinton, Speech Recognition with Deep Recurrent Neural Networks",
     year=2013,
 )
-def stacked_lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
+def stacked_lstm(task: Task, execution: Execution, *, units: int, layers: int = 3) -> keras.Model:
     """(batch, steps, features) -> 3 × LSTMCell -> dense output."""
     import keras
 
-    return network([keras.layers.LSTMCell(units, name="cell") for _ in range(3)], task, execution)
+    return network([keras.layers.LSTMCell(units, name="cell") for _ in range(layers)], task, execution)
 
 
 @register_entry(
@@ -74,3 +75,65 @@ def gru(task: Task, execution: Execution, *, units: int) -> keras.Model:
     import keras
 
     return network([keras.layers.GRUCell(units, name="cell")], task, execution)
+
+
+@register_entry(
+    "peephole_lstm",
+    cell="peephole_lstm",
+    topologies=TOPOLOGIES,
+    layers=(LSTM,),
+    summary="LSTM whose gates also see the memory.",
+    equations="""\
+i, f = σ(x(t)·W + h(t-1)·U + p ⊙ c(t-1) + b), a half each
+g = tanh(x(t)·Wg + h(t-1)·Ug + bg)
+c(t) = f ⊙ c(t-1) + i ⊙ g
+o = σ(x(t)·Wo + h(t-1)·Uo + po ⊙ c(t) + bo)
+h(t) = o ⊙ tanh(c(t))""",
+    paper="Gers and Schmidhuber, Recurrent Nets that Time and Count",
+    year=2000,
+)
+def peephole_lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """(batch, steps, features) -> PeepholeLSTMCell -> dense output."""
+    from zoo.layers import PeepholeLSTMCell
+
+    return network([PeepholeLSTMCell(units, name="cell")], task, execution)
+
+
+@register_entry(
+    "layer_norm_lstm",
+    cell="layer_norm_lstm",
+    topologies=TOPOLOGIES,
+    layers=(LSTM,),
+    summary="LSTM with layer normalisation of its sums and of its memory.",
+    equations="""\
+i, f, g, o = LN(x(t)·W) + LN(h(t-1)·U) + b, a quarter each
+c(t) = σ(f) ⊙ c(t-1) + σ(i) ⊙ tanh(g)
+h(t) = σ(o) ⊙ tanh(LN(c(t)))
+LN(z) = α ⊙ (z - mean z) / √(var z + 0.001), each with an α of its own, that of c(t) plus β""",
+    paper="Ba, Kiros and Hinton, Layer Normalization",
+    year=2016,
+)
+def layer_norm_lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """(batch, steps, features) -> LayerNormLSTMCell -> dense output."""
+    from zoo.layers import LayerNormLSTMCell
+
+    return network([LayerNormLSTMCell(units, name="cell")], task, execution)
+
+
+@register_entry(
+    "bidirectional_lstm",
+    cell="lstm",
+    topologies=(SEQUENCE_TO_VECTOR,),  # at every step it would have seen what a forecast is asked for
+    summary="Two LSTMs, one of which reads the sequence backwards.",
+    equations=LSTM_EQUATIONS + "\nand the same from the last step to the first, with weights of its own; [h(n), h'(1)]",
+    paper="Schuster and Paliwal, Bidirectional Recurrent Neural Networks; LSTM by Graves and Schmidhuber, 2005",
+    year=1997,
+)
+def bidirectional_lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """(batch, steps, features) -> Bidirectional(LSTMCell), `units` each way -> dense output."""
+    import keras
+
+    one_way = recurrent(keras.layers.LSTMCell(units, name="cell"), execution, name="lstm")
+    inputs, sequence = read(task)
+    hidden = keras.layers.Bidirectional(one_way, name="recurrent")(sequence)
+    return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation, name="output")(hidden))

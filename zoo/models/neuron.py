@@ -62,8 +62,49 @@ def simple_rnn(task: Task, execution: Execution, *, units: int) -> keras.Model:
     paper="Schmidhuber, Learning Complex, Extended Sequences Using the Principle of History Compression",
     year=1992,
 )
-def stacked_rnn(task: Task, execution: Execution, *, units: int) -> keras.Model:
+def stacked_rnn(task: Task, execution: Execution, *, units: int, layers: int = 3) -> keras.Model:
     """(batch, steps, features) -> 3 × SimpleRNNCell -> dense output."""
     import keras
 
-    return network([keras.layers.SimpleRNNCell(units, name="cell") for _ in range(3)], task, execution)
+    return network([keras.layers.SimpleRNNCell(units, name="cell") for _ in range(layers)], task, execution)
+
+
+@register_entry(
+    "simple_rnn_he",
+    cell="relu_rnn",
+    topologies=TOPOLOGIES,
+    layers=(SIMPLE,),
+    summary="Rectified recurrent neurons with He's initial weights.",
+    equations="y(t) = max(0, x(t)·Wx + y(t-1)·Wy + b)   where Wx is drawn with variance 2 / features",
+    paper="He et al., Delving Deep into Rectifiers",
+    year=2015,
+)
+def simple_rnn_he(
+    task: Task, execution: Execution, *, units: int, kernel_initializer: str = "he_uniform"
+) -> keras.Model:
+    """(batch, steps, features) -> SimpleRNNCell, relu -> dense output. The recurrent weights begin orthogonal."""
+    import keras
+
+    cell = keras.layers.SimpleRNNCell(units, activation="relu", kernel_initializer=kernel_initializer, name="cell")
+    return network([cell], task, execution)
+
+
+@register_entry(
+    "irnn",
+    cell="relu_rnn",
+    topologies=TOPOLOGIES,
+    layers=(SIMPLE,),
+    summary="Rectified recurrent neurons that begin by keeping their state as it is.",
+    equations="y(t) = max(0, x(t)·Wx + y(t-1)·Wy + b)   where Wy begins as the identity and b as 0",
+    paper="Le, Jaitly and Hinton, A Simple Way to Initialize Recurrent Networks of Rectified Linear Units",
+    year=2015,
+)
+def irnn(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """(batch, steps, features) -> SimpleRNNCell, relu -> dense output."""
+    import keras
+
+    start = keras.initializers.RandomNormal(stddev=1e-3)
+    cell = keras.layers.SimpleRNNCell(
+        units, activation="relu", kernel_initializer=start, recurrent_initializer="identity", name="cell"
+    )
+    return network([cell], task, execution)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.registry import SEQUENCE_TO_SEQUENCE, TASKS, Data, Recipe, Split, Task, ZooError
+from zoo.tasks._forecast import linear_autoregression, repeat_last_value
 
 STEPS = 20
 STEPS_PER_TIME = 10  # the resolution is 0.1
@@ -71,11 +72,6 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
     )
 
 
-def repeat_last_value(data: Data, split: Split) -> float:
-    """Mean squared error of predicting that the wave stays where it is."""
-    return float(np.mean((split.y - split.x) ** 2, dtype=np.float64))
-
-
 TASKS.add(
     Task(
         name="wave",
@@ -89,7 +85,7 @@ TASKS.add(
         loss="mse",
         metric="mse",
         higher_is_better=False,
-        naive={"repeat the last value": repeat_last_value},
+        naive={"repeat the last value": repeat_last_value, "linear autoregression": linear_autoregression},
         units=100,
         batch=50,
         recipes=(

@@ -1,0 +1,86 @@
+"""The published page: results/README.md from the reference tables, and its head in the project's README."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from benchmarks.report import cost_section
+from benchmarks.sentence import sentence
+from benchmarks.summary import summary
+from benchmarks.terminal import as_markdown, print_tables
+from zoo.registry import ZooError
+
+SHOWN = {"entry": "lstm", "task": "wave", "batch": 50, "units": 100, "masked": "none"}
+"""The comparison in the head of the page: one network on the three backends, at few steps and at many."""
+STEPS = (20, 200)
+BEGIN, END = "<!-- head: written by python -m benchmarks page -->", "<!-- /head -->"
+INTRODUCTION = """\
+# What recurrent models cost
+
+{head}
+
+This page is written from the raw tables in [reference](reference) by `python -m benchmarks page`. How they were
+measured, and how far they can be trusted, stands in [docs/method.md](../docs/method.md). To measure your own machine:
+`pytest --benchmark --zoo-profile full --zoo-backends tensorflow,jax,torch`.
+
+![Cost against steps](charts/cost_growth.png)
+
+![The largest number of steps under 2 GiB](charts/largest_steps.png)
+"""
+
+
+def head(table: pd.DataFrame) -> str:
+    """Looped against unrolled on each backend, in one table: compile time, memory, speed, and what ran."""
+    shown = table
+    for column, value in SHOWN.items():
+        shown = shown[shown[column] == value]
+    shown = shown[shown["steps"].isin(STEPS)]
+    found = summary(shown)
+    if found.empty:
+        raise ZooError(f"the results hold nothing for the head of the page: {SHOWN} at {STEPS} steps")
+    section = cost_section(found, "Looped against unrolled")
+    where = f"{_machine(table)}, {_versions(table)}, {_repeats(table)}"
+    return f"**{section.title}** ({where})\n\n{as_markdown(section.texts)}\n{sentence(table)}"
+
+
+def page(table: pd.DataFrame) -> str:
+    """The whole page."""
+    tables = io.StringIO()
+    print_tables(table, Console(file=tables), markdown=True)
+    lines = [line.rstrip() for line in (INTRODUCTION.format(head=head(table)) + "\n" + tables.getvalue()).splitlines()]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def write(table: pd.DataFrame, results: Path, readme: Path) -> list[Path]:
+    """Write the page to `results`/README.md and its head into `readme`, between its two marks.
+
+    Raises:
+        ZooError: the marks are missing.
+    """
+    before, begin, rest = readme.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ZooError(f"{readme} has no place for the head of the page, between {BEGIN} and {END}")
+    text = page(table)
+    readme.write_text(f"{before}{BEGIN}\n{head(table)}\n{END}{after}")
+    (results / "README.md").write_text(text)
+    return [results / "README.md", readme]
+
+
+def _machine(table: pd.DataFrame) -> str:
+    pairs = table[["device_name", "cpu_count"]].drop_duplicates()
+    return " and ".join(f"{name}, {cores} cores" for name, cores in pairs.itertuples(index=False))
+
+
+def _versions(table: pd.DataFrame) -> str:
+    backends = table[["backend", "backend_version"]].drop_duplicates().itertuples(index=False)
+    keras = ", ".join(sorted(table["keras_version"].unique()))
+    return ", ".join([f"Keras {keras}", *(f"{backend} {version}" for backend, version in backends if version)])
+
+
+def _repeats(table: pd.DataFrame) -> str:
+    return f"{int(table['repeat'].max()) + 1} fresh processes each"

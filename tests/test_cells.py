@@ -1,0 +1,115 @@
+"""What a user of a cell relies on: output and state told apart, sequences in pieces, dropout where it is said to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+
+import zoo.layers
+from zoo import Execution
+from zoo.recurrent import recurrent
+
+UNITS, BATCH, STEPS, FEATURES = 5, 3, 6, 2
+CELLS: dict[str, Callable[[], keras.layers.Layer]] = {
+    "neuron": lambda: zoo.layers.NeuronCell(UNITS),
+    "simple_rnn": lambda: keras.layers.SimpleRNNCell(UNITS),
+    "lstm": lambda: keras.layers.LSTMCell(UNITS),
+    "gru": lambda: keras.layers.GRUCell(UNITS),
+    "peephole_lstm": lambda: zoo.layers.PeepholeLSTMCell(UNITS),
+    "layer_norm_lstm": lambda: zoo.layers.LayerNormLSTMCell(UNITS),
+}
+EXECUTIONS = [Execution("looped"), Execution("unrolled")]
+# The same products in the same order, perhaps compiled otherwise: a rounding error or two.
+EQUAL = {"rtol": 1e-5, "atol": 1e-6}
+
+each_cell = pytest.mark.parametrize("cell", CELLS)
+each_execution = pytest.mark.parametrize("execution", EXECUTIONS, ids=str)
+
+
+@pytest.fixture(scope="module")
+def x() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(BATCH, STEPS, FEATURES)).astype("float32")
+
+
+def numpy(tensors) -> list[np.ndarray]:
+    return [keras.ops.convert_to_numpy(tensor) for tensor in tensors]
+
+
+def seeded(cell: str) -> keras.layers.Layer:
+    keras.utils.set_random_seed(0)
+    return CELLS[cell]()
+
+
+@each_cell
+@each_execution
+def test_the_last_output_and_the_state_are_told_apart(cell: str, execution: Execution, x: np.ndarray) -> None:
+    every = recurrent(seeded(cell), execution, return_sequences=True, return_state=True)
+    outputs, *states = numpy(every(x))
+    assert outputs.shape == (BATCH, STEPS, UNITS)
+    assert [state.shape for state in states] == [(BATCH, UNITS)] * (2 if "lstm" in cell else 1)
+    np.testing.assert_allclose(outputs[:, -1], states[0], **EQUAL)
+    if "lstm" in cell:
+        assert np.abs(states[1] - states[0]).max() > 1e-3  # the memory is not the output
+
+
+@each_cell
+@each_execution
+def test_pieces_give_what_the_whole_sequence_gives(cell: str, execution: Execution, x: np.ndarray) -> None:
+    layer = recurrent(seeded(cell), execution, return_sequences=True, return_state=True)
+    whole = numpy(layer(x))
+    first, *states = layer(x[:, :2])
+    rest, *last = layer(x[:, 2:], initial_state=states)
+    np.testing.assert_allclose(np.concatenate(numpy([first, rest]), axis=1), whole[0], **EQUAL)
+    for found, known in zip(numpy(last), whole[1:], strict=True):
+        np.testing.assert_allclose(found, known, **EQUAL)
+
+
+@each_cell
+def test_a_stateful_layer_goes_on_until_it_is_reset(cell: str, x: np.ndarray) -> None:
+    whole = numpy([recurrent(seeded(cell), Execution(), return_sequences=True)(x)])[0]
+    made = seeded(cell)
+    inputs = keras.Input(batch_shape=(BATCH, 2, FEATURES))
+    layer = recurrent(made, Execution(), return_sequences=True, stateful=True)
+    model = keras.Model(inputs, layer(inputs))
+    for _ in range(2):
+        pieces = [model.predict_on_batch(x[:, start : start + 2]) for start in (0, 2, 4)]
+        np.testing.assert_allclose(np.concatenate(pieces, axis=1), whole, **EQUAL)
+        layer.reset_state()
+
+
+@pytest.mark.parametrize(("shared", "kept"), [(True, 0.7), (False, 0.7**4)])
+def test_a_mask_on_the_state_is_one_for_all_steps_or_new_each_step(shared: bool, kept: float) -> None:
+    # A cell that only passes its state on: after 4 steps from h(0) = 1 an element is 0 or (1 / 0.7)^4. That of the
+    # old wrapper is dropped after each of the steps 0 to 3 and so 4 times; that of Keras before each of 1 to 4.
+    units, steps = 40, 5
+    options = {"activation": "linear", "kernel_initializer": "identity", "recurrent_initializer": "identity"}
+    keras.utils.set_random_seed(0)
+    if shared:
+        layers = [recurrent(keras.layers.SimpleRNNCell(units, recurrent_dropout=0.3, **options), Execution())]
+    else:
+        cell = zoo.layers.StateDropoutCell(keras.layers.SimpleRNNCell(units, **options))
+        layers = [zoo.layers.StateMasks(units, 0.3), recurrent(cell, Execution())]
+    x = np.zeros((200, steps, units), "float32")
+    x[:, 0] = 1
+    state = keras.ops.convert_to_numpy(keras.Sequential(layers)(x, training=True))
+    alive = state > 0
+    np.testing.assert_allclose(state[alive], 0.7**-4, rtol=1e-5)
+    spread = (kept * (1 - kept) / state.size) ** 0.5
+    assert abs(alive.mean() - kept) < 4 * spread
+    assert not alive.all(axis=0).any()  # every example has masks of its own
+
+
+@pytest.mark.parametrize("entry", ["input_dropout", "output_dropout"])
+def test_a_mask_on_inputs_or_outputs_is_new_each_step(entry: str) -> None:
+    made = zoo.create_model(entry, "wave", units=UNITS, rate=0.3)
+    (dropout, *_) = [layer for layer in made.layers if isinstance(layer, keras.layers.Dropout)]
+    given = keras.ops.convert_to_numpy(dropout(np.ones((40, 50, 20), "float32"), training=True))
+    kept = given > 0
+    np.testing.assert_allclose(given[kept], 1 / 0.7, rtol=1e-6)
+    spread = (0.7 * 0.3 / given.size) ** 0.5
+    assert abs(kept.mean() - 0.7) < 4 * spread
+    # Independent from step to step: both of two neighbours are kept with probability 0.49.
+    assert abs((kept[:, 1:] & kept[:, :-1]).mean() - 0.49) < 0.01

@@ -1,0 +1,148 @@
+"""The `zoo` command, as a person uses it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.cli import main
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*arguments: str, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
+    """Exit code, output and errors of `zoo` in this process."""
+    monkeypatch.setattr(sys, "argv", ["zoo", *arguments])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    return int(ended.value.code or 0), told.out, told.err
+
+
+@pytest.fixture
+def command(capsys, monkeypatch):
+    return lambda *arguments: run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
+
+
+def test_the_list_takes_wildcards(command) -> None:
+    code, out, _ = command("list", "*lstm*")
+    assert code == 0
+    assert f"{len(zoo.list_models('*lstm*'))} of {len(zoo.list_models())} entries" in out
+    assert all(name in out for name in zoo.list_models("*lstm*"))
+
+
+def test_tasks_are_listed(command) -> None:
+    code, out, _ = command("tasks")
+    assert code == 0
+    assert all(name in out for name in zoo.list_tasks())
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_an_entry_is_shown(command, name: str) -> None:
+    code, out, _ = command("show", name)
+    entry = zoo.get_entry(name)
+    assert code == 0
+    assert entry.equations.splitlines()[0] in out
+    assert "there is no loop to write out" in " ".join(out.split())
+    fitting = [task.name for task in map(zoo.get_task, zoo.list_tasks()) if entry.fits(task)]
+    assert fitting
+    assert f"tasks    {', '.join(fitting)}" in out
+
+
+WRONG = {
+    (
+        "show",
+        "lsmt",
+    ): f"error: unknown entry 'lsmt'; did you mean 'lstm'? zoo list shows all {len(zoo.list_models())}\n",
+    ("list", "*xyz"): "error: unknown entry '*xyz'. zoo list shows all\n",
+    ("train", "lstm", "--task", "waves"): (
+        f"error: unknown task 'waves'; did you mean 'wave'? zoo tasks shows all {len(zoo.list_tasks())}\n"
+    ),
+    ("train", "lstm", "--task", "wave", "--recipe", "fats"): (
+        "error: unknown recipe 'fats' of task wave; did you mean 'fast'? Known: fast, book\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("arguments", WRONG)
+def test_a_mistake_is_told_in_one_line(command, arguments: tuple[str, ...], tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = command(*arguments)
+    assert (code, errors) == (2, WRONG[arguments])
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_entry_that_does_not_fit_names_those_that_do(command, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = command("train", "lstm", "--task", "dates")
+    assert code == 2
+    assert errors == (
+        "error: entry 'lstm' is not for encoder_decoder tasks such as 'dates'; "
+        "use encoder_decoder, encoder_decoder_attention\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_training_leaves_model_weights_history_and_card(command, tmp_path) -> None:
+    folder = tmp_path / "gru"
+    code, out, _ = command(
+        "train", "gru", "--task", "digits_rows", "--epochs", "2", "--units", "8", "--out", str(folder)
+    )
+    assert code == 0
+    card = json.loads((folder / "card.json").read_text())
+    assert f"accuracy on test: {card['scores']['test']:.4g} (naive: majority class " in out
+    assert (card["entry"], card["task"], card["epochs"], card["stopped_early"]) == ("gru", "digits_rows", 2, False)
+    with (folder / "history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    assert [row["epoch"] for row in history] == ["0", "1"]
+    model = zoo.load_model(folder / "model.keras")
+    assert zoo.evaluate(model, "digits_rows")["test"] == pytest.approx(card["scores"]["test"])
+    again = zoo.create_model("gru", "digits_rows", units=8, weights=folder / "weights.safetensors")
+    for one, other in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    code, _, errors = command("train", "gru", "--task", "digits_rows", "--out", str(folder))
+    assert (code, errors) == (
+        2,
+        f"error: {folder} holds a trained model already; choose another folder with --out\n",
+    )
+
+
+def test_ctrl_c_keeps_the_best_so_far(tmp_path) -> None:
+    folder = tmp_path / "stopped"
+    arguments = ["train", "neuron", "--task", "digits_rows", "--epochs", "5000", "--out", str(folder)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from zoo.cli import main; main()", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    deadline = time.monotonic() + 60
+    while "Epoch 4/" not in process.stdout.readline():
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "the best of them is kept" in told
+    card = json.loads((folder / "card.json").read_text())
+    assert card["stopped_early"]
+    assert 3 <= card["epochs"] < 5000
+    assert isinstance(zoo.load_model(folder / "model.keras"), keras.Model)
+
+
+def test_the_catalogue_is_fresh(command) -> None:
+    code, out, _ = command("catalogue")
+    assert code == 0
+    assert out == (ROOT / "docs" / "zoo.md").read_text(), "run: zoo catalogue > docs/zoo.md"

@@ -1,0 +1,56 @@
+"""The published page, and that what is committed is what the reference tables say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import page
+from benchmarks.folders import read_folder
+from benchmarks.results import as_table
+from tests.tables import pair
+from zoo.registry import ZooError
+
+ROOT = Path(__file__).parent.parent
+
+
+def shown_table():
+    sizes = {"batch": 50, "units": 100}
+    return as_table([row for steps in page.STEPS for row in pair(steps, [0.5, 0.51, 0.49], **sizes)])
+
+
+def test_the_head_tells_what_ran_and_what_it_cost() -> None:
+    text = page.head(shown_table())
+    assert "|looped" in text
+    assert "|while" in text
+    assert "0.50 [0.48, 0.52]" in text
+    assert "Example CPU @ 2.50GHz, 2 cores, Keras 3.15.1, tensorflow 2.22.0, 3 fresh processes each" in text
+
+
+def test_the_head_goes_between_its_marks_and_the_rest_stays(tmp_path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
+    (tmp_path / "results").mkdir()
+    for _ in range(2):
+        written = page.write(shown_table(), tmp_path / "results", readme)
+    assert written == [tmp_path / "results" / "README.md", readme]
+    text = readme.read_text()
+    assert text.startswith(f"before\n{page.BEGIN}\n**Looped against unrolled")
+    assert text.endswith(f"{page.END}\nafter\n")
+    assert "old" not in text
+
+
+def test_a_page_without_marks_or_a_table_without_the_case_is_told_in_one_line(tmp_path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("nothing")
+    with pytest.raises(ZooError, match="has no place for the head of the page"):
+        page.write(shown_table(), tmp_path, readme)
+    with pytest.raises(ZooError, match="hold nothing for the head of the page"):
+        page.head(as_table(pair(7, [1.0])))
+
+
+def test_the_committed_page_is_fresh() -> None:
+    table = read_folder(ROOT / "results" / "reference")
+    assert (ROOT / "results" / "README.md").read_text() == page.page(table), "run: python -m benchmarks page"
+    assert f"{page.BEGIN}\n{page.head(table)}\n{page.END}" in (ROOT / "README.md").read_text()

@@ -1,0 +1,125 @@
+"""Training through time: which outputs count, and how far the gradient goes back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.bptt import stateful_piece, train_batch
+from zoo.training import loss_weights, train
+
+RECIPE = zoo.Recipe("short", epochs=1, batch=4, learning_rate=0.1, optimizer="sgd")
+STEPS = 6
+
+
+def data(task: str, examples: int = 8) -> zoo.Data:
+    whole = zoo.load_task(task, steps=STEPS)
+    return zoo.Data(whole.train.first(examples), whole.validation.first(4), {})
+
+
+def model(entry: str = "lstm", task: str = "wave", execution: str = "looped") -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return zoo.create_model(entry, task, execution, units=5, steps=STEPS)
+
+
+def trained(recipe: zoo.Recipe, task: str = "wave", entry: str = "lstm", examples: int = 8, change=None):
+    """The weights after a training from one and the same start."""
+    made, given = model(entry, task), data(task, examples)
+    if change is not None:
+        y = given.train.y.copy()
+        y[:, change] += 100
+        given = replace(given, train=zoo.Split(given.train.x, y))
+    train(made, task, recipe, data=given, verbose=0)
+    return zoo.get_weights(made)
+
+
+def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    # 1e-5: pieces do the same products in functions of their own, which may be compiled otherwise.
+    return all(np.allclose(one[name], other[name], rtol=1e-5, atol=1e-6) for name in one)
+
+
+@pytest.mark.parametrize(("steps", "outside"), [("last", slice(0, 5)), ((2, 4), [0, 1, 4, 5])])
+def test_outputs_outside_the_loss_steps_get_no_gradient(steps, outside) -> None:
+    recipe = replace(RECIPE, loss_steps=steps)
+    known = trained(recipe)
+    changed = trained(recipe, change=outside)
+    assert all(np.array_equal(known[name], changed[name]) for name in known)
+    assert not same(known, trained(RECIPE))
+
+
+def test_the_loss_is_the_mean_over_the_steps_that_count() -> None:
+    task, y = zoo.get_task("wave"), np.zeros((2, 4, 1))
+    assert loss_weights(task, RECIPE, y) is None
+    weights = loss_weights(task, replace(RECIPE, loss_steps=(1, 3)), y)
+    assert weights is not None
+    assert weights.tolist() == [[0, 2, 2, 0]] * 2
+
+
+WRONG = {
+    "a slice beyond the end": ({"loss_steps": (3, 9)}, "loss_steps must be part of the 6 steps of wave, not 3 to 9"),
+    "an unknown word": (
+        {"loss_steps": "lats"},
+        "unknown loss_steps 'lats'; did you mean 'last'? Known: all, last",
+    ),
+    "a length that does not divide": ({"truncate": 4}, "truncate must divide the 6 steps of wave: 1, 2, 3, 6"),
+    "a length of zero": ({"truncate": 0}, "truncate must divide the 6 steps of wave: 1, 2, 3, 6"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_mistake_is_told_in_one_line(wrong: str) -> None:
+    changes, message = WRONG[wrong]
+    with pytest.raises(zoo.ZooError) as told:
+        train(model(), "wave", replace(RECIPE, **changes), data=data("wave"), verbose=0)
+    assert str(told.value) == message
+
+
+def test_a_vector_has_no_steps_to_choose() -> None:
+    with pytest.raises(zoo.ZooError) as told:
+        train(model(task="adding"), "adding", replace(RECIPE, loss_steps="last"), data=data("adding"), verbose=0)
+    assert str(told.value) == "loss_steps is for a sequence of outputs: adding is a sequence_to_vector task"
+
+
+def test_what_reads_backwards_cannot_be_truncated() -> None:
+    made = zoo.create_model("bidirectional_lstm", "adding", units=3, steps=STEPS)
+    with pytest.raises(zoo.ZooError) as told:
+        train(made, "adding", replace(RECIPE, truncate=3), data=data("adding"), verbose=0)
+    assert str(told.value) == (
+        "layer 'recurrent' of 'bidirectional_lstm' reads backwards: its state cannot be carried on"
+    )
+
+
+@pytest.mark.parametrize("task", ["wave", "adding"])
+@pytest.mark.parametrize("entry", ["gru", "stacked_lstm"])
+def test_truncated_over_the_whole_length_is_plain_backpropagation(task: str, entry: str) -> None:
+    # One batch: the two ways shuffle by different generators.
+    plain = trained(RECIPE, task, entry, examples=4)
+    assert same(plain, trained(replace(RECIPE, truncate=STEPS), task, entry, examples=4))
+
+
+def test_the_state_is_carried_on_and_the_gradient_is_not() -> None:
+    """Of a target at the end, the gradient reaches the inputs of the last piece alone, and the state all of them."""
+    made = model(task="adding")
+    made.compile("sgd", loss="mse")
+    x, y = data("adding").train.first(4)
+    piece = stateful_piece(made, 2, 4)
+    piece.compile(keras.optimizers.SGD(0.0), loss="mse")
+    whole = made.evaluate(x, y, batch_size=4, verbose=0)
+    assert train_batch(piece, x, y, None) == pytest.approx(whole, rel=1e-5)  # the state came from every step
+    plain, cut = trained(RECIPE, "adding", examples=4), trained(replace(RECIPE, truncate=2), "adding", examples=4)
+    assert not same(plain, cut)
+
+
+def test_a_truncated_training_learns_and_tells_its_history() -> None:
+    made = model("gru")
+    whole = zoo.load_task("wave", steps=STEPS)
+    given = zoo.Data(whole.train.first(400), whole.validation.first(50), {})
+    recipe = zoo.Recipe("short", epochs=4, batch=20, learning_rate=1e-2, truncate=2)
+    training = train(made, "wave", recipe, data=given, verbose=0)
+    assert set(training.history) == {"loss", "val_loss", "val_mse"}
+    assert len(training.history["val_mse"]) == 4
+    assert training.history["val_mse"][-1] < training.history["val_mse"][0] / 2

@@ -1,0 +1,90 @@
+"""Sequences out of vectors, and out of other sequences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zoo.models._network import embed
+from zoo.models.gates import LSTM_EQUATIONS
+from zoo.recurrent import recurrent
+from zoo.registry import ENCODER_DECODER, VECTOR_TO_SEQUENCE, register_entry
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.execution import Execution
+    from zoo.registry import Task
+
+
+@register_entry(
+    "vector_to_sequence",
+    cell="lstm",
+    topologies=(VECTOR_TO_SEQUENCE,),
+    summary="An LSTM that reads the same vector at every step and gives out a sequence.",
+    equations=f"x(t) = v for every t\n{LSTM_EQUATIONS}\ny(t) = φ(h(t)·V + c)",
+    paper="Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks: one to many",
+    year=2015,
+)
+def vector_to_sequence(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """(batch, features) -> RepeatVector -> LSTMCell -> dense output at each of the task's steps."""
+    import keras
+
+    inputs = keras.Input((task.features,))
+    repeated = keras.layers.RepeatVector(task.steps)(inputs)
+    cell = keras.layers.LSTMCell(units, name="cell")
+    hidden = recurrent(cell, execution, return_sequences=True, name="recurrent")(repeated)
+    return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation, name="output")(hidden))
+
+
+def _encode_decode(task: Task, execution: Execution, units: int) -> tuple[list[Any], Any, Any]:
+    """The inputs, and every output of an encoder and of a decoder that begins in the encoder's last state."""
+    import keras
+
+    source = keras.Input((task.steps,), dtype="int32", name="source")
+    late = keras.Input((task.target_steps,), dtype="int32", name="target")
+    cells = [keras.layers.LSTMCell(units, name="cell") for _ in range(2)]
+    encoder = recurrent(cells[0], execution, return_sequences=True, return_state=True, name="recurrent_encoder")
+    decoder = recurrent(cells[1], execution, return_sequences=True, name="recurrent_decoder")
+    encoded, *states = encoder(embed(task.tokens, task.embedding, "source_embedding")(source))
+    decoded = decoder(embed(task.outputs, task.embedding, "target_embedding")(late), initial_state=states)
+    return [source, late], encoded, decoded
+
+
+@register_entry(
+    "encoder_decoder",
+    cell="lstm",
+    topologies=(ENCODER_DECODER,),
+    summary="An LSTM reads the source; another begins in its last state and writes the target.",
+    equations=f"{LSTM_EQUATIONS}\nencoder: x(t) = E[source(t)], the state begins at 0\n"
+    "decoder: x(t) = F[target(t-1)], the state begins where the encoder's ended; y(t) = softmax(h(t)·V + c)",
+    paper="Sutskever, Vinyals and Le, Sequence to Sequence Learning with Neural Networks",
+    year=2014,
+)
+def encoder_decoder(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """source (batch, steps), target one step late (batch, target steps) -> (batch, target steps, outputs)."""
+    import keras
+
+    inputs, _, decoded = _encode_decode(task, execution, units)
+    return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation, name="output")(decoded))
+
+
+@register_entry(
+    "encoder_decoder_attention",
+    cell="lstm",
+    topologies=(ENCODER_DECODER,),
+    summary="As encoder_decoder, and each step of the decoder looks back at every step of the source.",
+    equations="h(t) of the decoder and s(1..n) of the encoder as in encoder_decoder\n"
+    "a(t) = softmax over i of h(t)·s(i), 0 where the source is padding\n"
+    "z(t) = tanh([Σ a(t,i) s(i), h(t)]·W + b)\ny(t) = softmax(z(t)·V + c)",
+    paper="Luong, Pham and Manning, Effective Approaches to Attention-based Neural Machine Translation: global, dot",
+    year=2015,
+)
+def encoder_decoder_attention(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """source (batch, steps), target one step late (batch, target steps) -> (batch, target steps, outputs)."""
+    import keras
+
+    inputs, encoded, decoded = _encode_decode(task, execution, units)
+    context = keras.layers.Attention(name="attention")([decoded, encoded])
+    both = keras.layers.Concatenate()([context, decoded])
+    attentive = keras.layers.Dense(units, activation="tanh", name="attentive")(both)
+    return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation, name="output")(attentive))

@@ -1,0 +1,36 @@
+"""Padding stands on the right, and is checked: left-padded rows train to nonsense, or crash a vendor's kernel."""
+
+from __future__ import annotations
+
+from zoo.registry import PADDING, Split, Task, ZooError
+from zoo.vocabulary import PAD
+
+
+def check_padding(task: Task, split: Split, name: str = "") -> None:
+    """Refuse sequences whose padding is not on the right, or that are nothing but padding.
+
+    Args:
+        task: says whether there is padding: 0 of token numbers, `zoo.PADDING` of features.
+        split: inputs as the task has them.
+        name: of the split, for the message.
+
+    Raises:
+        ZooError: which row is wrong, and how.
+    """
+    if not (task.tokens or task.masked):
+        return
+    for x in split.x if isinstance(split.x, tuple) else (split.x,):
+        there = x != PAD if task.tokens else (x != PADDING).any(axis=-1)
+        where = f"row {{}} of {name or 'x'} ({task.name})"
+        empty = ~there.any(axis=1)
+        if empty.any():
+            raise ZooError(f"{where.format(int(empty.argmax()))} is padding alone: a sequence has at least one step")
+        torn = (there[:, 1:] & ~there[:, :-1]).any(axis=1)
+        if torn.any():
+            row = where.format(int(torn.argmax()))
+            raise ZooError(f"{row} has padding before its end: {task_padding(task)} goes to the right of a sequence")
+
+
+def task_padding(task: Task) -> str:
+    """What fills a step after the end, in words."""
+    return f"token {PAD}" if task.tokens else f"zoo.PADDING ({PADDING:g})"

@@ -1,0 +1,66 @@
+"""What tasks whose answer is a text share: how a trained model is scored, and what a naive answer is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.registry import Data, Split
+
+if TYPE_CHECKING:
+    import keras
+
+
+def exact_match(answers: Sequence[str], expected: Sequence[str]) -> float:
+    """The share of answers that are right to the last character."""
+    return float(np.mean([answer == right for answer, right in zip(answers, expected, strict=True)]))
+
+
+def bleu(answers: Sequence[str], expected: Sequence[str]) -> float:
+    """Corpus BLEU, 0 to 100, as sacrebleu defines it (Papineni et al., 2002)."""
+    import sacrebleu
+
+    return float(sacrebleu.corpus_bleu(list(answers), [list(expected)]).score)
+
+
+def expected_texts(data: Data, split: Split) -> list[str]:
+    """The right answers of a split."""
+    return [data.vocabularies[-1].text(row) for row in split.y]
+
+
+def most_frequent_answer(data: Data) -> str:
+    """The answer that most training examples have."""
+    counts = Counter(row.tobytes() for row in data.train.y)
+    commonest, _ = counts.most_common(1)[0]
+    return data.vocabularies[-1].text(np.frombuffer(commonest, data.train.y.dtype))
+
+
+def decoded(model: keras.Model, data: Data, split: Split) -> list[str]:
+    """What the model answers to the split's sources, greedily."""
+    from zoo.generation import decode
+
+    assert isinstance(split.x, tuple)
+    return [data.vocabularies[-1].text(row) for row in decode(model, split.x[0], split.y.shape[1])]
+
+
+def decoded_exact_match(model: keras.Model, data: Data, split: Split) -> float:
+    """Exact match of what the model answers."""
+    return exact_match(decoded(model, data, split), expected_texts(data, split))
+
+
+def decoded_bleu(model: keras.Model, data: Data, split: Split) -> float:
+    """BLEU of what the model answers."""
+    return bleu(decoded(model, data, split), expected_texts(data, split))
+
+
+def naive_exact_match(data: Data, split: Split) -> float:
+    """Exact match of always giving the most frequent answer."""
+    return exact_match([most_frequent_answer(data)] * len(split.y), expected_texts(data, split))
+
+
+def naive_bleu(data: Data, split: Split) -> float:
+    """BLEU of always giving the most frequent answer."""
+    return bleu([most_frequent_answer(data)] * len(split.y), expected_texts(data, split))

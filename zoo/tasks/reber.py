@@ -1,0 +1,139 @@
+"""Whether a string obeys the embedded Reber grammar: its last letter but one must repeat its second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Data, Recipe, Split, Task, require_steps
+from zoo.tasks._shared import majority_class_accuracy
+from zoo.vocabulary import SPECIAL, Vocabulary, padded
+
+STEPS = 50  # longer strings are not drawn: about one in a thousand
+TRAIN, HELD_OUT = 8_000, 1_000
+TEST_SEED = 2**32 - 1  # a constant: every seed of `load` is scored on the same test strings
+LETTERS = Vocabulary(tuple("BEPSTVX"))
+Grammar = tuple[tuple[tuple["str | Grammar", int], ...], ...]
+"""Of each state the ways on: what is written (a letter, or a string of another grammar) and the next state."""
+REBER: Grammar = (
+    (("B", 1),),
+    (("T", 2), ("P", 3)),
+    (("S", 2), ("X", 4)),
+    (("T", 3), ("V", 5)),
+    (("X", 3), ("S", 6)),
+    (("P", 4), ("V", 6)),
+    (("E", 7),),
+    (),
+)
+EMBEDDED: Grammar = (
+    (("B", 1),),
+    (("T", 2), ("P", 3)),
+    ((REBER, 4),),
+    ((REBER, 5),),
+    (("T", 6),),
+    (("P", 6),),
+    (("E", 7),),
+    (),
+)
+
+
+def draw(grammar: Grammar, rng: np.random.Generator) -> str:
+    """A string of the grammar, each way on as likely as the others."""
+    text, state = "", 0
+    while grammar[state]:
+        written, state = grammar[state][rng.integers(len(grammar[state]))]
+        text += written if isinstance(written, str) else draw(written, rng)
+    return text
+
+
+def obeys(text: str) -> bool:
+    """Whether `text` is a string of the embedded Reber grammar."""
+    ends = len(text) > 4 and text[0] == "B" and text[-1] == "E" and text[1] == text[-2] and text[1] in "TP"
+    return ends and _is_reber(text[2:-2])
+
+
+def _is_reber(text: str) -> bool:
+    state = 0
+    for letter in text:
+        ways = dict(REBER[state])
+        if letter not in ways:
+            return False
+        state = ways[letter]
+    return not REBER[state]
+
+
+def spoil(text: str, rng: np.random.Generator) -> str:
+    """The string with one letter replaced, so that it no longer obeys."""
+    while True:
+        place = rng.integers(len(text))
+        others = [letter for letter in LETTERS.words if letter != text[place]]
+        spoiled = text[:place] + others[rng.integers(len(others))] + text[place + 1 :]
+        if not obeys(spoiled):
+            return spoiled
+
+
+def load(steps: int | None = None, seed: int = 0) -> Data:
+    """10,000 different strings, half of which obey; the others have one letter replaced. No string is in two splits.
+
+    Args:
+        steps: None or 50, the longest string.
+        seed: draws training and validation; the test strings are always the same.
+
+    Returns:
+        x int32 (strings, 50), a number a letter, 0 after the end; y int32, 1 where the string obeys: 8,000 for
+        training, 1,000 each for validation and test.
+
+    Raises:
+        ZooError: another number of steps is asked for.
+    """
+    require_steps("reber", STEPS, steps)
+    test = strings(np.random.default_rng(TEST_SEED), HELD_OUT, {})
+    drawn = list(strings(np.random.default_rng(seed), TRAIN + HELD_OUT, test).items())
+    train, validation = _split(dict(drawn[:TRAIN])), _split(dict(drawn[TRAIN:]))
+    return Data(train, validation, {"test": _split(test)}, (LETTERS,))
+
+
+def strings(rng: np.random.Generator, count: int, known: Mapping[str, int]) -> dict[str, int]:
+    """So many different strings that are not among those `known`, by turns one that obeys and one that does not."""
+    drawn: dict[str, int] = {}
+    while len(drawn) < count:
+        right = len(drawn) % 2
+        text = draw(EMBEDDED, rng)
+        text = text if right else spoil(text, rng)
+        if len(text) <= STEPS and text not in known:
+            drawn.setdefault(text, right)
+    return drawn
+
+
+def _split(drawn: Mapping[str, int]) -> Split:
+    x = padded([LETTERS.numbers(text) for text in drawn], STEPS)
+    return Split(x, np.array(list(drawn.values()), np.int32))
+
+
+TASKS.add(
+    Task(
+        name="reber",
+        topology=SEQUENCE_TO_VECTOR,
+        summary="whether a string obeys the embedded Reber grammar",
+        load=load,
+        steps=STEPS,
+        features=0,
+        tokens=len(SPECIAL) + len(LETTERS.words),
+        embedding=5,
+        outputs=2,
+        activation="softmax",
+        loss="sparse_categorical_crossentropy",
+        metric="accuracy",
+        higher_is_better=True,
+        naive={"majority class": majority_class_accuracy},
+        units=30,
+        batch=50,
+        recipes=(
+            Recipe("fast", epochs=15, batch=50, learning_rate=5e-3, schedule="cosine", clip_norm=1.0),
+            Recipe("book", epochs=20, batch=32, learning_rate=2e-2, optimizer="sgd", momentum=0.95),
+        ),
+        source="generated; Reber 1967; embedded by Hochreiter and Schmidhuber, Long Short-Term Memory, 1997",
+        licence="none needed: a grammar",
+    )
+)

@@ -1,0 +1,89 @@
+"""Tokens as numbers: what a text of words or characters is for a model, and the way back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from zoo.registry import Split, ZooError
+
+PAD, START, END, UNKNOWN = range(4)
+"""The first tokens of every vocabulary: padding, what a decoder begins with, what ends a sequence, any other word."""
+SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens that are known: SPECIAL, then `words`. Between tokens stands `separator`: " ", "" of characters."""
+
+    words: tuple[str, ...]
+    separator: str = ""
+
+    @classmethod
+    def of_texts(cls, texts: Iterable[str], most: int) -> Vocabulary:
+        """The `most` frequent words of `texts`, SPECIAL counted among them; equally frequent ones by alphabet."""
+        counts = Counter(word for text in texts for word in text.split())
+        ranked = sorted(counts, key=lambda word: (-counts[word], word))
+        return cls(tuple(ranked[: most - len(SPECIAL)]), " ")
+
+    def __len__(self) -> int:
+        return len(SPECIAL) + len(self.words)
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Every token, its number being its place."""
+        return SPECIAL + self.words
+
+    def numbers(self, text: str) -> list[int]:
+        """The tokens of `text`; UNKNOWN for what is not among them. Ends without END."""
+        return [self._numbers.get(token, UNKNOWN) for token in self.split(text)]
+
+    def require(self, text: str) -> list[int]:
+        """As `numbers`, but an empty text or a token that is not known is a ZooError."""
+        tokens, known = self.split(text), self._numbers
+        if not tokens:
+            raise ZooError("there is nothing to read: the text is empty")
+        unknown = [token for token in tokens if token not in known]
+        if unknown:
+            kind = "character" if self.separator == "" else "word"
+            raise ZooError(f"the {kind} {unknown[0]!r} is not in the vocabulary of {len(self.words)} {kind}s")
+        return [known[token] for token in tokens]
+
+    def text(self, numbers: Sequence[int] | np.ndarray) -> str:
+        """The text of `numbers` up to END or padding."""
+        tokens = self.tokens
+        read: list[str] = []
+        for number in numbers:
+            if number in (END, PAD):
+                break
+            read.append(tokens[int(number)])
+        return self.separator.join(read)
+
+    def split(self, text: str) -> list[str]:
+        """The tokens of a text as texts."""
+        return list(text) if self.separator == "" else text.split(self.separator)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {token: number for number, token in enumerate(self.tokens)}
+
+
+def padded(sequences: Sequence[Sequence[int]], steps: int) -> np.ndarray:
+    """The sequences as rows of int32 (sequences, steps), filled with PAD on the right."""
+    rows = np.full((len(sequences), steps), PAD, np.int32)
+    for row, sequence in zip(rows, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return rows
+
+
+def source_and_target(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], steps: int, target_steps: int
+) -> Split:
+    """The Split of an encoder_decoder: source and target one step late, and the target ended by END."""
+    target = padded([[*each, END] for each in targets], target_steps)
+    late = padded([[START, *each] for each in targets], target_steps)
+    return Split((padded(sources, steps), late), target)
