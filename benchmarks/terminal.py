@@ -33,7 +33,7 @@ def as_markdown(part: pd.DataFrame) -> str:
     """A table of texts for a page."""
     text = io.StringIO()
     Console(file=text, width=10_000, highlight=False).print(as_rich(part, rich.box.MARKDOWN))
-    return text.getvalue()
+    return "\n".join(line.rstrip() for line in text.getvalue().strip().splitlines()) + "\n"
 
 
 def wide_enough(console: Console) -> Console:

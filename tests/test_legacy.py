@@ -338,7 +338,7 @@ def peephole_of_tensorflow_1(x: np.ndarray, weights: dict[str, np.ndarray]) -> t
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             cell = v1.nn.rnn_cell.LSTMCell(UNITS, use_peepholes=True)
-        outputs, _ = v1.nn.dynamic_rnn(cell, v1.constant(x))
+        outputs, _ = v1.nn.dynamic_rnn(cell, v1.constant(x), dtype=v1.float32)
         named = {variable.name.rpartition("/")[2].removesuffix(":0"): variable for variable in cell.weights}
         order = ["kernel", "bias", "w_i_diag", "w_f_diag", "w_o_diag"]
         gradients = v1.gradients(v1.reduce_sum(outputs**2), [named[name] for name in order])

@@ -392,12 +392,13 @@ def test_a_broken_weights_file_is_refused(tmp_path) -> None:
 
 
 def test_seeds_make_a_training_repeatable() -> None:
-    scores = []
     recipe = zoo.Recipe("short", epochs=1, batch=64, learning_rate=1e-3, schedule="cosine", clip_norm=1.0)
-    for _, seed in itertools.product(range(2), (0, 1)):
+    whole = zoo.load_task("digits_rows")
+    data = zoo.Data(whole.train.first(256), whole.validation.first(64), {})
+    losses = []
+    for seed in (0, 0, 1):
         keras.utils.set_random_seed(seed)
-        made = zoo.create_model("gru", "digits_rows", units=UNITS)
-        zoo.train(made, "digits_rows", recipe, seed=seed, verbose=0)
-        scores.append(zoo.evaluate(made, "digits_rows")["test"])
-    assert scores[:2] == scores[2:]
-    assert scores[0] != scores[1]
+        made = zoo.create_model("neuron", "digits_rows", units=UNITS)
+        losses.append(zoo.train(made, "digits_rows", recipe, data=data, seed=seed, verbose=0).history["val_loss"])
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]

@@ -42,9 +42,13 @@ def require_truncation(task: Task, recipe: Recipe, steps: int) -> None:
     Raises:
         ZooError: what is wrong, and which numbers of steps are allowed.
     """
+    import keras
+
     length = recipe.truncate
     if length is None:
         return
+    if keras.backend.backend() == "jax":
+        raise ZooError("on JAX Keras' compiled steps keep no state of a layer: truncate on TensorFlow or torch")
     if task.topology not in (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE):
         raise ZooError(f"truncated backpropagation is for sequences that are read step by step, not {task.topology}")
     if length < 1 or steps % length:
@@ -56,7 +60,7 @@ def train_batch(piece: keras.Model, x: np.ndarray, y: np.ndarray, weights: np.nd
     """One batch, piece by piece from a state of zeros: the mean of the losses of the pieces that have any.
 
     Where every step has a target each piece is a training step; where only the end has one, the pieces before the last
-    carry the state and no more.
+    carry the state and no more, with dropout off.
     """
     steps = piece.inputs[0].shape[1]
     every_step = len(piece.outputs[0].shape) == 3

@@ -65,7 +65,7 @@ class Vocabulary:
 
     def split(self, text: str) -> list[str]:
         """The tokens of a text as texts."""
-        return list(text) if self.separator == "" else text.split(self.separator)
+        return list(text) if self.separator == "" else text.split()
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ import keras
 
 @keras.saving.register_keras_serializable("zoo")
 class StateMasks(keras.layers.Layer):
-    """Appends to each step's features the mask that `StateDropoutCell` multiplies its state with after that step.
+    """Appends to each step's features the mask that `StateDropoutCell` multiplies its state with before that step.
 
     The masks of all steps are drawn at once, before the time loop: a seed cannot advance inside `lax.scan`, and looped
     and unrolled layers behind this one see the same masks. Without training every mask is 1.
@@ -46,10 +46,11 @@ class StateMasks(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("zoo")
 class StateDropoutCell(keras.layers.Layer):
-    """A cell whose state is multiplied with a mask after each step; its output is not.
+    """A cell that sees its state multiplied with a mask, a new one each step; its output is left whole.
 
-    It is `DropoutWrapper(cell, state_keep_prob=1 − rate)` of TensorFlow 1. Of several states the first one is
-    dropped: of an LSTM the output h, not the memory c.
+    It is `DropoutWrapper(cell, state_keep_prob=1 − rate)` of TensorFlow 1, but for when the mask is applied: there
+    after a step, here before the next one, so that the state is the last output, as `keras.layers.RNN` takes for
+    granted where it masks. Of several states the first one is dropped: of an LSTM the output h, not the memory c.
 
     Args:
         cell: a Keras recurrent cell whose first state has as many elements as its output.
@@ -71,10 +72,10 @@ class StateDropoutCell(keras.layers.Layer):
             self.cell.build((*input_shape[:-1], input_shape[-1] - self.output_size))
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
-        """Return the cell's output and its new states, the first one multiplied with the mask."""
+        """Return the cell's output and its new states, from states of which the first is multiplied with the mask."""
         features = inputs.shape[-1] - self.output_size
-        output, (state, *others) = self.cell(inputs[:, :features], states, training=training)
-        return output, [state * inputs[:, features:], *others]
+        state, *others = states
+        return self.cell(inputs[:, :features], [state * inputs[:, features:], *others], training=training)
 
     def get_initial_state(self, batch_size: Any = None) -> Any:
         """Those of the cell."""

@@ -76,7 +76,7 @@ def output_dropout(
     topologies=TOPOLOGIES,
     layers=(SIMPLE,) * LAYERS,
     summary="Three layers of recurrent neurons, dropout on the state from step to step, a new mask each step.",
-    equations=f"y(t) = tanh(x(t)·Wx + (m(t-1) ⊙ y(t-1))·Wy + b)\n{A_NEW_MASK}",
+    equations=f"y(t) = tanh(x(t)·Wx + (m(t) ⊙ y(t-1))·Wy + b)\n{A_NEW_MASK}",
     paper=WRAPPER,
     year=2014,
 )
