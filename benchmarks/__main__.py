@@ -91,18 +91,16 @@ def coverage(folder: Results = None) -> None:
 
     Without --results: the experiment that is kept in results/reference/aa.
     """
-    import rich.box
-
     from benchmarks.coverage import coverage as covered_by
     from benchmarks.coverage import said
     from benchmarks.report_growth import coverage_texts
-    from benchmarks.terminal import as_rich, wide_enough
+    from benchmarks.terminal import print_table
 
     folder = folder or ROOT / "reference" / "aa"
     table = folders.read_folder(folder)
     covered = covered_by(table)
     typer.echo(f"{len(table)} rows from {folder}")
-    wide_enough(Console()).print(as_rich(coverage_texts(covered), rich.box.SIMPLE_HEAD))
+    print_table(coverage_texts(covered), Console())
     typer.echo(said(covered))
 
 

@@ -223,9 +223,19 @@ def _draw_growth(axes: Axes, rows: pd.DataFrame, column: str) -> None:
     axes.set_ylabel(unit + ", log scale" * log, fontsize=9)
     axes.tick_params(labelsize=9)
     plain_ticks(axes, "y", log)
-    axes.set_xticks(sorted(rows["steps"].unique()), minor=False)
+    axes.set_xticks(_apart(sorted(rows["steps"].unique())), minor=False)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xticks([], minor=True)
+
+
+def _apart(values: list[int], most: int = 7) -> list[int]:
+    """Those of the sorted values whose labels do not touch on a logarithmic axis: at most so many, evenly apart."""
+    factor = (values[-1] / values[0]) ** (1 / most)
+    kept = values[:1]
+    for value in values:
+        if value > kept[-1] and value >= factor * kept[-1]:
+            kept.append(value)
+    return kept
 
 
 def _rows_of(table: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:

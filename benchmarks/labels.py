@@ -13,6 +13,9 @@ FACETS = ["backend", "device", "device_name", *(column for column in SETTING if 
 """What a panel's title says where it differs within the table, so that unlike settings never share a panel."""
 
 
+MASKS = {"none": "", "full": "masked, full lengths", "uniform": "masked, uniform lengths"}
+
+
 def facet_labels(table: pd.DataFrame, others: Sequence[str]) -> pd.Series:
     """For each row the task, its units, and as many of the `others` as tell apart what differs within a task."""
     shown = ["task", "units"]
@@ -21,9 +24,11 @@ def facet_labels(table: pd.DataFrame, others: Sequence[str]) -> pd.Series:
             shown.append(column)
 
     def label(row: pd.Series) -> str:
-        said = [
-            f"{column} {row[column]}" if column in (*SIZES, "threads") else str(row[column]) for column in shown[2:]
-        ]
-        return ", ".join([f"{row['task']}: {row['units']} units", *said])
+        said = [MASKS[row[column]] if column == "masked" else _said(column, row[column]) for column in shown[2:]]
+        return ", ".join([f"{row['task']}: {row['units']} units", *filter(None, said)])
 
     return pd.Series([label(row) for _, row in table.iterrows()], index=table.index, dtype="str")
+
+
+def _said(column: str, value: object) -> str:
+    return f"{column} {value}" if column in (*SIZES, "threads") else str(value)

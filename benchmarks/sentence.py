@@ -22,7 +22,8 @@ def sentence(table: pd.DataFrame, arm: str = "unrolled", baseline: str = "looped
     timed = against[against["quantity"] == "step_seconds"]
     if timed.empty:
         return _what_is_missing(table, arm, baseline)
-    chosen = _widest(timed)
+    enough = timed[timed["repeats"] >= LEAST_REPEATS]
+    chosen = _widest(timed if enough.empty else enough)
     ends = chosen.iloc[[0, -1]] if len(chosen) > 1 else chosen
     first = ends.iloc[0]
     keys = [*SETTING, *EXECUTION]

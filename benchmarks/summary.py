@@ -53,7 +53,7 @@ FIGURES = [
     *("graph_nodes", "baseline", *(f"train_{name}" for name in RATIO), "repeats"),
 ]
 """What `summary` says of each execution."""
-HIGHER_IS_BETTER = ("accuracy", "bleu", "chrf", "f1")
+HIGHER_IS_BETTER = ("accuracy", "bleu", "chrf", "exact_match", "f1")
 LOWER_IS_BETTER = ("mse", "mae", "rmse", "loss", "cross_entropy", "perplexity", "bits_per_character", "error_rate")
 
 

@@ -30,7 +30,15 @@ TOPOLOGIES = {SEQUENCE_TO_VECTOR: "digits_rows", SEQUENCE_TO_SEQUENCE: "wave"}
 PRODUCTS_DOMINATE = Sizes(batch=32, steps=4, features=32, units=64, outputs=16)
 CASE = Case("lstm", "wave", Execution(jit=NORMAL_JIT[BACKEND]), BACKEND, "cpu", 50, 20, 1, 100)
 
-COUNTED = [entry.name for entry in MODELS if entry.layers]
+COUNTED = [
+    (entry.name, topology)
+    for entry in MODELS
+    for topology in TOPOLOGIES
+    if entry.layers and topology in entry.topologies
+]
+# XLA's cost analysis also counts what is not a product. Of an LSTM that is some 25 operations a unit, step and example
+# forward and 60 there and back, which compiling about doubles, beside the 768 and 1,944 of its products.
+NOT_PRODUCTS = {"layer_norm_lstm": 1.3}  # nine elements of mean and variance a unit
 
 COUNT = """
 import dataclasses, json, jax, math, numpy, zoo
@@ -47,22 +55,22 @@ def in_products(jaxpr):
                 total += in_products(inner.jaxpr)
     return total
 
-entries, topologies, sizes = json.loads(ARGUMENTS)
+pairs, topologies, sizes = json.loads(ARGUMENTS)
 counts = {}
-for entry in entries:
-    for topology, name in topologies.items():
-        at = {key: sizes[key] for key in ("steps", "features", "outputs")}
-        task = dataclasses.replace(zoo.get_task(name), **at)
-        model = zoo.get_entry(entry).build(task, zoo.Execution("unrolled", jit=True), units=sizes["units"])
-        x = numpy.ones((sizes["batch"], sizes["steps"], sizes["features"]), "float32")
-        weights = [v.value for v in model.trainable_variables]
-        fixed = [v.value for v in model.non_trainable_variables]
-        predict = lambda weights, x: model.stateless_call(weights, fixed, x)[0]
-        train = jax.grad(lambda weights, x: (predict(weights, x) ** 2).sum())
-        for phase, function in {"predict": predict, "train": train}.items():
-            cost = jax.jit(function).lower(weights, x).compile().cost_analysis()["flops"]
-            products = in_products(jax.make_jaxpr(function)(weights, x).jaxpr)
-            counts[f"{entry} {topology} {phase}"] = {"cost": cost, "products": products}
+for entry, topology in pairs:
+    at = {key: sizes[key] for key in ("steps", "features", "outputs")}
+    task = dataclasses.replace(zoo.get_task(topologies[topology]), **at)
+    model = zoo.get_entry(entry).build(task, zoo.Execution("unrolled", jit=True), units=sizes["units"])
+    x = numpy.ones((sizes["batch"], sizes["steps"], sizes["features"]), "float32")
+    weights = [v.value for v in model.trainable_variables]
+    fixed = [v.value for v in model.non_trainable_variables]
+    predict = lambda weights, x: model.stateless_call(weights, fixed, x)[0]
+    train = jax.grad(lambda weights, x: (predict(weights, x) ** 2).sum())
+    alone = len(zoo.get_entry(entry).layers) == 1  # what is stacked is the same cell, and compiles for long
+    for phase, function in {"predict": predict, "train": train}.items():
+        cost = jax.jit(function).lower(weights, x).compile().cost_analysis()["flops"] if alone else None
+        products = in_products(jax.make_jaxpr(function)(weights, x).jaxpr)
+        counts[f"{entry} {topology} {phase}"] = {"cost": cost, "products": products}
 print(json.dumps(counts))
 """
 
@@ -86,16 +94,14 @@ def counted() -> dict[str, dict[str, float]]:
 
 
 @pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-@pytest.mark.parametrize("entry", COUNTED)
+@pytest.mark.parametrize(("entry", "topology"), COUNTED)
 def test_operations_are_those_that_xla_counts(counted, entry: str, topology: str, phase: str) -> None:
     found = limit.operations(entry, topology, PRODUCTS_DOMINATE, phase)
     assert found is not None
     known = counted[f"{entry} {topology} {phase}"]
     assert found == known["products"]
-    # XLA's cost analysis also counts what is not a product. Of an LSTM that is some 25 operations a unit, step and
-    # example forward and 60 there and back, which compiling about doubles, beside the 768 and 1,944 of its products.
-    assert 1 <= known["cost"] / found < 1.1
+    if known["cost"] is not None:
+        assert 1 <= known["cost"] / found < NOT_PRODUCTS.get(entry, 1.1)
 
 
 def test_a_tiny_lstm_takes_the_operations_counted_by_hand() -> None:

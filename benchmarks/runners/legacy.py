@@ -34,7 +34,9 @@ REFUSED = {
     "gru": "TensorFlow 1's GRUCell computes another GRU: its reset gate acts on the state before the product, not "
     "after it, and its candidate has one bias, not two"
 }
-LOOP_NODES = ("LoopCond", "While", "StatelessWhile")  # v1 control flow has one LoopCond a loop, v2 a While
+SWAP_STATIC = "static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn"
+SWAP_CPU = "swap_memory moves what waits for the backward pass from a GPU to the host: there is no GPU in this case"
+LOOP_NODES = ("LoopCond", "While", "StatelessWhile")  # one LoopCond a loop in v1 control flow, a While in v2
 KERNEL, RECURRENT_KERNEL, BIAS = "recurrent/kernel", "recurrent/recurrent_kernel", "recurrent/bias"
 OUTPUT_KERNEL, OUTPUT_BIAS = "output/kernel", "output/bias"
 Weights = Mapping[str, np.ndarray]
@@ -65,21 +67,11 @@ def unsupported(case: Case) -> str:
         "the legacy arms are timed, not trained by a recipe": bool(case.recipe),
         f"the legacy arms read features, not tokens as {case.task} has them": zoo.get_task(case.task).tokens > 0,
         REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}"): case.entry not in CELLS,
-        "static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn": (
-            swaps and case.execution.loop == "static"
-        ),
-        "swap_memory moves what waits for the backward pass from a GPU to the host: there is no GPU in this case": (
-            swaps and case.device != "gpu"
-        ),
+        SWAP_STATIC: swaps and case.execution.loop == "static",
+        SWAP_CPU: swaps and case.device != "gpu",
         "tf_keras is not installed: python -m pip install -e '.[legacy]'": find_spec("tf_keras") is None,
     }
     return next((reason for reason, stands in reasons.items() if stands), "")
-
-
-def require(case: Case) -> None:
-    """Refuse a case that is not for these arms with a ZooError."""
-    if reason := unsupported(case):
-        raise ZooError(reason)
 
 
 def tensorflow_1(device: str) -> Any:
@@ -118,7 +110,8 @@ def prepare(case: Case, batch: zoo.Split, weights: Weights | None = None) -> Run
     Raises:
         ZooError: the case is not for these arms.
     """
-    require(case)
+    if reason := unsupported(case):
+        raise ZooError(reason)
     v1 = tensorflow_1(case.device)
     with v1.Graph().as_default():
         network = build(case)
@@ -161,7 +154,8 @@ def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, 
 
     The gradients are in the order, the layout and the shapes of `weights`: to be held against the looped arm's.
     """
-    require(case)
+    if reason := unsupported(case):
+        raise ZooError(reason)
     v1 = tensorflow_1(case.device)
     with v1.Graph().as_default() as graph:
         started = time.perf_counter()

@@ -75,7 +75,8 @@ class StateDropoutCell(keras.layers.Layer):
         """Return the cell's output and its new states, from states of which the first is multiplied with the mask."""
         features = inputs.shape[-1] - self.output_size
         state, *others = states
-        return self.cell(inputs[:, :features], [state * inputs[:, features:], *others], training=training)
+        mask = keras.ops.stop_gradient(inputs[:, features:])  # else the way back takes a product for it
+        return self.cell(inputs[:, :features], [state * mask, *others], training=training)
 
     def get_initial_state(self, batch_size: Any = None) -> Any:
         """Those of the cell."""
