@@ -18,6 +18,11 @@ SHOWN = {"entry": "lstm", "task": "wave", "batch": 50, "units": 100, "masked": "
 """The comparison in the head of the page: one network on the three backends, at few steps and at many."""
 STEPS = (20, 200)
 BEGIN, END = "<!-- head: written by python -m benchmarks page -->", "<!-- /head -->"
+NOTE = (
+    "The first call includes compilation. MiB: peak of memory over that of a one-Dense model, in the first call and in "
+    "later ones. A ratio below 1 trains faster than the execution named after it; too wide: its interval spans more than "
+    "a factor of 1.5, so that nothing can be concluded; not shown: no difference that stands after Holm's correction."
+)
 INTRODUCTION = """\
 # What recurrent models cost
 
@@ -44,7 +49,7 @@ def head(table: pd.DataFrame) -> str:
         raise ZooError(f"the results hold nothing for the head of the page: {SHOWN} at {STEPS} steps")
     section = cost_section(found, "Looped against unrolled")
     where = f"{_machine(table)}, {_versions(table)}, {_repeats(table)}"
-    return f"**{section.title}** ({where})\n\n{as_markdown(section.texts)}\n{sentence(table)}"
+    return f"**{section.title}** ({where})\n\n{as_markdown(section.texts)}\n{NOTE}\n\n{sentence(table)}"
 
 
 def page(table: pd.DataFrame) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import zoo
 from benchmarks import machine, results
 from benchmarks.cases import Selection, timed_cases
 from benchmarks.coordinator import Coordinator
@@ -134,13 +135,16 @@ def test_pytest_expressions_narrow_a_run() -> None:
 MISTAKES = {
     "entry": (
         ("--zoo-entries", "lsmt"),
-        "unknown entry 'lsmt'; did you mean 'lstm'? zoo list shows all 4",
+        f"unknown entry 'lsmt'; did you mean 'lstm'? zoo list shows all {len(zoo.list_models())}",
     ),
-    "task": (("--zoo-tasks", "waves"), "unknown task 'waves'; did you mean 'wave'? zoo tasks shows all 3"),
+    "task": (
+        ("--zoo-tasks", "waves"),
+        f"unknown task 'waves'; did you mean 'wave'? zoo tasks shows all {len(zoo.list_tasks())}",
+    ),
     "execution": (
         ("--zoo-executions", "looped,unroled"),
         "unknown execution 'unroled'; did you mean 'unrolled'? Known: looped, unrolled, "
-        "looped+jit, unrolled+jit, legacy-static, legacy-dynamic",
+        "looped+jit, unrolled+jit, legacy-static, legacy-dynamic, legacy-dynamic+swap",
     ),
     "profile": (("--zoo-profile", "quik"), "unknown profile 'quik'; did you mean 'quick'? Known: smoke, quick, full"),
     "backend": (

@@ -34,7 +34,7 @@ def _size(name: str, value: Any) -> int:
 
 def _fraction(name: str, value: Any) -> float:
     """`value` as a fraction from 0 to under 1, or a ZooError."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < 1:
         raise ZooError(f"{name} must be at least 0 and less than 1, not {value!r}")
     return float(value)
 

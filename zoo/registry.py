@@ -155,7 +155,7 @@ class Split(NamedTuple):
     with START, (examples, target steps); y is the target, ended by END.
     """
 
-    x: np.ndarray | tuple[np.ndarray, np.ndarray]
+    x: Any  #: an array, or of an encoder_decoder two
     y: np.ndarray
 
     @property

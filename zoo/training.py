@@ -119,7 +119,7 @@ def train(
     model.compile(optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=model.jit_compile)
     keras.utils.set_random_seed(seed)
     started = time.perf_counter()
-    shown = {"callbacks": list(callbacks), "verbose": verbose}
+    shown: dict[str, Any] = {"callbacks": list(callbacks), "verbose": verbose}
     if recipe.truncate is None:
         times = {"batch_size": recipe.batch, "epochs": recipe.epochs}
         held_out = tuple(data.validation)

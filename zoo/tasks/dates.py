@@ -10,7 +10,7 @@ from zoo.registry import ENCODER_DECODER, TASKS, Data, Recipe, Split, Task, requ
 from zoo.tasks._text import decoded_exact_match, naive_exact_match
 from zoo.vocabulary import Vocabulary, source_and_target
 
-MONTHS = ("January", "February", "March", "April", "May", "June", "July")
+MONTHS: tuple[str, ...] = ("January", "February", "March", "April", "May", "June", "July")
 MONTHS += ("August", "September", "October", "November", "December")
 STEPS = len("September 22, 2019")
 TARGET_STEPS = len("2019-04-22") + 1  # and END

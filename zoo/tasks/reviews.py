@@ -63,7 +63,7 @@ Part = tuple[list[np.ndarray], np.ndarray]
 def rows(texts: list[np.ndarray]) -> np.ndarray:
     """The last words of each review, as rows of numbers."""
     last = [text[text != START][-STEPS:] for text in texts]
-    return padded([np.where(text < WORDS, text, UNKNOWN) for text in last], STEPS)
+    return padded([np.where(text < WORDS, text, UNKNOWN).tolist() for text in last], STEPS)
 
 
 def read(path: Path) -> tuple[Part, Part]:
