@@ -21,7 +21,8 @@ BEGIN, END = "<!-- head: written by python -m benchmarks page -->", "<!-- /head 
 NOTE = (
     "The first call includes compilation. MiB: peak of memory over that of a one-Dense model, in the first call and in "
     "later ones. A ratio below 1 trains faster than the execution named after it; too wide: its interval spans more "
-    "than a factor of 1.5, so that nothing can be concluded; not shown: no difference that stands after Holm's correction."
+    "than a factor of 1.5, so that nothing can be concluded; not shown: no difference that stands after Holm's "
+    "correction."
 )
 INTRODUCTION = """\
 # What recurrent models cost
