@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,6 +60,21 @@ def data_file(name: str, remedy: str) -> Path | None:
     if not (folder / name).is_file():
         raise ZooError(f"ZOO_DATA is {value}, a folder without the file {name}: {remedy}")
     return folder / name
+
+
+def downloaded(what: str, load: Callable[[], Any], file: str) -> Any:
+    """What `load` gives, a function of Keras that downloads.
+
+    Raises:
+        ZooError: the download of `what` fails; the way round it is the `file` in a folder of the user's own.
+    """
+    try:
+        return load()
+    except Exception as error:  # Keras raises a bare Exception where the network fails
+        raise ZooError(
+            f"{what} could not be downloaded ({' '.join(str(error).split())}); "
+            f"try again, or set ZOO_DATA to a folder with {file}"
+        ) from error
 
 
 def read_npz(path: Path, expected: Mapping[str, Expected], remedy: str) -> dict[str, np.ndarray]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Data, Recipe, Split, Task, ZooError, require_steps
-from zoo.tasks._files import Expected, data_file, read_npz, unfit
+from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Data, Recipe, Split, Task, require_steps
+from zoo.tasks._files import Expected, data_file, downloaded, read_npz, unfit
 from zoo.tasks._shared import majority_class_accuracy, split_at, stratified_draw
 
 STEPS = 28
@@ -76,13 +76,8 @@ def download() -> dict[str, np.ndarray]:
     """
     import keras
 
-    try:
-        (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
-    except Exception as error:  # Keras raises a bare Exception where the network fails
-        raise ZooError(
-            f"MNIST could not be downloaded ({' '.join(str(error).split())}); "
-            f"try again, or set ZOO_DATA to a folder with {FILE} as Keras stores it"
-        ) from error
+    load_data = keras.datasets.mnist.load_data
+    (x_train, y_train), (x_test, y_test) = downloaded("MNIST", load_data, f"{FILE} as Keras stores it")
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 

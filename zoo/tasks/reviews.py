@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Data, Recipe, Split, Task, ZooError, require_steps
-from zoo.tasks._files import Expected, data_file, read_npz, unfit
+from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Data, Recipe, Split, Task, require_steps
+from zoo.tasks._files import Expected, data_file, downloaded, read_npz, unfit
 from zoo.tasks._shared import majority_class_accuracy, split_at, stratified_draw
 from zoo.vocabulary import UNKNOWN, padded
 
@@ -92,13 +92,7 @@ def download() -> tuple[Part, Part]:
     """
     import keras
 
-    try:
-        (x, y), (x_test, y_test) = keras.datasets.imdb.load_data()
-    except Exception as error:  # Keras raises a bare Exception where the network fails
-        raise ZooError(
-            f"the IMDB reviews could not be downloaded ({' '.join(str(error).split())}); "
-            f"try again, or set ZOO_DATA to a folder with {FILE}"
-        ) from error
+    (x, y), (x_test, y_test) = downloaded("the IMDB reviews", keras.datasets.imdb.load_data, FILE)
     return ([np.array(text) for text in x], y), ([np.array(text) for text in x_test], y_test)
 
 
