@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import folders, results
+from zoo.pretrained import FOLDER
 from zoo.registry import ZooError
 
 ROOT = Path(__file__).parent.parent / "results"
@@ -139,6 +140,20 @@ def train_reference(
     from benchmarks.training import planned, train_all
 
     typer.echo(train_all(planned(only, backend, seeds), to, typer.echo))
+
+
+@app.command(epilog="Example: [bold]python -m benchmarks weights[/bold]")
+def weights(
+    folder: Annotated[Path, typer.Option("--results", metavar="DIR", help="Where the tables are.")] = ROOT
+    / "reference",
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where weights and cards go.")] = FOLDER,
+) -> None:
+    """Publish the best seed of each training of train-reference in zoo/weights, with a card."""
+    from benchmarks.published import publish_all
+    from benchmarks.training import TRAINED
+
+    history = folders.read_history(folder)
+    publish_all(folders.read_folder(folder), history, folder.parent / TRAINED, to, typer.echo)
 
 
 @app.command(

@@ -72,6 +72,11 @@ class Case:
         return f"{self.entry}-{self.task}-{self.arm}-{where}-{sizes}{mask}-{which}"
 
     @property
+    def training(self) -> str:
+        """What a training is called: "lstm-mnist_rows-fast-tensorflow-seed0"."""
+        return f"{self.entry}-{self.task}-{self.recipe}-{self.backend}-seed{self.seed}"
+
+    @property
     def phases(self) -> tuple[str, ...]:
         """What is measured of it."""
         return (ACCURACY,) if self.recipe else PHASES

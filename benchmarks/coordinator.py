@@ -44,6 +44,7 @@ class Coordinator:
         kept: rows of a run that was stopped: a case that is among them, of the same fields, versions and machine, is
             not measured again.
         table: where rows go; measurements.csv of the folder by default.
+        trained: a folder where trained weights are kept, if they are.
     """
 
     def __init__(
@@ -54,9 +55,12 @@ class Coordinator:
         memory_limit_bytes: int,
         kept: Sequence[Measurement] = (),
         table: Path | None = None,
+        trained: Path | None = None,
     ) -> None:
         self.folder = folder
         self.table = table or folder / results.TABLE
+        self.trained = trained
+        self.epochs: dict[Case, list[dict[str, float]]] = {}  #: of trainings, what became of each epoch
         self.run = run
         self.profile = profile
         self.memory_limit_bytes = memory_limit_bytes
@@ -134,9 +138,12 @@ class Coordinator:
         proof = self._once("proving what runs", arm, prove.prove, arm, batch, None)
         if proof.problem:
             raise _EndedError(Outcome("skipped", proof.problem), proof.figures)
-        rows, beyond = self._timed_job(case, measure.measure_accuracy, case, time_limit_seconds=TRAINING_LIMIT_SECONDS)
+        weights = self.trained / f"{case.training}.safetensors" if self.trained else None
+        job = measure.measure_accuracy, case, weights
+        measured, beyond = self._timed_job(case, *job, time_limit_seconds=TRAINING_LIMIT_SECONDS)
+        self.epochs[case] = measured.epochs
         ran = {name: proof.figures[name] for name in ("kernel_path", "kernel_evidence")}
-        return [{**ran, **row} for row in rows], beyond
+        return [{**ran, **row} for row in measured.rows], beyond
 
     def _time(self, case: Case) -> tuple[list[measure.Figures], float | None]:
         """Time a case, once its batch is loaded, its floor measured and its arm proven equal to looped."""
@@ -157,9 +164,9 @@ class Coordinator:
             raise _EndedError(Outcome("unequal", difference), proof.figures)
         seconds = self.profile.time_limit_seconds
         arguments = case, batch, self.profile.effort, floors
-        rows, beyond = self._timed_job(case, measure.measure, *arguments, time_limit_seconds=seconds)
-        limits = self._limits(replace(first, execution=Execution()), rows)
-        return [{**proof.figures, **limits[row["phase"]], **row} for row in rows], beyond
+        measured, beyond = self._timed_job(case, measure.measure, *arguments, time_limit_seconds=seconds)
+        limits = self._limits(replace(first, execution=Execution()), measured.rows)
+        return [{**proof.figures, **limits[row["phase"]], **row} for row in measured.rows], beyond
 
     def _limits(self, case: Case, rows: Sequence[measure.Figures]) -> dict[str, measure.Figures]:
         """What the arithmetic alone takes, by phase; empty columns where it cannot be told.
@@ -191,12 +198,12 @@ class Coordinator:
 
     def _timed_job(
         self, case: Case, function: Callable[..., Any], *arguments: Any, time_limit_seconds: float
-    ) -> tuple[list[measure.Figures], float]:
+    ) -> tuple[measure.Measured, float]:
         started = time.perf_counter()
         outcome = self._run(case, function, *arguments, time_limit_seconds=time_limit_seconds)
         if outcome.status != "ok":
             raise _EndedError(outcome)
-        return outcome.value.rows, time.perf_counter() - started - outcome.value.seconds
+        return outcome.value, time.perf_counter() - started - outcome.value.seconds
 
     def _once(self, what: str, case: Case, function: Callable[..., Any], *arguments: Any) -> Any:
         """What `function` gave the first time that it was asked for `case` in this run."""

@@ -39,6 +39,18 @@ def reference_tables(folder: Path) -> list[Path]:
     return sorted(path for kind in kinds for end in ("csv", "csv.gz") for path in folder.glob(f"*-{kind}.{end}"))
 
 
+def read_history(folder: Path) -> pd.DataFrame:
+    """What became of each epoch of the trainings in a reference folder: a row a figure.
+
+    Raises:
+        ZooError: there is none.
+    """
+    paths = sorted(folder.glob("*-history.csv"))
+    if not paths:
+        raise ZooError(f"no *-history.csv in {folder}; run python -m benchmarks train-reference")
+    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+
+
 def machine_name(device_name: str, cpu_count: int) -> str:
     """What the tables of a machine are called: "amd-epyc-2-cpus"."""
     return re.sub(r"[^a-z0-9]+", "-", f"{device_name} {cpu_count} cpus".lower()).strip("-")

@@ -7,7 +7,8 @@ import math
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from benchmarks import runners
 from benchmarks.cases import ACCURACY, PHASES, Case
 from benchmarks.machine import peak_bytes, reset_peak
 from benchmarks.profiles import Effort
+from zoo.history import epoch_log
 
 Figures = dict[str, Any]
 """Columns of a Measurement, those that measuring fills."""
@@ -28,6 +30,7 @@ class Measured:
 
     rows: list[Figures]
     seconds: float
+    epochs: list[dict[str, float]] = field(default_factory=list)  #: of a training
 
 
 def first_batch(case: Case) -> zoo.Split:
@@ -108,8 +111,13 @@ def measure_floor(case: Case, batch: zoo.Split, effort: Effort) -> dict[str, Fig
     return floors
 
 
-def measure_accuracy(case: Case) -> Measured:
+def measure_accuracy(case: Case, weights: Path | None = None) -> Measured:
     """Train the case's entry by its recipe and score it on each test split of its task.
+
+    Args:
+        case: with a recipe.
+        weights: where the trained weights go, if they are kept. Then every epoch is scored on the test splits too, for
+            the curves that are published; nothing is chosen by them.
 
     Raises:
         ArithmeticError: the training diverged, so that a score is not a finite number.
@@ -118,11 +126,14 @@ def measure_accuracy(case: Case) -> Measured:
 
     configure(case)
     task = zoo.get_task(case.task)
-    data = task.load(seed=case.seed)
+    data, recipe = task.load(seed=case.seed), task.recipe(case.recipe)
     started = time.perf_counter()
-    model = zoo.create_model(case.entry, case.task, case.execution, units=case.units)
+    model = zoo.create_model(case.entry, case.task, case.execution, units=case.units, **recipe.options)
     build_seconds = time.perf_counter() - started
-    training = zoo.train(model, task, case.recipe, data=data, seed=case.seed, verbose=0)
+    log = epoch_log(task, data.tests if weights else None)
+    zoo.train(model, task, recipe, data=data, seed=case.seed, log=log, verbose=0)
+    if weights:
+        zoo.save_weights(model, weights)
     scores = zoo.evaluate(model, task, data=data)
     spent = time.perf_counter() - started
     naive = next(iter(task.naive.values()))
@@ -132,5 +143,15 @@ def measure_accuracy(case: Case) -> Measured:
             raise ArithmeticError(f"the training diverged: {task.metric} on {split} is {score}")
         worth = {"split": split, "metric": task.metric, "score": score, "naive_score": naive(data, data.tests[split])}
         costs = {"build_seconds": build_seconds, "parameters": model.count_params()}
-        rows.append({"phase": ACCURACY, **worth, **costs, "train_seconds": training.train_seconds})
-    return Measured(rows, spent)
+        costs |= {"train_seconds": log.train_seconds, "seconds_to_target": _seconds_to_target(task, split, log.rows)}
+        rows.append({"phase": ACCURACY, **worth, **costs})
+    return Measured(rows, spent, log.rows)
+
+
+def _seconds_to_target(task: zoo.Task, split: str, epochs: list[dict[str, float]]) -> float | None:
+    """The training seconds after which the score of an epoch was first as good as the task's target, if it ever was."""
+    metric = f"{split}_{task.keras_metric}"
+    if task.target is None or metric not in epochs[0]:
+        return None
+    sign = 1 if task.higher_is_better else -1
+    return next((row["train_seconds"] for row in epochs if sign * row[metric] >= sign * task.target), None)

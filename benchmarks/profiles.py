@@ -53,12 +53,15 @@ class Profile:
 BRIEF = Effort(warm_up_most_calls=5, warm_up_seconds=0.1, most_calls=20, seconds=0.25)
 HANDFUL = ("neuron", "simple_rnn", "lstm", "gru")
 """What the quick profile knows of the zoo; the full one measures every entry."""
+NOT_JAX = ("tensorflow", "torch")
 EVERY_ENTRY = (
-    Block(tasks=("digits_rows",)),
+    Block(tasks=("digits_rows",), backends=NOT_JAX),
     Block(("*_projection",), ("wave",)),
-    Block(tasks=("draw_digit", "dates")),
+    Block(tasks=("draw_digit", "dates"), backends=NOT_JAX),
+    Block(tasks=("digits_rows", "draw_digit", "dates"), executions=("looped",), backends=("jax",)),
 )
-"""Each topology at small sizes: three unrolled layers take XLA a minute at twenty steps."""
+"""Each topology at small sizes: three unrolled layers take XLA a minute at twenty steps. On JAX what is unrolled is
+compiled too, so there the handful alone is compared."""
 SWEEP = Block(("lstm",), ("wave",), steps=(10, 20, 50, 100, 200))
 COMPILED = Block(("lstm",), executions=("looped+jit", "unrolled+jit"))
 LEGACY = ("legacy-static", "legacy-dynamic")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import pandas as pd
 
 from benchmarks import folders, machine, results
 from benchmarks.cases import NORMAL_JIT, Case
@@ -18,6 +20,8 @@ from zoo.execution import BACKENDS
 from zoo.registry import ZooError, unknown
 
 MEMORY_LIMIT_BYTES = 8 << 30
+TRAINED = "runs/trained"
+"""Where the weights of a seed are until `python -m benchmarks weights` publishes the best: not in the repository."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,28 @@ class Group:
     entries: tuple[str, ...]
     recipes: tuple[str, ...] = ("fast",)
     seeds: int = 3
+    units: Mapping[str, int] = field(default_factory=dict)  #: of an entry, where they are not the task's
 
 
-QUEUE = (Group("adding", "adding", ("simple_rnn", "lstm"), ("fast", "unclipped", "truncated")),)
+DROPOUTS = ("input_dropout", "output_dropout", "state_dropout", "recurrent_dropout")
+DECODERS = ("encoder_decoder", "encoder_decoder_reversed", "encoder_decoder_attention")
+PROJECTIONS = ("time_distributed_projection", "dense_projection", "reshape_projection")
+ADDING = ("simple_rnn", "irnn", "lstm", "gru")
+QUEUE = (
+    Group("reber", "reber", ("gru",), ("fast", "book")),
+    Group("dates", "dates", ("encoder_decoder",)),
+    Group("digits", "draw_digit", ("vector_to_sequence",)),
+    Group("projections", "wave", PROJECTIONS, ("book", "book_he"), seeds=5),
+    Group("dropout", "wave", ("stacked_rnn", *DROPOUTS), ("book_dropout",)),
+    Group("mnist", "mnist_rows", ("simple_rnn", "simple_rnn_he")),
+    Group("mnist_lstm", "mnist_rows", ("lstm",), ("fast_lstm",), units={"lstm": 128}),
+    Group("reviews", "reviews", ("lstm",)),
+    Group("mnist_book", "mnist_rows", ("simple_rnn",), ("book",), seeds=1),
+    Group("mnist_book_lstm", "mnist_rows", ("stacked_lstm",), ("book_lstm",), seeds=1),
+    Group("translation", "translation", (*DECODERS, "lstm_on_the_fly"), seeds=1, units={"lstm_on_the_fly": 384}),
+    Group("adding", "adding", ADDING, ("fast", "unclipped", "truncated")),
+)
+"""What is published, the short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
 
 
 def planned(pattern: str, backend: str, seeds: int | None = None) -> list[Case]:
@@ -59,12 +82,15 @@ def _case(group: Group, entry: str, recipe: str, backend: str, seed: int) -> Cas
     task = get_task(group.task)
     how = task.recipe(recipe)
     execution = Execution(jit=NORMAL_JIT[backend])
-    case = Case(entry, task.name, execution, backend, "cpu", how.batch, task.steps, task.features, task.units)
+    units = group.units.get(entry, task.units)
+    case = Case(entry, task.name, execution, backend, "cpu", how.batch, task.steps, task.features, units)
     return replace(case, optimizer=how.optimizer, recipe=recipe, seed=seed)
 
 
 def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]) -> Path:
     """Train what is not in the table of `folder` yet; each training's rows are there before the next begins.
+
+    What became of each epoch is appended to <machine>-history.csv beside it, and the weights are kept in TRAINED.
 
     Args:
         cases: what to train, in this order.
@@ -76,11 +102,13 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
     """
     results.check_writable(folder)
     origin = machine.origin(cases[0].backend, "cpu")
-    table = folder / f"{folders.machine_name(origin['device_name'], origin['cpu_count'])}-accuracy.csv"
+    name = folders.machine_name(origin["device_name"], origin["cpu_count"])
+    table, history = folder / f"{name}-accuracy.csv", folder / f"{name}-history.csv"
     kept = results.read_rows(table) if table.exists() else []
-    logs = folder.parent / "runs"
-    logs.mkdir(exist_ok=True)
-    coordinator = Coordinator(logs, "train-reference", get_profile("full"), MEMORY_LIMIT_BYTES, kept, table)
+    trained = folder.parent / TRAINED
+    trained.mkdir(parents=True, exist_ok=True)
+    run = trained, "train-reference", get_profile("full"), MEMORY_LIMIT_BYTES
+    coordinator = Coordinator(*run, kept, table, trained)
     try:
         for number, case in enumerate(cases, start=1):
             place = f"{number:>{len(str(len(cases)))}}/{len(cases)} {label(case)}"
@@ -89,7 +117,18 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
                 continue
             started = time.perf_counter()
             rows = coordinator.measured(case)
+            keep_epochs(case, coordinator.epochs.get(case, []), history)
             tell(f"{place}: {numbers(rows)}, {duration(time.perf_counter() - started)} in all")
     finally:
         coordinator.close()
     return table
+
+
+def keep_epochs(case: Case, epochs: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Append what became of each epoch to the history at `path`: a row a figure (loss, val_accuracy, test_accuracy)."""
+    if not epochs:
+        return
+    told = {name: getattr(case, name) for name in ("entry", "task", "recipe", "backend", "units", "seed")}
+    rows = pd.DataFrame(epochs).melt(["epoch", "train_seconds"], var_name="figure").assign(**told)
+    columns = [*told, "epoch", "train_seconds", "figure", "value"]
+    rows[columns].to_csv(path, mode="a", header=not path.exists(), index=False, float_format="%.6g")

@@ -144,8 +144,20 @@ def bidirectional(x: np.ndarray, weights: Weights) -> np.ndarray:
     return np.concatenate([there, back], axis=-1)
 
 
-def decoder(x: tuple[np.ndarray, np.ndarray], weights: Weights, attentive: bool) -> np.ndarray:
+def on_the_fly(x: tuple[np.ndarray, np.ndarray], weights: Weights) -> np.ndarray:
+    """What the output layer of lstm_on_the_fly reads."""
+    steps = x[1].shape[1]
+    read = np.pad(x[0], ((0, 0), (0, steps)))[:, :steps]
+    w = part(weights, "recurrent")
+    zeros = np.zeros((len(read), len(w["recurrent_kernel"])))
+    return lstm_from(part(weights, "source_embedding")["embeddings"][read], w, zeros, zeros, x[1] != 0)[0]
+
+
+def decoder(
+    x: tuple[np.ndarray, np.ndarray], weights: Weights, attentive: bool = False, backwards: bool = False
+) -> np.ndarray:
     """What the output layer of an encoder_decoder reads; 0 is padding."""
+    x = (x[0][:, ::-1], x[1]) if backwards else x
     source = part(weights, "source_embedding")["embeddings"][x[0]]
     late = part(weights, "target_embedding")["embeddings"][x[1]]
     w = part(weights, "recurrent_encoder")
@@ -162,7 +174,9 @@ def decoder(x: tuple[np.ndarray, np.ndarray], weights: Weights, attentive: bool)
 def outputs(entry: str, cell: str, x, y_steps: int | None, weights: Weights, activation: str) -> np.ndarray:
     """What the entry computes; `y_steps` is the length of its output sequence, None for a vector."""
     if entry.startswith("encoder_decoder"):
-        hidden = decoder(x, weights, entry.endswith("attention"))
+        hidden = decoder(x, weights, entry.endswith("attention"), entry.endswith("reversed"))
+    elif entry == "lstm_on_the_fly":
+        hidden = on_the_fly(x, weights)
     elif entry == "bidirectional_lstm":
         hidden = bidirectional(x, weights)
     elif x.ndim == 2:  # a vector, read at every step

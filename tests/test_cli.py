@@ -89,7 +89,7 @@ def test_an_entry_that_does_not_fit_names_those_that_do(command, tmp_path, monke
     assert code == 2
     assert errors == (
         "error: entry 'lstm' is not for encoder_decoder tasks such as 'dates'; "
-        "use encoder_decoder, encoder_decoder_attention\n"
+        "use encoder_decoder, encoder_decoder_attention, encoder_decoder_reversed, lstm_on_the_fly\n"
     )
     assert not list(tmp_path.iterdir())
 

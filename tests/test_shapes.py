@@ -15,7 +15,7 @@ from zoo.padding import check_padding
 from zoo.vocabulary import END, START, Vocabulary, padded
 
 UNITS = 6
-DECODERS = ["encoder_decoder", "encoder_decoder_attention"]
+DECODERS = zoo.list_models("encoder_decoder*")
 EQUAL = 1e-5  # as in test_models.py
 
 
@@ -46,7 +46,7 @@ def test_a_longer_padding_of_the_source_changes_no_output_and_no_gradient(entry:
     assert max(differences.values()) <= EQUAL, differences
 
 
-@pytest.mark.parametrize("entry", DECODERS)
+@pytest.mark.parametrize("entry", [*DECODERS, "lstm_on_the_fly"])
 def test_nothing_after_the_end_counts_in_loss_or_metric(entry: str, dates: zoo.Data) -> None:
     made = model(entry)
     (source, late), y = dates.train.first(6)

@@ -45,7 +45,10 @@ def test_training_keeps_the_jit_and_scores_every_split() -> None:
 def test_an_unknown_recipe_is_named() -> None:
     with pytest.raises(zoo.ZooError) as told:
         zoo.get_task("wave").recipe("bok")
-    assert str(told.value) == "unknown recipe 'bok' of task wave; did you mean 'book'? Known: fast, book"
+    assert (
+        str(told.value)
+        == "unknown recipe 'bok' of task wave; did you mean 'book'? Known: fast, book, book_he, book_dropout"
+    )
 
 
 PAIRS = [

@@ -137,7 +137,9 @@ def fit(
             losses.append(train_batch(piece, x[chosen], y[chosen], None if weights is None else weights[chosen]))
             watching.on_train_batch_end(i, {"loss": float(np.mean(losses))})
         model.set_weights(piece.get_weights())
+        watching.on_test_begin()
         held_out = model.evaluate(*data.validation, batch_size=recipe.batch, verbose=0, return_dict=True)
+        watching.on_test_end()
         watching.on_epoch_end(epoch, {"loss": float(np.mean(losses)), **{f"val_{k}": v for k, v in held_out.items()}})
         if model.stop_training:
             break

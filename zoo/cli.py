@@ -17,6 +17,7 @@ import zoo
 from zoo.catalogue import executions, fitting, options, page, step
 from zoo.create import require_fit
 from zoo.execution import BACKENDS
+from zoo.generate import app as generate_app
 from zoo.registry import ZooError, unknown
 from zoo.runs import prepare_folder, train_and_keep
 
@@ -27,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.add_typer(generate_app, name="generate")
 Pattern = Annotated[str, typer.Argument(help="Shell-style wildcard, in quotes.")]
 EntryName = Annotated[str, typer.Argument(metavar="ENTRY", help="zoo list shows all of them.")]
 
@@ -121,8 +123,9 @@ def train(
     import keras
 
     keras.utils.set_random_seed(seed)
-    model = zoo.create_model(name, task, how, units=units)
-    run = train_and_keep(model, target, chosen, data, seed=seed, folder=folder)
+    size = units or target.units
+    model = zoo.create_model(name, task, how, units=size, **chosen.options)
+    run = train_and_keep(model, target, chosen, data, units=size, seed=seed, folder=folder)
     for split, score in run.scores.items():
         naive = ", ".join(f"{what} {guess(data, data.tests[split]):.4g}" for what, guess in target.naive.items())
         typer.echo(f"{target.metric} on {split}: {score:.4g} (naive: {naive})")

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from zoo.execution import Execution
+from zoo.pretrained import PRETRAINED, get_card, load_pretrained
 from zoo.registry import MODELS, TASKS, Entry, Task, ZooError, require_steps, unknown
 
 if TYPE_CHECKING:
@@ -81,6 +82,16 @@ def require_fit(name: str, task: Task) -> Entry:
     return entry
 
 
+def _published_sizes(entry: str, task: str, asked: dict[str, Any]) -> dict[str, Any]:
+    """The sizes of what is published; a ZooError where others are asked for."""
+    card = get_card(entry, task)
+    sizes = {"units": card["units"], **card["recipe"]["options"]}
+    for option, value in asked.items():
+        if value != sizes.get(option, value):
+            raise ZooError(f"the published {entry} for {task} has {option}={sizes[option]!r}, not {value!r}")
+    return sizes | asked
+
+
 def create_model(
     name: str,
     task: str = "wave",
@@ -103,7 +114,8 @@ def create_model(
         steps: length of the sequences, for tasks that come in any length.
         masked: whether sequences may end early, their later steps filled with `zoo.PADDING`: those change no state,
             no output and no gradient.
-        weights: a safetensors file written by `zoo.save_weights`, whatever execution it was trained with.
+        weights: a safetensors file written by `zoo.save_weights`, whatever execution it was trained with; or
+            "pretrained", what is published for the entry on the task: sizes are its own then.
         optimizer: a Keras optimizer or its name.
         **options: further sizes and rates that the entry takes.
 
@@ -112,12 +124,15 @@ def create_model(
         `zoo.registry.Split`), compiled with the task's loss and metric and an explicit `jit_compile`.
 
     Raises:
-        ZooError: an unknown name, an entry that does not fit the task, an option out of range.
+        ZooError: an unknown name, an entry that does not fit the task, an option out of range, weights that are not
+            there, broken, or of another model.
     """
     target, how = task_at(task, steps), Execution.parse(execution)
     entry = require_fit(name, target)
     target = dataclasses.replace(target, masked=masked or target.masked)
     sizes = {"units": target.units if units is None else units, **options}
+    if weights == PRETRAINED:
+        sizes = _published_sizes(name, task, {**options} if units is None else sizes)
     kinds = entry.options()
     for option in sizes.keys() - kinds.keys():
         raise unknown("option", option, list(kinds), of=f"entry {name}")
@@ -127,7 +142,9 @@ def create_model(
     model.compile(optimizer, loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit)
     if model.jit_compile is not how.jit:  # Keras only warns
         raise ZooError(f"Keras cannot run {name!r} as {how}: a layer of it does not support jit")
-    if weights is not None:
+    if weights == PRETRAINED:
+        load_pretrained(model, task)
+    elif weights is not None:
         from zoo.weights import load_weights
 
         load_weights(model, weights)

@@ -203,6 +203,8 @@ class Recipe:
     loss_steps: LossSteps = "all"  #: of a sequence's outputs, those that count in the loss
     truncate: int | None = None  #: the gradient goes back so many steps at most (truncated BPTT); None: to the first
     momentum: float | None = None  #: Nesterov's, of "sgd"
+    iterations: int | None = None  #: batches an epoch, so that one pass may be several; None: every example once
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)  #: of the entry, such as an initializer
 
 
 @dataclass(frozen=True)
@@ -236,6 +238,7 @@ class Task:
     target_steps: int = 0  #: of the output sequence, where it is not as long as the input
     score: Callable[[keras.Model, Data, Split], float] | None = None  #: for a metric that Keras cannot take
     watched: str = ""  #: what Keras shows of such a task while it trains
+    target: float | None = None  #: the score that was published for it: a training tells when it is reached
 
     @property
     def keras_metric(self) -> str:

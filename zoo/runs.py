@@ -7,12 +7,13 @@ import dataclasses
 import json
 import platform
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.history import epoch_log
+from zoo.pretrained import write_vocabularies
 from zoo.registry import Data, Recipe, Task, ZooError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def prepare_folder(folder: Path) -> None:
 
 
 def train_and_keep(
-    model: keras.Model, task: Task, recipe: Recipe, data: Data, *, seed: int, folder: Path, verbose: int = 1
+    model: keras.Model, task: Task, recipe: Recipe, data: Data, *, units: int, seed: int, folder: Path, verbose: int = 1
 ) -> Run:
     """Train `model`, keep the epoch that is best on the validation split, score it, and write all of it to `folder`.
 
@@ -59,61 +60,36 @@ def train_and_keep(
         task: what it is trained on.
         recipe: how.
         data: the task's.
+        units: of the model, for its card.
         seed: of the order of the examples.
         folder: from `prepare_folder`.
         verbose: 1 shows a progress bar.
     """
     from zoo.training import evaluate, train
 
-    best = best_epoch(task)
-    started, stopped = time.perf_counter(), False
+    log, stopped = epoch_log(task), False
     try:
-        train(model, task, recipe, data=data, seed=seed, callbacks=[best], verbose=verbose)
+        train(model, task, recipe, data=data, seed=seed, log=log, verbose=verbose)
     except KeyboardInterrupt:
         stopped = True
-    seconds = time.perf_counter() - started
-    if best.weights is not None:
-        model.set_weights(best.weights)
+    if log.weights is not None:
+        model.set_weights(log.weights)
     scores = evaluate(model, task, data=data)
-    card = _card(model, task, data, scores) | {
+    card = describe(model, task, data, scores) | {
+        "units": units,
         "recipe": dataclasses.asdict(recipe),
         "seed": seed,
-        "epochs": len(best.history),
+        "epochs": len(log.rows),
         "stopped_early": stopped,
-        "train_seconds": round(seconds, 3),
+        "train_seconds": round(log.train_seconds, 3),
+        "vocabularies": write_vocabularies(data),
     }
-    _write(model, best.history, card, folder)
-    return Run(folder, scores, len(best.history), stopped)
+    _write(model, log.rows, card, folder)
+    return Run(folder, scores, len(log.rows), stopped)
 
 
-def best_epoch(task: Task) -> Any:
-    """A Keras callback that keeps the history, and the weights of the epoch with the best validation metric."""
-    import keras
-
-    class BestEpoch(keras.callbacks.Callback):
-        """Attributes: `history`, a row an epoch; `weights`, those of the best one, None before the first."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.history: list[dict[str, float]] = []
-            self.weights: list[Any] | None = None
-            self._best = float("inf")
-
-        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-            """Remember the epoch, and its weights where it is the best so far."""
-            row = {name: float(value) for name, value in (logs or {}).items()}
-            self.history.append({"epoch": epoch, **row})
-            value = row[f"val_{task.keras_metric}"]
-            cost = -value if task.higher_is_better else value
-            if cost < self._best:
-                self._best = cost
-                self.weights = self.model.get_weights()
-
-    return BestEpoch()
-
-
-def _card(model: keras.Model, task: Task, data: Data, scores: Mapping[str, float]) -> dict[str, Any]:
-    """What the model is, what it is worth, and what it was made with."""
+def describe(model: keras.Model, task: Task, data: Data, scores: Mapping[str, float]) -> dict[str, Any]:
+    """The part of a card that says what the model is, what it is worth, and what it was made with."""
     import keras
     import numpy as np
 
@@ -144,3 +120,21 @@ def _write(model: keras.Model, history: list[dict[str, float]], card: dict[str, 
         writer.writeheader()
         writer.writerows(history)
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n")
+
+
+def read_run(folder: Path) -> tuple[keras.Model, dict[str, Any]]:
+    """The model and the card that a training left in `folder`.
+
+    Raises:
+        ZooError: there is none, or it is damaged.
+    """
+    from zoo.create import load_model
+
+    try:
+        card = json.loads((folder / CARD).read_text())
+    except (OSError, ValueError) as error:
+        raise ZooError(f"{folder} holds no run of zoo train ({error})") from error
+    try:
+        return load_model(folder / MODEL), card
+    except (OSError, ValueError, KeyError) as error:
+        raise ZooError(f"{folder / MODEL} cannot be read: {' '.join(str(error).split())[:200]}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo import bptt
+from zoo.history import SCORING_BATCH, epoch_log
 from zoo.padding import check_padding
 from zoo.registry import SEQUENCE_TO_SEQUENCE, TASKS, Data, Recipe, Task, ZooError, unknown
 
@@ -23,7 +23,10 @@ WARM_UP = 0.1
 
 @dataclass(frozen=True)
 class Training:
-    """What came out of a training: the score of every epoch on the validation split, and how long it took."""
+    """What came out of a training: the score of every epoch on the validation split, and how long it took.
+
+    `train_seconds` is training alone, compilation included and scoring left out.
+    """
 
     history: dict[str, list[float]]
     train_seconds: float
@@ -82,6 +85,7 @@ def train(
     data: Data | None = None,
     seed: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    log: Any = None,
     verbose: int = 1,
 ) -> Training:
     """Fit `model` to the task's training split by a recipe, watching the validation split.
@@ -94,10 +98,11 @@ def train(
         seed: of the data and of the order of the examples. The initial weights are the model's: for a run that can
             be repeated call `keras.utils.set_random_seed(seed)` before `create_model`.
         callbacks: Keras callbacks.
+        log: from `epoch_log`, for what it keeps.
         verbose: as in `keras.Model.fit`: 1 shows a progress bar, 0 nothing.
 
     Returns:
-        The history of every epoch and the seconds that `fit` took.
+        The history of every epoch and the seconds that training took.
 
     Raises:
         ZooError: an unknown recipe, steps that do not fit the task, padding that is not on the right.
@@ -111,22 +116,23 @@ def train(
         check_padding(task, split, name)
     weights = loss_weights(task, recipe, data.train.y)
     if recipe.truncate is None:
-        training_steps = recipe.epochs * math.ceil(len(data.train.y) / recipe.batch)
+        iterations = recipe.iterations or math.ceil(len(data.train.y) / recipe.batch)
+        training_steps = recipe.epochs * iterations
     else:
         bptt.require_truncation(task, recipe, data.train.x.shape[1])
         training_steps = bptt.training_steps(recipe, data)
     optimizer = make_optimizer(recipe, training_steps)
     model.compile(optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=model.jit_compile)
     keras.utils.set_random_seed(seed)
-    started = time.perf_counter()
-    shown: dict[str, Any] = {"callbacks": list(callbacks), "verbose": verbose}
+    log = log or epoch_log(task)
+    shown: dict[str, Any] = {"callbacks": [log, *callbacks], "verbose": verbose}
     if recipe.truncate is None:
-        times = {"batch_size": recipe.batch, "epochs": recipe.epochs}
+        times = {"batch_size": recipe.batch, "epochs": recipe.epochs, "steps_per_epoch": recipe.iterations}
         held_out = tuple(data.validation)
         history = model.fit(*data.train, sample_weight=weights, validation_data=held_out, **times, **shown).history
     else:
         history = bptt.fit(model, task, recipe, data, weights=weights, seed=seed, **shown)
-    return Training(history, time.perf_counter() - started)
+    return Training(history, log.train_seconds)
 
 
 def load_for(model: keras.Model, task: Task, seed: int = 0) -> Data:
@@ -135,7 +141,7 @@ def load_for(model: keras.Model, task: Task, seed: int = 0) -> Data:
 
 
 def evaluate(
-    model: keras.Model, task: str | Task, *, data: Data | None = None, seed: int = 0, batch: int = 500
+    model: keras.Model, task: str | Task, *, data: Data | None = None, seed: int = 0, batch: int = SCORING_BATCH
 ) -> dict[str, float]:
     """The task's metric on each of its test splits, by the split's name."""
     task = _task(task)

@@ -49,8 +49,7 @@ class Vocabulary:
             raise ZooError("there is nothing to read: the text is empty")
         unknown = [token for token in tokens if token not in known]
         if unknown:
-            kind = "character" if self.separator == "" else "word"
-            raise ZooError(f"the {kind} {unknown[0]!r} is not in the vocabulary of {len(self.words)} {kind}s")
+            raise ZooError(f"the {self.kind} {unknown[0]!r} is not in the vocabulary of {len(self.words)} {self.kind}s")
         return [known[token] for token in tokens]
 
     def text(self, numbers: Sequence[int] | np.ndarray) -> str:
@@ -62,6 +61,11 @@ class Vocabulary:
                 break
             read.append(tokens[int(number)])
         return self.separator.join(read)
+
+    @property
+    def kind(self) -> str:
+        """What a token is, in a word."""
+        return "character" if self.separator == "" else "word"
 
     def split(self, text: str) -> list[str]:
         """The tokens of a text as texts."""

@@ -36,14 +36,22 @@ def vector_to_sequence(task: Task, execution: Execution, *, units: int) -> keras
     return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation, name="output")(hidden))
 
 
-def _encode_decode(task: Task, execution: Execution, units: int) -> tuple[list[Any], Any, Any]:
+def _source_and_target(task: Task) -> list[Any]:
+    """The inputs: source (batch, steps) and target one step late (batch, target steps)."""
+    import keras
+
+    lengths = {"source": task.steps, "target": task.target_steps}
+    return [keras.Input((length,), dtype="int32", name=name) for name, length in lengths.items()]
+
+
+def _encode_decode(task: Task, execution: Execution, units: int, **reading: Any) -> tuple[list[Any], Any, Any]:
     """The inputs, and every output of an encoder and of a decoder that begins in the encoder's last state."""
     import keras
 
-    source = keras.Input((task.steps,), dtype="int32", name="source")
-    late = keras.Input((task.target_steps,), dtype="int32", name="target")
+    source, late = _source_and_target(task)
     cells = [keras.layers.LSTMCell(units, name="cell") for _ in range(2)]
-    encoder = recurrent(cells[0], execution, return_sequences=True, return_state=True, name="recurrent_encoder")
+    reading |= {"return_sequences": True, "return_state": True}
+    encoder = recurrent(cells[0], execution, name="recurrent_encoder", **reading)
     decoder = recurrent(cells[1], execution, return_sequences=True, name="recurrent_decoder")
     encoded, *states = encoder(embed(task.tokens, task.embedding, "source_embedding")(source))
     decoded = decoder(embed(task.outputs, task.embedding, "target_embedding")(late), initial_state=states)
@@ -66,6 +74,53 @@ def encoder_decoder(task: Task, execution: Execution, *, units: int) -> keras.Mo
 
     inputs, _, decoded = _encode_decode(task, execution, units)
     return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation, name="output")(decoded))
+
+
+@register_entry(
+    "encoder_decoder_reversed",
+    cell="lstm",
+    topologies=(ENCODER_DECODER,),
+    summary="As encoder_decoder, but the source is read from its end: its first words are the last to be read.",
+    equations=f"{LSTM_EQUATIONS}\nas encoder_decoder, with x(t) = E[source(n+1-t)] in the encoder, of n tokens",
+    paper="Sutskever, Vinyals and Le, Sequence to Sequence Learning with Neural Networks: section 3.3",
+    year=2014,
+)
+def encoder_decoder_reversed(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """source (batch, steps), target one step late (batch, target steps) -> (batch, target steps, outputs).
+
+    Padding, which comes first this way, is masked: the state is still 0 when the last word is read.
+    """
+    import keras
+
+    inputs, _, decoded = _encode_decode(task, execution, units, go_backwards=True)
+    return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation, name="output")(decoded))
+
+
+@register_entry(
+    "lstm_on_the_fly",
+    cell="lstm",
+    topologies=(ENCODER_DECODER,),
+    summary="One LSTM that writes a token of the target for each token of the source that it reads.",
+    equations=f"x(t) = E[source(t)], E[0] after the end of the source\n{LSTM_EQUATIONS}\ny(t) = softmax(h(t)·V + c)",
+    paper="Géron, Hands-On Machine Learning with Scikit-Learn and TensorFlow, chapter 14, exercise 2: why not so",
+    year=2017,
+)
+def lstm_on_the_fly(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """source (batch, steps), target one step late (batch, target steps) -> (batch, target steps, outputs).
+
+    The target is not read: it says which steps count. Of a source that is longer the rest is not read either.
+    """
+    import keras
+    from keras import ops
+
+    source, late = _source_and_target(task)
+    longer = max(0, task.target_steps - task.steps)
+    read = ops.pad(source[:, : task.target_steps], [[0, 0], [0, longer]])
+    vectors = keras.layers.Embedding(task.tokens, task.embedding, name="source_embedding")(read)
+    cell = keras.layers.LSTMCell(units, name="cell")
+    hidden = recurrent(cell, execution, return_sequences=True, name="recurrent")(vectors, mask=ops.not_equal(late, 0))
+    outputs = keras.layers.Dense(task.outputs, activation=task.activation, name="output")(hidden)
+    return keras.Model([source, late], outputs)
 
 
 @register_entry(

@@ -1,0 +1,122 @@
+"""The trained models that come with the zoo: arrays by name and a card each, in zoo/weights.
+
+Nothing here unpickles: weights are safetensors, cards are JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.registry import Data, Task, ZooError
+from zoo.vocabulary import END, Vocabulary
+
+if TYPE_CHECKING:
+    import keras
+
+FOLDER = Path(__file__).parent / "weights"
+PRETRAINED = "pretrained"
+"""What `create_model` takes for `weights` to load what is published for its entry and task."""
+Card = Mapping[str, Any]
+
+
+def cards(folder: Path = FOLDER) -> list[Card]:
+    """The card of every published model, by name."""
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+
+
+def get_card(entry: str, task: str, folder: Path = FOLDER) -> Card:
+    """The card of what is published for an entry on a task.
+
+    Raises:
+        ZooError: nothing is; the error names what is published.
+    """
+    known = cards(folder)
+    for card in known:
+        if (card["entry"], card["task"]) == (entry, task):
+            return card
+    here = [card["entry"] for card in known if card["task"] == task]
+    there = [card["task"] for card in known if card["entry"] == entry]
+    published = f"for {task} there is {', '.join(here) or 'none'}, of {entry} {', '.join(there) or 'none'}"
+    raise ZooError(f"no trained weights of {entry!r} for {task!r} are published: {published}")
+
+
+def best_card(task: Task, folder: Path = FOLDER) -> Card:
+    """The card of the published model with the best score on a task.
+
+    Raises:
+        ZooError: nothing is published for it.
+    """
+    known = [card for card in cards(folder) if card["task"] == task.name]
+    if not known:
+        raise ZooError(f"no trained weights are published for {task.name!r}; give a folder of zoo train with --run")
+    choose = max if task.higher_is_better else min
+    return choose(known, key=lambda card: next(iter(card["scores"].values())))
+
+
+def stem(entry: str, task: str) -> str:
+    """What the two files of a published model are called, without their endings."""
+    return f"{entry}-{task}"
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file, in hexadecimal digits.
+
+    Raises:
+        ZooError: there is no such file.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ZooError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def load_pretrained(model: keras.Model, task: str, folder: Path = FOLDER) -> None:
+    """Give `model` the weights that are published for its entry on `task`.
+
+    Raises:
+        ZooError: none are, or the file is not the one that its card was written for.
+    """
+    from zoo.weights import load_weights
+
+    card = get_card(model.name, task, folder)
+    path = folder / f"{stem(model.name, task)}.safetensors"
+    if sha256(path) != card["sha256"]:
+        raise ZooError(f"{path} is not the file of its card: its sha256 differs; install the zoo again")
+    load_weights(model, path)
+
+
+def probe(model: keras.Model) -> list[float]:
+    """Eight numbers that the model gives for two examples drawn from a fixed seed: what any backend must give too."""
+    rng = np.random.default_rng(0)
+    inputs = [_drawn(rng, known) for known in model.inputs]
+    outputs = np.asarray(model.predict_on_batch(inputs[0] if len(inputs) == 1 else tuple(inputs))).ravel()
+    chosen = np.linspace(0, outputs.size - 1, 8).round().astype(int)
+    return [float(value) for value in outputs[chosen]]
+
+
+def _drawn(rng: np.random.Generator, known: Any) -> np.ndarray:
+    """Two examples for one input: tokens that every vocabulary has, or values."""
+    shape = (2, *known.shape[1:])
+    if known.dtype == "int32":
+        return rng.integers(END, 10, shape, np.int32)
+    return rng.uniform(size=shape).astype(np.float32)
+
+
+def write_vocabularies(data: Data) -> list[dict[str, str]]:
+    """The vocabularies of a task as a card holds them."""
+    return [{"separator": v.separator, "words": v.separator.join(v.words)} for v in data.vocabularies]
+
+
+def read_vocabularies(card: Card) -> list[Vocabulary]:
+    """The vocabularies that a card holds, of the source first."""
+    return [Vocabulary(_words(**each), each["separator"]) for each in card["vocabularies"]]
+
+
+def _words(words: str, separator: str) -> tuple[str, ...]:
+    return tuple(words.split(separator) if separator else words)
