@@ -59,11 +59,15 @@ def charts(folder: Results = None) -> None:
     """Draw every chart anew from the results and say where they are."""
     matplotlib.use("Agg")
     from benchmarks.charts import draw_all
+    from benchmarks.curves import draw_curves, read_trained
 
     folder = folder or find_results()
     table = folders.read_folder(folder)
     typer.echo(f"{len(table)} rows from {folder}")
     for path in draw_all(table, charts_folder(folder), typer.echo):
+        typer.echo(path)
+    trained = read_trained(folder)
+    for path in draw_curves(trained, charts_folder(folder), typer.echo) if trained else ():
         typer.echo(path)
 
 
@@ -156,17 +160,32 @@ def weights(
     publish_all(folders.read_folder(folder), history, folder.parent / TRAINED, to, typer.echo)
 
 
+@app.command(epilog="Example: [bold]python -m benchmarks samples[/bold]")
+def samples(to: Annotated[Path, typer.Option(metavar="DIR", help="Where the tables go.")] = ROOT / "reference") -> None:
+    """Have the published models go on with waves and draw digits, as tables that the charts are drawn from."""
+    from benchmarks.samples import write_samples
+
+    results.check_writable(to)
+    for path in write_samples(to):
+        typer.echo(path)
+
+
 @app.command(
     epilog="Examples: [bold]python -m benchmarks page[/bold], "
     "[bold]python -m benchmarks page --results results/reference[/bold]"
 )
 def page(folder: Results = None) -> None:
-    """Write results/README.md from the reference tables, and its head into the project's README."""
+    """Write results/README.md and docs/results-accuracy.md from the reference tables, and the README's head."""
+    from benchmarks import page_accuracy
+    from benchmarks.curves import read_trained
     from benchmarks.page import write
 
-    table = folders.read_folder(folder or ROOT / "reference")
-    for path in write(table, ROOT, ROOT.parent / "README.md"):
+    folder = folder or ROOT / "reference"
+    for path in write(folders.read_folder(folder), ROOT, ROOT.parent / "README.md"):
         typer.echo(path)
+    trained = read_trained(folder)
+    if trained:
+        typer.echo(page_accuracy.write(trained, ROOT.parent / "docs" / "results-accuracy.md"))
 
 
 def main() -> None:

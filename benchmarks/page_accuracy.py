@@ -1,0 +1,168 @@
+"""docs/results-accuracy.md: what trained models earn, written from the committed tables and histories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks import book
+from benchmarks.curves import DROPOUTS, Trained
+from benchmarks.summary import better, geometric_interval, geometric_mean, scores, three_digits
+from benchmarks.terminal import as_markdown
+from benchmarks.texts import number, with_interval
+from benchmarks.training import QUEUE, Group
+from zoo.pretrained import cards
+from zoo.registry import ZooError
+
+INTRODUCTION = """\
+# What trained models earn
+
+Written by `python -m benchmarks page` from the raw tables in [results/reference](../results/reference), a row a seed,
+which `python -m benchmarks train-reference` appends to. {where} Every score is of a test split that chose nothing: the
+weights are those of the last epoch. Training seconds are training alone, compilation included; to target: until the
+score that was published for the task was first reached after an epoch, on average over the seeds that reached it.
+
+![Score against training time](../results/charts/score_against_time.png)
+"""
+CHARTS = {
+    "mnist": ("mnist_by_epoch", "Accuracy on MNIST by epoch"),
+    "projections": ("wave_and_instance", "The wave and a training instance"),
+    "dropout": ("dropout_curves", "Dropout in training and in test"),
+    "digits": ("drawn_digits", "Digits drawn row by row"),
+}
+
+
+def page(trained: Trained) -> str:
+    """The whole page.
+
+    Raises:
+        ZooError: nothing was trained by train-reference.
+    """
+    rows = scores(trained.table).query("run == 'train-reference'")
+    if rows.empty:
+        raise ZooError("no trainings to write about: run python -m benchmarks train-reference")
+    where = ", ".join(f"{name}, {cores} cores" for name, cores in rows[["device_name", "cpu_count"]].drop_duplicates().values)
+    parts = [INTRODUCTION.format(where=f"Measured on {where}.")]
+    for group in QUEUE:
+        part = _of_group(rows, group)
+        if part.empty:
+            continue
+        parts.append(f"## {group.name.replace('_', ' ')}: {group.task}\n\n{as_markdown(_texts(part))}")
+        said = REMARKS.get(group.name, lambda *_: "")(part, rows, trained)
+        parts += [said] if said else []
+        if group.name in CHARTS:
+            name, title = CHARTS[group.name]
+            parts.append(f"![{title}](../results/charts/{name}.png)\n")
+    return "\n".join(parts)
+
+
+def _of_group(rows: pd.DataFrame, group: Group) -> pd.DataFrame:
+    mine = rows["task"].eq(group.task) & rows["entry"].isin(group.entries) & rows["recipe"].isin(group.recipes)
+    return rows[mine]
+
+
+def _texts(part: pd.DataFrame) -> pd.DataFrame:
+    """A row a training and split, as texts."""
+    lines = []
+    for (entry, recipe, units, split, metric), seeds in part.groupby(
+        ["entry", "recipe", "units", "split", "metric"], sort=False
+    ):
+        key = entry, seeds["task"].iloc[0], recipe
+        mean, sd = seeds["score"].mean(), seeds["score"].std()
+        first = split == part["split"].iloc[0]
+        asked = book.LEAST.get(key) if first else None
+        sign = "≥" if better(str(metric)).startswith("higher") else "≤"
+        lines.append(
+            {
+                "entry": entry,
+                "recipe": recipe,
+                "units": str(units),
+                "split": split,
+                str(metric): _digits(mean) + ("" if pd.isna(sd) else f" ± {_digits(sd)}"),
+                "seeds": str(len(seeds)),
+                "naive": number(seeds["naive_score"].mean()),
+                "training s": number(seeds["train_seconds"].mean()),
+                "to target s": number(seeds["seconds_to_target"].mean()),
+                "asked": f"{sign} {asked}" if asked else "",
+                "published": book.TRAINED.get(key, "") if first else "",
+            }
+        )
+    table = pd.DataFrame(lines)
+    return table[[column for column in table if (table[column] != "").any()]]
+
+
+def _digits(value: float) -> str:
+    """Four decimals of what is below ten, so that an accuracy shows hundredths of a percent."""
+    return f"{value:.4f}" if abs(value) < 10 else three_digits(value)
+
+
+def _projections(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+    from zoo.tasks.wave import first_step_error, load
+
+    data = load()
+    floor = first_step_error(data, data.tests["same_range"])
+    return (
+        f"Of the MSE on `same_range` {floor:.4f} is the first step, which no model can predict: one value cannot tell "
+        "whether the wave rises or falls. (The part of it that the best guess from one value leaves, worked out from "
+        "the 200 nearest training windows.) The three projections are the same computation: they differ by rounding.\n"
+    )
+
+
+def _dropout(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+    same = part[part["split"] == "same_range"].pivot_table(index="seed", columns="entry", values="score")
+    said = []
+    for entry in (entry for entry in DROPOUTS if entry in same):
+        ratios = (same[entry] / same["stacked_rnn"]).dropna()
+        low, high = geometric_interval(ratios)
+        verdict = "worse" if low > 1 else "better" if high < 1 else "no difference shown"
+        said.append(f"`{entry}` {with_interval(geometric_mean(ratios), low, high)} ({verdict})")
+    return (
+        "MSE in test over that of no dropout, paired by seed, with its 95% interval: " + ", ".join(said) + ". The book "
+        'says of input dropout on the wave: "does not help at all".\n'
+    )
+
+
+def _mnist_book(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+    history = trained.history
+    ours = history[
+        (history["entry"] == "simple_rnn") & (history["recipe"] == "book") & (history["figure"] == "test_accuracy")
+    ].groupby("epoch")["value"]
+    mean = ours.mean()
+    points = ", ".join(f"{epoch}: {mean[epoch]:.4f} ({theirs})" for epoch, theirs in book.MNIST_RNN.items())
+    return f"By epoch, the book's in brackets: {points}; mean of the last ten {mean.iloc[-10:].mean():.4f} (.9777).\n"
+
+
+def _sooner(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+    theirs = part["seconds_to_target"].mean()
+    fast = rows[rows["recipe"] == "fast_lstm"]["seconds_to_target"]
+    if pd.isna(theirs) or fast.isna().all():
+        return ""
+    return (
+        f"Until 98.7% the book's recipe took {theirs:.0f} s, `lstm` by `fast_lstm` {fast.mean():.0f} s on the same "
+        f"execution: {theirs / fast.mean():.1f} times sooner.\n"
+    )
+
+
+def _translation(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+    found = [card for card in cards() if card["task"] == "translation"]
+    if not found:
+        return ""
+    examples = pd.DataFrame(found[0]["examples"])
+    return f"Ten sentences of the test by the published `{found[0]['entry']}`:\n\n{as_markdown(examples)}"
+
+
+REMARKS = {
+    "projections": _projections,
+    "dropout": _dropout,
+    "mnist_book": _mnist_book,
+    "mnist_book_lstm": _sooner,
+    "translation": _translation,
+}
+"""What is said under the table of a group."""
+
+
+def write(trained: Trained, path: Path) -> Path:
+    """Write the page to `path`."""
+    path.write_text(page(trained))
+    return path
