@@ -175,7 +175,11 @@ def score_against_time(trained: Trained) -> Figure:
     for axes, task in zip(grid, tasks, strict=False):
         rows = data[data["task"] == task]
         rows = rows.assign(training=rows["entry"] + ", " + rows["recipe"])
-        style = {"hue": "training", "style": "training", "palette": "colorblind" if rows.training.nunique() < 11 else None}
+        style = {
+            "hue": "training",
+            "style": "training",
+            "palette": "colorblind" if rows.training.nunique() < 11 else None,
+        }
         sns.scatterplot(rows, x="train_seconds", y="score", s=55, ax=axes, **style)
         axes.set(xscale="log", xlabel="training seconds, log scale", ylabel=rows["metric"].iloc[0])
         axes.set_title(task, loc="left", fontsize=10)

@@ -42,7 +42,9 @@ def page(trained: Trained) -> str:
     rows = scores(trained.table).query("run == 'train-reference'")
     if rows.empty:
         raise ZooError("no trainings to write about: run python -m benchmarks train-reference")
-    where = ", ".join(f"{name}, {cores} cores" for name, cores in rows[["device_name", "cpu_count"]].drop_duplicates().values)
+    where = ", ".join(
+        f"{name}, {cores} cores" for name, cores in rows[["device_name", "cpu_count"]].drop_duplicates().values
+    )
     parts = [INTRODUCTION.format(where=f"Measured on {where}.")]
     for group in QUEUE:
         part = _of_group(rows, group)

@@ -18,6 +18,7 @@ from zoo.catalogue import executions, fitting, options, page, step
 from zoo.create import require_fit
 from zoo.execution import BACKENDS
 from zoo.generate import app as generate_app
+from zoo.pretrained import cards, in_words
 from zoo.registry import ZooError, unknown
 from zoo.runs import prepare_folder, train_and_keep
 
@@ -73,7 +74,7 @@ def list_tasks() -> None:
 
 @app.command("show", epilog="Examples: [bold]zoo show lstm[/bold], [bold]zoo show encoder_decoder[/bold]")
 def show(name: EntryName) -> None:
-    """An entry: its equations, its paper, what can be chosen, the tasks that it fits, and how it can run."""
+    """An entry: its equations, its paper, what can be chosen, the tasks that it fits, its trained weights, how it runs."""
     entry = zoo.get_entry(name)
     out = Console(highlight=False)
     out.print(f"[bold]{entry.name}[/bold]  {escape(entry.summary)}\n")
@@ -81,6 +82,8 @@ def show(name: EntryName) -> None:
     out.print(f"paper    {escape(entry.paper)} ({entry.year})")
     out.print(f"options  {escape(', '.join(options(entry)))}")
     out.print(f"tasks    {', '.join(fitting(entry))}")
+    for card in (card for card in cards() if card["entry"] == name):
+        out.print(f"trained  {escape(in_words(card))}")
     _print("how it runs", ["execution", *BACKENDS], executions())
 
 

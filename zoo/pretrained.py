@@ -59,6 +59,21 @@ def best_card(task: Task, folder: Path = FOLDER) -> Card:
     return choose(known, key=lambda card: next(iter(card["scores"].values())))
 
 
+def in_words(card: Card) -> str:
+    """A card in a line: the task, the scores over seeds beside the naive one, how it was trained and what it is."""
+    scored = []
+    for split, mean in card["mean"].items():
+        spread = f" ± {card['sd'][split]:.2g}" if split in card["sd"] else ""
+        naive = next(iter(card["naive_scores"][split].values()))
+        scored.append(f"{mean:.4g}{spread} on {split} (naive {naive:.3g})")
+    seeds = f"{len(card['seeds'])} seed{'s' * (len(card['seeds']) > 1)}"
+    return (
+        f"{card['task']}: {card['metric']} {', '.join(scored)}, {seeds}; recipe {card['recipe']['name']}, "
+        f"{card['units']} units, {card['parameters']:,} weights, {card['train_seconds']:g} s of training on "
+        f"{card['device']}; sha256 {card['sha256'][:12]}" + (f"; {card['note']}" if card["note"] else "")
+    )
+
+
 def stem(entry: str, task: str) -> str:
     """What the two files of a published model are called, without their endings."""
     return f"{entry}-{task}"

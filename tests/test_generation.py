@@ -1,0 +1,126 @@
+"""What a model makes up, answers and draws: the functions, and the command `zoo generate`."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import zoo
+from zoo.cli import app
+from zoo.drawings import as_characters
+from zoo.generation import beam_search, continue_series, decode
+from zoo.runs import train_and_keep
+from zoo.vocabulary import END
+
+
+@pytest.fixture(scope="module")
+def dates_run(tmp_path_factory):
+    """A model that was trained for a moment, in the folder that zoo train leaves."""
+    folder = tmp_path_factory.mktemp("dates")
+    keras.utils.set_random_seed(0)
+    model = zoo.create_model("encoder_decoder", "dates", units=8)
+    data = zoo.load_task("dates")
+    few = zoo.Data(
+        data.train.first(64), data.validation.first(8), {"test": data.tests["test"].first(8)}, data.vocabularies
+    )
+    recipe = zoo.Recipe("short", epochs=1, batch=32, learning_rate=1e-2)
+    train_and_keep(model, zoo.get_task("dates"), recipe, few, units=8, seed=0, folder=folder, verbose=0)
+    return folder
+
+
+def test_a_beam_of_one_is_greedy_and_a_wider_one_finds_no_worse(dates_run) -> None:
+    model = zoo.load_model(dates_run / "model.keras")
+    source = zoo.load_task("dates").train.x[0][:3]
+    greedy = decode(model, source, 11)
+    for row, known in zip(source, greedy, strict=True):
+        np.testing.assert_array_equal(beam_search(model, row, 11, 1)[known != 0], known[known != 0])
+        wide = beam_search(model, row, 11, 4)
+        assert mean_log_probability(model, row, wide) >= mean_log_probability(model, row, known) - 1e-6
+
+
+def mean_log_probability(model: keras.Model, source: np.ndarray, answer: np.ndarray) -> float:
+    """By feeding the answer back, all its steps at once."""
+    late = np.concatenate([[1], answer[:-1]])[None].astype(np.int32)
+    probabilities = np.asarray(model.predict_on_batch((source[None], late)))[0]
+    length = int(np.argmax(answer == END)) + 1 if (answer == END).any() else len(answer)
+    return float(np.log(probabilities[np.arange(length), answer[:length]]).mean())
+
+
+def test_a_series_goes_on_with_its_own_values_and_is_the_same_twice() -> None:
+    keras.utils.set_random_seed(0)
+    model = zoo.create_model("dense_projection", "wave", units=8, steps=5)
+    given = np.linspace(-1, 1, 5).astype(np.float32)
+    made = continue_series(model, given, 4)
+    assert made.shape == (9,)
+    np.testing.assert_array_equal(made[:5], given)
+    for end in range(5, 9):
+        assert made[end] == np.asarray(model.predict_on_batch(made[None, end - 5 : end, None]))[0, -1, 0]
+    np.testing.assert_array_equal(made, continue_series(model, given, 4))
+
+
+def generate(*arguments: object):
+    return CliRunner().invoke(app, ["generate", *map(str, arguments)])
+
+
+def test_the_command_answers_from_a_run(dates_run) -> None:
+    done = generate("dates", "April 22, 2019", "--run", dates_run)
+    assert done.exit_code == 0, done.output
+    assert set(done.stdout.strip()) <= set("0123456789-<>unkowstardp")
+    again = generate("dates", "April 22, 2019", "--run", dates_run, "--beam", 3)
+    assert again.exit_code == 0
+
+
+WRONG = {
+    "an empty text": (["dates", ""], "there is nothing to read: the text is empty"),
+    "an unknown character": (["dates", "April 22€"], "the character '€' is not in the vocabulary of"),
+    "too long": (
+        ["dates", "September 22, 20199999"],
+        "the model reads up to 18 characters and marks, and there are 22",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_text_is_told_in_one_line(wrong: str, dates_run) -> None:
+    arguments, message = WRONG[wrong]
+    done = generate(*arguments, "--run", dates_run)
+    assert isinstance(done.exception, zoo.ZooError)
+    assert message in str(done.exception)
+
+
+BAD = {
+    "a label out of range": (["draw_digit", "--label", 10], "--label must be a digit, 0 to 9, not 10"),
+    "no steps": (["wave", "--steps", 0], "--steps must be at least 1, not 0"),
+    "an unknown start": (["wave", "--seed-from", "zero"], "unknown start 'zero'; did you mean 'zeros'?"),
+    "an unknown kind of file": (["wave", "--out", "x.pngg"], "unknown kind of file '.pngg'; did you mean '.png'?"),
+    "no run": (["wave", "--run", "nowhere"], "nowhere holds no run of zoo train"),
+    "an entry that is not published": (["wave", "--entry", "irnn"], "no trained weights of 'irnn' for 'wave'"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_input_is_told_in_one_line_and_leaves_nothing(bad: str, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments, message = BAD[bad]
+    done = generate(*arguments)
+    assert isinstance(done.exception, zoo.ZooError)
+    assert message in str(done.exception)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_of_another_task_is_refused(dates_run) -> None:
+    done = generate("wave", "--run", dates_run)
+    assert "holds encoder_decoder trained on dates, not a model for wave" in str(done.exception)
+
+
+def test_a_card_of_a_run_holds_its_vocabularies(dates_run) -> None:
+    source, target = zoo.pretrained.read_vocabularies(json.loads((dates_run / "card.json").read_text()))
+    assert (source, target) == zoo.load_task("dates").vocabularies
+
+
+def test_an_image_as_characters() -> None:
+    assert as_characters(np.array([[0, 1], [0.5, 0.2]])) == "  ██\n▒▒░░"
