@@ -54,7 +54,7 @@ QUEUE = (
     Group("translation", "translation", (*DECODERS, "lstm_on_the_fly"), seeds=1, units={"lstm_on_the_fly": 384}),
     Group("adding", "adding", ADDING, ("fast", "unclipped", "truncated")),
 )
-"""What is published, the short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
+"""What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
 
 
 def planned(pattern: str, backend: str, seeds: int | None = None) -> list[Case]:

@@ -1,4 +1,4 @@
-"""The trained weights that come with the zoo: whole, the same under every execution and backend, and as good as told."""
+"""The trained weights that come with the zoo: whole, the same under every execution and backend, as good as told."""
 
 from __future__ import annotations
 

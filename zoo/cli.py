@@ -74,7 +74,7 @@ def list_tasks() -> None:
 
 @app.command("show", epilog="Examples: [bold]zoo show lstm[/bold], [bold]zoo show encoder_decoder[/bold]")
 def show(name: EntryName) -> None:
-    """An entry: its equations, its paper, what can be chosen, the tasks that it fits, its trained weights, how it runs."""
+    """An entry: its equations and paper, what can be chosen, the tasks that it fits, trained weights, how it runs."""
     entry = zoo.get_entry(name)
     out = Console(highlight=False)
     out.print(f"[bold]{entry.name}[/bold]  {escape(entry.summary)}\n")
