@@ -1,0 +1,37 @@
+"""Computing again in the backward pass what would else be kept: time for memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+Body = Callable[..., Any]
+
+
+def recomputed(function: Body, variables: Sequence[Any]) -> Body:
+    """`function`, of which the backward pass keeps the arguments alone and computes all else again.
+
+    Args:
+        function: of tensors, in any nesting; what it gives is differentiated.
+        variables: the Keras variables that it reads. TensorFlow refuses a variable inside a function that is computed
+            again in a loop, so there their values go in as arguments.
+    """
+    name = keras.backend.backend()
+    if name == "jax":
+        import jax
+
+        return jax.checkpoint(function)
+    if name == "torch":
+        from torch.utils.checkpoint import checkpoint
+
+        return lambda *arguments: checkpoint(function, *arguments, use_reentrant=False)
+    import tensorflow as tf
+
+    def of_values(values: Sequence[Any], *arguments: Any) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return function(*arguments)
+
+    again = tf.recompute_grad(of_values)
+    return lambda *arguments: again([tf.convert_to_tensor(variable.value) for variable in variables], *arguments)
