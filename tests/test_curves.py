@@ -1,0 +1,93 @@
+"""Charts and page of what was trained: drawn from tables alone, and fresh as committed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks import page_accuracy
+from benchmarks.book import LEAST, TRAINED
+from benchmarks.curves import CURVES, NEEDS, draw_curves, read_trained
+from benchmarks.training import QUEUE, Group, keep_epochs, planned
+from zoo.pretrained import cards
+from zoo.registry import TASKS, ZooError
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "results" / "reference"
+
+
+@pytest.fixture(scope="module")
+def trained():
+    found = read_trained(REFERENCE)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_every_chart_is_drawn_from_the_committed_tables(name: str, trained, tmp_path) -> None:
+    figure = CURVES[name](trained)
+    figure.savefig(tmp_path / "chart.png")
+    assert figure.axes
+    assert all(axes.has_data() or axes.images for axes in figure.axes)
+
+
+def test_charts_without_samples_say_what_to_run(trained, tmp_path) -> None:
+    told: list[str] = []
+    bare = trained.__class__(trained.table, trained.history, pd.DataFrame(), pd.DataFrame())
+    paths = draw_curves(bare, tmp_path, told.append)
+    assert {path.stem for path in paths} == CURVES.keys() - NEEDS.keys()
+    assert told == [f"{name}: nothing to draw; run python -m benchmarks samples" for name in NEEDS]
+
+
+def test_the_committed_page_is_fresh(trained) -> None:
+    page = (ROOT / "docs" / "results-accuracy.md").read_text()
+    assert page == page_accuracy.page(trained), "run: python -m benchmarks page"
+
+
+def test_nothing_trained_is_nothing_to_write_about(trained) -> None:
+    empty = trained.__class__(trained.table.iloc[:0], trained.history, trained.wave, trained.digits)
+    with pytest.raises(ZooError, match="no trainings to write about: run python -m benchmarks train-reference"):
+        page_accuracy.page(empty)
+    assert read_trained(ROOT / "docs") is None
+
+
+def test_the_figures_of_each_card_are_those_of_the_table(trained) -> None:
+    rows = trained.table[trained.table["run"] == "train-reference"]
+    for card in cards():
+        mine = rows
+        for column, value in {"entry": card["entry"], "task": card["task"], "recipe": card["recipe"]["name"]}.items():
+            mine = mine[mine[column] == value]
+        means = mine.groupby("split")["score"].mean()
+        assert card["mean"] == pytest.approx(means.to_dict(), abs=1e-6)
+        assert card["seeds"] == sorted(mine["seed"].unique())
+        seed = mine[mine["seed"] == card["seed"]].set_index("split")["score"]
+        # Half precision, and BLEU counts to 100: a sentence that changes moves it by hundredths.
+        assert card["scores"] == pytest.approx(seed.to_dict(), rel=1e-2 if card["precision"] == "float16" else 1e-4)
+
+
+@pytest.mark.parametrize("group", QUEUE, ids=[group.name for group in QUEUE])
+def test_every_group_is_planned_seeds_outermost(group: Group) -> None:
+    cases = planned(group.name, "tensorflow")
+    assert len(cases) == len(group.entries) * len(group.recipes) * group.seeds
+    assert [case.seed for case in cases] == sorted(case.seed for case in cases)
+
+
+def test_what_is_asked_or_published_is_trained() -> None:
+    trained = {(e, group.task, r) for group in QUEUE for e in group.entries for r in group.recipes}
+    assert LEAST.keys() | TRAINED.keys() <= trained
+    for _, task, recipe in trained:
+        TASKS.get(task).recipe(recipe)
+
+
+def test_epochs_are_appended_a_row_a_figure(tmp_path) -> None:
+    case = planned("digits", "tensorflow")[0]
+    path = tmp_path / "history.csv"
+    for epoch in range(2):
+        keep_epochs(case, [{"epoch": epoch, "train_seconds": 1.5, "loss": 0.1, "test_mse": 0.2}], path)
+    keep_epochs(case, [], path)
+    rows = pd.read_csv(path)
+    assert rows["figure"].tolist() == ["loss", "test_mse"] * 2
+    assert rows["epoch"].tolist() == [0, 0, 1, 1]
+    assert set(rows["entry"]) == {"vector_to_sequence"}
