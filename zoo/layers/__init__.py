@@ -1,5 +1,6 @@
 """Layers that Keras lacks. Importing this package imports Keras and so fixes the backend."""
 
+from zoo.layers.chunked import ChunkedRNN
 from zoo.layers.flattened import FlattenedDense
 from zoo.layers.layer_norm import LayerNormLSTMCell
 from zoo.layers.neuron import NeuronCell
@@ -7,6 +8,7 @@ from zoo.layers.peephole import PeepholeLSTMCell
 from zoo.layers.state_dropout import StateDropoutCell, StateMasks
 
 __all__ = [
+    "ChunkedRNN",
     "FlattenedDense",
     "LayerNormLSTMCell",
     "NeuronCell",

@@ -80,7 +80,9 @@ class ChunkedRNN(keras.layers.RNN):
         parts, last = [], None
         if looped != 0:
             whole = rows if not left else [each[: steps - left] for each in rows]
-            pieces = [ops.reshape(each, (-1 if looped is None else looped, chunk, *ops.shape(each)[1:])) for each in whole]
+            pieces = [
+                ops.reshape(each, (-1 if looped is None else looped, chunk, *ops.shape(each)[1:])) for each in whole
+            ]
             length = {} if looped is None else {"input_length": looped}
             nested = pieces[0] if len(pieces) == 1 else tuple(pieces)
             last, outputs, carried = backend.rnn(

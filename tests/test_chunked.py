@@ -1,0 +1,163 @@
+"""ChunkedRNN gives what keras.layers.RNN gives: outputs, states and gradients, whatever the cell, mask and steps."""
+
+from __future__ import annotations
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from benchmarks.prove import relative_difference
+from zoo.layers import ChunkedRNN, LayerNormLSTMCell, NeuronCell, PeepholeLSTMCell, StateDropoutCell
+
+BATCH, FEATURES, UNITS = 4, 3, 5
+EQUAL = 1e-5  # as in test_models.py: the same products, in another order of additions
+CELLS = {
+    "simple_rnn": lambda: keras.layers.SimpleRNNCell(UNITS),
+    "lstm": lambda: keras.layers.LSTMCell(UNITS),
+    "gru": lambda: keras.layers.GRUCell(UNITS),
+    "neuron": lambda: NeuronCell(UNITS),
+    "peephole": lambda: PeepholeLSTMCell(UNITS),
+    "layer_norm": lambda: LayerNormLSTMCell(UNITS),
+    "stacked": lambda: [keras.layers.LSTMCell(UNITS), keras.layers.GRUCell(UNITS)],
+}
+OPTIONS = {
+    "last": {},
+    "sequences": {"return_sequences": True},
+    "states": {"return_sequences": True, "return_state": True},
+    "backwards": {"return_sequences": True, "go_backwards": True},
+    "zeros": {"return_sequences": True, "zero_output_for_mask": True},
+}
+CHUNKS = {7: (1, 3, 7, 16), 6: (2, 3)}  # by steps: dividing them or not, more than there are
+LENGTHS = np.array([7, 1, 4, 5])
+
+
+def data(steps: int, masked: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    x = np.random.default_rng(0).normal(size=(BATCH, steps, FEATURES)).astype("float32")
+    return x, np.arange(steps) < LENGTHS[:, None] if masked else None
+
+
+def pair(cell, chunk, **options):
+    """A ChunkedRNN and Keras' RNN around cells of the same weights."""
+    keras.utils.set_random_seed(0)
+    ours, known = ChunkedRNN(cell(), chunk, **options), keras.layers.RNN(cell(), **options)
+    for layer in (ours, known):
+        layer.build((BATCH, None, FEATURES))
+    rng = np.random.default_rng(1)
+    values = [rng.normal(0, 0.5, variable.shape) for variable in known.trainable_variables]
+    for layer in (ours, known):
+        for variable, value in zip(layer.trainable_variables, values, strict=True):
+            variable.assign(value)
+    return ours, known
+
+
+def computed(layer, x, mask=None, **call) -> dict[str, np.ndarray]:
+    """Everything that the layer gives, and the gradients of the sum of its squares, by Keras on every backend."""
+    from tests.gradients import gradients
+
+    outputs, found = gradients(layer, x, mask=mask, **call)
+    named = {f"output {i}": each for i, each in enumerate(outputs)}
+    return named | {f"gradient {i}": each for i, each in enumerate(found)}
+
+
+def assert_equal(ours, known, x, mask=None, **call) -> None:
+    differences = relative_difference(computed(ours, x, mask, **call), computed(known, x, mask, **call))
+    assert max(differences.values()) <= EQUAL, differences
+
+
+@pytest.mark.parametrize(("cell", "option", "masked"), list(itertools.product(CELLS, OPTIONS, (False, True))), ids=str)
+def test_it_is_keras_rnn(cell: str, option: str, masked: bool) -> None:
+    for steps, chunks in CHUNKS.items():
+        x, mask = data(steps, masked)
+        for chunk in chunks:
+            assert_equal(*pair(CELLS[cell], chunk, **OPTIONS[option]), x, mask)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("option", OPTIONS)
+def test_steps_that_are_not_known_at_build_time(option: str, masked: bool) -> None:
+    ours, known = pair(CELLS["lstm"], 3, **OPTIONS[option])
+    inputs, masks = keras.Input((None, FEATURES)), keras.Input((None,), dtype="bool")
+    made = []
+    for layer in (ours, known):
+        outputs = layer(inputs, mask=masks if masked else None)
+        made.append(keras.Model([inputs, masks], outputs))
+    for steps in (7, 6, 2):
+        x, mask = data(steps, True)
+        given, expected = (keras.tree.flatten(m.predict_on_batch((x, mask))) for m in made)
+        for one, other in zip(given, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_recomputing_changes_no_number(cell: str) -> None:
+    x, mask = data(7, True)
+    ours, known = pair(CELLS[cell], 3, memory="recompute", return_sequences=True)
+    assert_equal(ours, known, x)
+    assert_equal(ours, known, x, mask)
+
+
+def test_dropout_masks_are_drawn_before_the_loop() -> None:
+    x, _ = data(7, False)
+    cell = lambda: keras.layers.LSTMCell(UNITS, dropout=0.5, recurrent_dropout=0.5, seed=7)  # noqa: E731
+    ours, known = pair(cell, 3, return_sequences=True)
+    assert_equal(ours, known, x)
+    given = [keras.ops.convert_to_numpy(layer(x, training=True)) for layer in (ours, known)]
+    np.testing.assert_allclose(*given, rtol=1e-5)
+
+
+def test_initial_states_and_stateful_pieces() -> None:
+    x, _ = data(6, False)
+    ours, known = pair(CELLS["lstm"], 2, return_sequences=True)
+    states = [np.full((BATCH, UNITS), value, "float32") for value in (0.3, -0.2)]
+    assert_equal(ours, known, x, initial_state=states)
+    keras.utils.set_random_seed(0)
+    stateful = ChunkedRNN(keras.layers.LSTMCell(UNITS), 2, return_sequences=True, stateful=True)
+    stateful.build((BATCH, 3, FEATURES))
+    for variable, value in zip(stateful.trainable_variables, known.trainable_variables, strict=True):
+        variable.assign(value)
+    pieces = [keras.ops.convert_to_numpy(stateful(x[:, part])) for part in (slice(0, 3), slice(3, 6))]
+    np.testing.assert_allclose(np.concatenate(pieces, 1), keras.ops.convert_to_numpy(known(x)), rtol=1e-4, atol=1e-6)
+
+
+def test_both_directions_saving_and_mixed_precision(tmp_path) -> None:
+    x, _ = data(7, False)
+    inputs = keras.Input((7, FEATURES))
+    layer = ChunkedRNN(keras.layers.LSTMCell(UNITS, dtype="mixed_bfloat16"), 3, dtype="mixed_bfloat16")
+    outputs = keras.layers.Bidirectional(layer)(inputs)
+    model = keras.Model(inputs, outputs)
+    assert model.outputs[0].shape == (None, 2 * UNITS)
+    assert layer.compute_dtype == "bfloat16"
+    model.save(tmp_path / "model.keras")
+    again = zoo.load_model(tmp_path / "model.keras")
+    assert again.layers[1].forward_layer.chunk == 3
+    np.testing.assert_array_equal(model.predict_on_batch(x), again.predict_on_batch(x))
+
+
+def test_a_cell_of_the_users_own_and_a_state_dropout() -> None:
+    x, _ = data(5, False)
+    wide = np.concatenate([x, np.ones((BATCH, 5, UNITS), "float32")], axis=-1)
+    cell = lambda: StateDropoutCell(keras.layers.GRUCell(UNITS))  # noqa: E731
+    keras.utils.set_random_seed(0)
+    ours, known = ChunkedRNN(cell(), 2), keras.layers.RNN(cell())
+    for layer in (ours, known):
+        layer.build((BATCH, 5, FEATURES + UNITS))
+    ours.set_weights(known.get_weights())
+    np.testing.assert_allclose(*(keras.ops.convert_to_numpy(layer(wide)) for layer in (ours, known)), rtol=1e-5)
+
+
+WRONG = {
+    "chunk must be a positive whole number or 'auto', not 0": {"chunk": 0},
+    "chunk must be a positive whole number or 'auto', not 2.5": {"chunk": 2.5},
+    "unknown memory 'recomputed'; did you mean 'recompute'?": {"memory": "recomputed"},
+    "ChunkedRNN writes out a chunk of steps": {"unroll": True},
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_wrong_options_are_told_in_one_line(message: str) -> None:
+    with pytest.raises(zoo.ZooError) as told:
+        ChunkedRNN(keras.layers.LSTMCell(2), **WRONG[message])
+    assert message in str(told.value)
