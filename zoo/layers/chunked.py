@@ -74,7 +74,7 @@ class ChunkedRNN(keras.layers.RNN):
         return last, _time_major(outputs), states
 
     def _run(self, rows: list[Any], carried: list[Any], chunk: int, body: Any) -> tuple[Any, Any, list[Any]]:
-        """A loop over whole chunks, then what is left written out: last output, outputs (steps, ...), what is carried."""
+        """A loop over whole chunks, the rest written out: last output, outputs (steps, ...), what is carried."""
         steps = rows[0].shape[0]
         looped, left = (None, 0) if steps is None else divmod(steps, chunk)
         parts, last = [], None
