@@ -25,7 +25,7 @@ from benchmarks.figures import (
     slots,
     spans,
 )
-from benchmarks.labels import FACETS, facet_labels
+from benchmarks.labels import FACETS, facet_labels, usual_sizes
 from benchmarks.largest_steps import largest_steps
 from benchmarks.summary import (
     MIB,
@@ -75,7 +75,7 @@ def _timed_panels(data: pd.DataFrame, value: str, axis: str, ratio: bool = False
 def step_time(table: pd.DataFrame) -> Figure:
     """Time of one training step and of predicting one batch, by entry and execution."""
     title = "Time of a training step and of a prediction"
-    data = medians(table).dropna(subset=["step_seconds"])
+    data, left_out = usual_sizes(medians(table).dropna(subset=["step_seconds"]))
     if data.empty:
         return nothing_to_draw(table, title, "timings of training or prediction")
     data = _with_labels(data.assign(milliseconds=data["step_seconds"] * 1000))
@@ -84,6 +84,7 @@ def step_time(table: pd.DataFrame) -> Figure:
     figure = dot_figure(panels, data["phase"].nunique(), estimate)
     note = (
         f"Small dots: repeats, each a fresh process and the median of its timings. Markers: geometric mean, {INTERVAL}."
+        + left_out
     )
     return finish(figure, table, _rows_of(table, data), title, note)
 
@@ -91,7 +92,7 @@ def step_time(table: pd.DataFrame) -> Figure:
 def unrolled_over_looped(table: pd.DataFrame) -> Figure:
     """How many times as long unrolled takes as looped, all else equal, with intervals."""
     title = "Unrolled against looped: how many times as long it takes"
-    data = pairs(table).query("loop == 'unrolled' and quantity == 'step_seconds'")
+    data, left_out = usual_sizes(pairs(table).query("loop == 'unrolled' and quantity == 'step_seconds'"))
     if data.empty:
         return nothing_to_draw(table, title, "unrolled and looped timed in the same repeat")
     axis = "time of unrolled / time of looped\n← left of 1: unrolled is faster    right of 1: looped is faster →"
@@ -100,7 +101,7 @@ def unrolled_over_looped(table: pd.DataFrame) -> Figure:
     figure = dot_figure(panels, data["phase"].nunique(), estimate, share=True)
     note = (
         "Each execution against the looped one of the same jit. Small dots: ratios within one repeat. "
-        f"Markers: geometric mean, {INTERVAL}. An interval across the dashed line shows no difference."
+        f"Markers: geometric mean, {INTERVAL}. An interval across the dashed line shows no difference.{left_out}"
     )
     equal = Line2D([], [], color=INK, linestyle="--", label="equal (1)")
     return finish(figure, table, _rows_of(table, data), title, note, equal)
@@ -245,6 +246,7 @@ def _rows_of(table: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(drawn[keys].drop_duplicates(), on=keys)
 
 
+BY_BACKEND = ("step_time", "unrolled_over_looped")
 CHARTS: dict[str, Callable[[pd.DataFrame], Figure]] = {
     "step_time": step_time,
     "unrolled_over_looped": unrolled_over_looped,
@@ -264,13 +266,22 @@ def draw_all(table: pd.DataFrame, folder: Path, say: Callable[[str], None] = pri
     """
     paths = []
     for name, chart in CHARTS.items():
-        figure = chart(table)
-        paths.append(folder / f"{name}.png")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            figure.savefig(paths[-1])
-        except OSError as error:
-            raise ZooError(f"cannot write {paths[-1]}: {error.strerror or error}") from error
-        if not figure.axes:
-            say(f"{name}: nothing to draw (the picture says why)")
+        for stem, part in _pictures(name, table).items():
+            figure = chart(part)
+            paths.append(folder / f"{stem}.png")
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                figure.savefig(paths[-1])
+            except OSError as error:
+                raise ZooError(f"cannot write {paths[-1]}: {error.strerror or error}") from error
+            if not figure.axes:
+                say(f"{stem}: nothing to draw (the picture says why)")
     return paths
+
+
+def _pictures(name: str, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The pictures of a chart and the rows of each: one a backend, of those with a line an entry."""
+    backends = list(dict.fromkeys(table["backend"]))
+    if name not in BY_BACKEND or len(backends) < 2:
+        return {name: table}
+    return {f"{name}-{backend}": table[table["backend"] == backend] for backend in backends}

@@ -1,4 +1,4 @@
-"""How a chart names its panels: no more than tells apart what differs in the table."""
+"""How a chart names its panels, by no more than what differs in the table, and what it leaves to the tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from benchmarks.summary import SETTING, SIZES
+from zoo import TASKS
 
 NAMED = ("entry", "task", "steps", "units", "phase", "backend", "device", "device_name")
 FACETS = ["backend", "device", "device_name", *(column for column in SETTING if column not in NAMED)]
@@ -32,3 +33,19 @@ def facet_labels(table: pd.DataFrame, others: Sequence[str]) -> pd.Series:
 
 def _said(column: str, value: object) -> str:
     return f"{column} {value}" if column in (*SIZES, "threads") else str(value)
+
+
+MOST_LINES = 25
+"""Beyond so many lines a chart of dots shows the tasks at their own sizes alone: the rest stands in the tables."""
+USUAL = " Of many sizes those that the tasks have of themselves are shown, unmasked; all stand in the tables."
+
+
+def usual_sizes(data: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Rows that can be read in one picture, and what is said of those left out."""
+    lines = ["entry", "task", *SIZES, "masked", "backend"]
+    if len(data[lines].drop_duplicates()) <= MOST_LINES:
+        return data, ""
+    keeps = data["masked"] == "none"
+    for size in ("steps", "units", "batch"):
+        keeps &= data[size] == data["task"].map({task.name: getattr(task, size) for task in TASKS})
+    return (data[keeps], USUAL) if keeps.any() else (data, "")
