@@ -39,10 +39,10 @@ def data(steps: int, masked: bool) -> tuple[np.ndarray, np.ndarray | None]:
     return x, np.arange(steps) < LENGTHS[:, None] if masked else None
 
 
-def pair(cell, chunk, **options):
+def pair(cell, chunk, memory="store", **options):
     """A ChunkedRNN and Keras' RNN around cells of the same weights."""
     keras.utils.set_random_seed(0)
-    ours, known = ChunkedRNN(cell(), chunk, **options), keras.layers.RNN(cell(), **options)
+    ours, known = ChunkedRNN(cell(), chunk, memory, **options), keras.layers.RNN(cell(), **options)
     for layer in (ours, known):
         layer.build((BATCH, None, FEATURES))
     rng = np.random.default_rng(1)

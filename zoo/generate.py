@@ -93,7 +93,7 @@ def wave(
     typer.echo(f"{STEPS} values given, {steps} made by {trained.card['entry']}: {out}")
 
 
-@app.command(epilog="Examples: [bold]zoo generate draw_digit --label 7[/bold]")
+@app.command("draw_digit", epilog="Examples: [bold]zoo generate draw_digit --label 7[/bold]")
 def draw_digit(
     label: Annotated[int, typer.Option(help="The digit, 0 to 9.")],
     entry: EntryName = "",
