@@ -13,6 +13,8 @@ from zoo.layers.recompute import recomputed
 from zoo.registry import ZooError, unknown
 
 AUTO = "auto"
+MANY = 2**31 - 1
+"""What Keras' loop is told where the number of chunks is not known: it ends with its inputs all the same."""
 MEMORIES = ("store", "recompute")
 
 
@@ -83,10 +85,14 @@ class ChunkedRNN(keras.layers.RNN):
             pieces = [
                 ops.reshape(each, (-1 if looped is None else looped, chunk, *ops.shape(each)[1:])) for each in whole
             ]
-            length = {} if looped is None else {"input_length": looped}
             nested = pieces[0] if len(pieces) == 1 else tuple(pieces)
             last, outputs, carried = backend.rnn(
-                body, nested, carried, time_major=True, return_all_outputs=self.return_sequences, **length
+                body,
+                nested,
+                carried,
+                time_major=True,
+                input_length=looped or MANY,
+                return_all_outputs=self.return_sequences,
             )
             if self.return_sequences:
                 last = last[-1]

@@ -29,9 +29,16 @@ def recomputed(function: Body, variables: Sequence[Any]) -> Body:
         return lambda *arguments: checkpoint(function, *arguments, use_reentrant=False)
     import tensorflow as tf
 
-    def of_values(values: Sequence[Any], *arguments: Any) -> Any:
-        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
-            return function(*arguments)
+    def run(*arguments: Any) -> Any:
+        kinds = keras.tree.map_structure(lambda each: each.dtype, arguments)
 
-    again = tf.recompute_grad(of_values)
-    return lambda *arguments: again([tf.convert_to_tensor(variable.value) for variable in variables], *arguments)
+        def of_values(values: Sequence[Any], arguments: Any) -> Any:
+            with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+                return function(*keras.tree.map_structure(tf.cast, arguments, kinds))
+
+        # A boolean mask goes in as numbers: what is computed again asks for the gradient of all that goes in.
+        numbers = keras.tree.map_structure(lambda e: tf.cast(e, tf.float32) if e.dtype == tf.bool else e, arguments)
+        values = [tf.convert_to_tensor(variable.value) for variable in variables]
+        return tf.recompute_grad(of_values)(values, numbers)
+
+    return run
