@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import keras
 import numpy as np
 import pytest
@@ -30,7 +28,7 @@ OPTIONS = {
     "backwards": {"return_sequences": True, "go_backwards": True},
     "zeros": {"return_sequences": True, "zero_output_for_mask": True},
 }
-CHUNKS = {7: (1, 3, 7, 16), 6: (2, 3)}  # by steps: dividing them or not, more than there are
+CHUNKS = {"1": (7, 1), "not dividing": (7, 3), "dividing": (6, 3), "all": (7, 7), "more": (7, 16)}  # steps and chunk
 LENGTHS = np.array([7, 1, 4, 5])
 
 
@@ -67,12 +65,23 @@ def assert_equal(ours, known, x, mask=None, **call) -> None:
     assert max(differences.values()) <= EQUAL, differences
 
 
-@pytest.mark.parametrize(("cell", "option", "masked"), list(itertools.product(CELLS, OPTIONS, (False, True))), ids=str)
-def test_it_is_keras_rnn(cell: str, option: str, masked: bool) -> None:
-    for steps, chunks in CHUNKS.items():
-        x, mask = data(steps, masked)
-        for chunk in chunks:
-            assert_equal(*pair(CELLS[cell], chunk, **OPTIONS[option]), x, mask)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_gives_what_it_gives_in_keras_rnn(cell: str, masked: bool) -> None:
+    assert_equal(*pair(CELLS[cell], 3, **OPTIONS["states"]), *data(7, masked))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_does_what_it_does_in_keras_rnn(option: str, masked: bool) -> None:
+    assert_equal(*pair(CELLS["lstm"], 3, **OPTIONS[option]), *data(7, masked))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_chunks_that_divide_the_steps_or_not(chunk: str, masked: bool) -> None:
+    steps, size = CHUNKS[chunk]
+    assert_equal(*pair(CELLS["gru"], size, **OPTIONS["sequences"]), *data(steps, masked))
 
 
 @pytest.mark.parametrize("masked", [False, True])
