@@ -48,6 +48,10 @@ def head(table: pd.DataFrame) -> str:
     found = summary(shown)
     if found.empty:
         raise ZooError(f"the results hold nothing for the head of the page: {SHOWN} at {STEPS} steps")
+    found = found.drop(columns="backend_version", errors="ignore")  # the title tells all versions
+    if "backend" in found:
+        lead = ["backend", "steps"]
+        found = found.sort_values(lead, kind="stable")[[*lead, *(name for name in found if name not in lead)]]
     section = cost_section(found, "Looped against unrolled")
     where = f"{_machine(table)}, {_versions(table)}, {_repeats(table)}"
     return f"**{section.title}** ({where})\n\n{as_markdown(section.texts)}\n{NOTE}\n\n{sentence(table)}"
