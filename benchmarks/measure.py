@@ -19,6 +19,7 @@ from benchmarks.cases import ACCURACY, PHASES, Case
 from benchmarks.machine import peak_bytes, reset_peak
 from benchmarks.profiles import Effort
 from zoo.history import epoch_log
+from zoo.training import evaluate_all
 
 Figures = dict[str, Any]
 """Columns of a Measurement, those that measuring fills."""
@@ -135,14 +136,15 @@ def measure_accuracy(case: Case, weights: Path | None = None) -> Measured:
     zoo.train(model, task, recipe, data=data, seed=case.seed, log=log, verbose=0)
     if weights:
         zoo.save_weights(model, weights)
-    scores = zoo.evaluate(model, task, data=data)
+    scores = evaluate_all(model, task, data)
     spent = time.perf_counter() - started
     naive = next(iter(task.naive.values()))
     rows = []
-    for split, score in scores.items():
+    for split, metric, score in ((split, *known) for split, all_ in scores.items() for known in all_.items()):
         if not math.isfinite(score):
-            raise ArithmeticError(f"the training diverged: {task.metric} on {split} is {score}")
-        worth = {"split": split, "metric": task.metric, "score": score, "naive_score": naive(data, data.tests[split])}
+            raise ArithmeticError(f"the training diverged: {metric} on {split} is {score}")
+        worth = {"split": split, "metric": metric, "score": score}
+        worth |= {"naive_score": naive(data, data.tests[split])} if metric == task.metric else {}
         costs = {"build_seconds": build_seconds, "parameters": model.count_params()}
         costs |= {"train_seconds": log.train_seconds, "seconds_to_target": _seconds_to_target(task, split, log.rows)}
         rows.append({"phase": ACCURACY, **worth, **costs})

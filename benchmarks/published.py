@@ -71,8 +71,9 @@ def publish_all(
 
 
 def _rows(table: pd.DataFrame, model: Model) -> pd.DataFrame:
-    """The scored seeds of a training."""
+    """The scored seeds of a training, by the metric of its task."""
     rows = table[(table["phase"] == "accuracy") & (table["status"] == "ok")]
+    rows = rows[rows["metric"] == zoo.get_task(model.task).metric]
     for name in ("entry", "task", "recipe"):
         rows = rows[rows[name] == getattr(model, name)]
     return rows

@@ -57,7 +57,13 @@ def test_the_figures_of_each_card_are_those_of_the_table(trained) -> None:
     rows = trained.table[trained.table["run"] == "train-reference"]
     for card in cards():
         mine = rows
-        for column, value in {"entry": card["entry"], "task": card["task"], "recipe": card["recipe"]["name"]}.items():
+        told = {
+            "entry": card["entry"],
+            "task": card["task"],
+            "recipe": card["recipe"]["name"],
+            "metric": card["metric"],
+        }
+        for column, value in told.items():
             mine = mine[mine[column] == value]
         means = mine.groupby("split")["score"].mean()
         assert card["mean"] == pytest.approx(means.to_dict(), abs=1e-6)

@@ -236,7 +236,8 @@ class Task:
     tokens: int = 0  #: how many tokens an input step can be, 0 among them for padding; 0 where inputs are features
     embedding: int = 0  #: width of the vectors that stand for tokens
     target_steps: int = 0  #: of the output sequence, where it is not as long as the input
-    score: Callable[[keras.Model, Data, Split], float] | None = None  #: for a metric that Keras cannot take
+    #: for metrics that Keras cannot take: the values by name, `metric` among them
+    score: Callable[[keras.Model, Data, Split], Mapping[str, float]] | None = None
     watched: str = ""  #: what Keras shows of such a task while it trains
     target: float | None = None  #: the score that was published for it: a training tells when it is reached
 

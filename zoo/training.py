@@ -146,14 +146,20 @@ def evaluate(
     """The task's metric on each of its test splits, by the split's name."""
     task = _task(task)
     data = data or load_for(model, task, seed)
+    return {name: values[task.metric] for name, values in evaluate_all(model, task, data, batch).items()}
+
+
+def evaluate_all(model: keras.Model, task: Task, data: Data, batch: int = SCORING_BATCH) -> dict[str, dict[str, float]]:
+    """Every metric that the task knows, by its name, on each test split, by the split's name."""
+    found = {}
     for name, split in data.tests.items():
         check_padding(task, split, name)
-    if task.score:
-        return {name: task.score(model, data, split) for name, split in data.tests.items()}
-    return {
-        name: model.evaluate(*split, batch_size=batch, verbose=0, return_dict=True)[task.metric]
-        for name, split in data.tests.items()
-    }
+        if task.score:
+            found[name] = dict(task.score(model, data, split))
+        else:
+            known = model.evaluate(*split, batch_size=batch, verbose=0, return_dict=True)
+            found[name] = {task.metric: known[task.metric]}
+    return found
 
 
 def _task(task: str | Task) -> Task:

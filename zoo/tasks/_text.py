@@ -46,14 +46,15 @@ def decoded(model: keras.Model, data: Data, split: Split) -> list[str]:
     return [data.vocabularies[-1].text(row) for row in decode(model, split.x[0], split.y.shape[1])]
 
 
-def decoded_exact_match(model: keras.Model, data: Data, split: Split) -> float:
+def decoded_exact_match(model: keras.Model, data: Data, split: Split) -> dict[str, float]:
     """Exact match of what the model answers."""
-    return exact_match(decoded(model, data, split), expected_texts(data, split))
+    return {"exact_match": exact_match(decoded(model, data, split), expected_texts(data, split))}
 
 
-def decoded_bleu(model: keras.Model, data: Data, split: Split) -> float:
-    """BLEU of what the model answers."""
-    return bleu(decoded(model, data, split), expected_texts(data, split))
+def decoded_bleu(model: keras.Model, data: Data, split: Split) -> dict[str, float]:
+    """BLEU and exact match of what the model answers."""
+    answers, expected = decoded(model, data, split), expected_texts(data, split)
+    return {"bleu": bleu(answers, expected), "exact_match": exact_match(answers, expected)}
 
 
 def naive_exact_match(data: Data, split: Split) -> float:
