@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 
 from benchmarks import folders, results
-from zoo.pretrained import FOLDER
 from zoo.registry import ZooError
 
 ROOT = Path(__file__).parent.parent / "results"
+WEIGHTS = ROOT.parent / "zoo" / "weights"
 
 app = typer.Typer(
     help="Charts and summaries from the results tables, without Keras.",
@@ -150,7 +150,7 @@ def train_reference(
 def weights(
     folder: Annotated[Path, typer.Option("--results", metavar="DIR", help="Where the tables are.")] = ROOT
     / "reference",
-    to: Annotated[Path, typer.Option(metavar="DIR", help="Where weights and cards go.")] = FOLDER,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where weights and cards go.")] = WEIGHTS,
 ) -> None:
     """Publish the best seed of each training of train-reference in zoo/weights, with a card."""
     from benchmarks.published import publish_all

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pandas as pd
 
 from benchmarks.summary import SETTING, SIZES
-from zoo import TASKS
 
 NAMED = ("entry", "task", "steps", "units", "phase", "backend", "device", "device_name")
 FACETS = ["backend", "device", "device_name", *(column for column in SETTING if column not in NAMED)]
@@ -36,8 +35,8 @@ def _said(column: str, value: object) -> str:
 
 
 MOST_LINES = 25
-"""Beyond so many lines a chart of dots shows the tasks at their own sizes alone: the rest stands in the tables."""
-USUAL = " Of many sizes those that the tasks have of themselves are shown, unmasked; all stand in the tables."
+"""Beyond so many lines a chart of dots shows each task at one size alone: the rest stands in the tables."""
+USUAL = " Of many sizes those are shown at which most entries of a task were measured, unmasked; all are in the tables."
 
 
 def usual_sizes(data: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -45,7 +44,10 @@ def usual_sizes(data: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     lines = ["entry", "task", *SIZES, "masked", "backend"]
     if len(data[lines].drop_duplicates()) <= MOST_LINES:
         return data, ""
-    keeps = data["masked"] == "none"
-    for size in ("steps", "units", "batch"):
-        keeps &= data[size] == data["task"].map({task.name: getattr(task, size) for task in TASKS})
-    return (data[keeps], USUAL) if keeps.any() else (data, "")
+    plain = data[data["masked"] == "none"]
+    if plain.empty:
+        return data, ""
+    sizes = ["task", "steps", "units", "batch"]
+    entries = plain.groupby(sizes)["entry"].nunique().reset_index()
+    usual = entries.sort_values("entry", ascending=False, kind="stable").drop_duplicates("task")
+    return plain.merge(usual[sizes]), USUAL

@@ -70,7 +70,7 @@ WRONG = {
         f"error: unknown task 'waves'; did you mean 'wave'? zoo tasks shows all {len(zoo.list_tasks())}\n"
     ),
     ("train", "lstm", "--task", "wave", "--recipe", "fats"): (
-        "error: unknown recipe 'fats' of task wave; did you mean 'fast'? Known: fast, book\n"
+        "error: unknown recipe 'fats' of task wave; did you mean 'fast'? Known: fast, book, book_he, book_dropout\n"
     ),
 }
 

@@ -22,7 +22,7 @@ sys.meta_path.insert(0, Blocked)
 """
 TABLES_ONLY = (
     *("results", "folders", "summary", "sentence", "figures", "labels", "charts", "largest_steps"),
-    *("growth", "break_even", "coverage", "texts", "report", "report_growth", "terminal", "page", "__main__"),
+    *("growth", "break_even", "coverage", "texts", "report", "report_growth", "terminal", "page", "book", "__main__"),
 )
 """Files of benchmarks/ that work on tables alone: they know of zoo/ no more than its errors."""
 

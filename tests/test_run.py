@@ -29,10 +29,12 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    # A run that these tests start is no worker of theirs, when they run in several processes.
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     return subprocess.run(
         command(*arguments),
         cwd=ROOT,
-        env={**os.environ, "COLUMNS": "140", **environment},
+        env={**ours, "COLUMNS": "140", **environment},
         capture_output=True,
         text=True,
         check=False,

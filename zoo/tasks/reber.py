@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Sequence, Set
 
 import numpy as np
 
@@ -38,11 +39,11 @@ EMBEDDED: Grammar = (
 )
 
 
-def draw(grammar: Grammar, rng: np.random.Generator) -> str:
+def draw(grammar: Grammar, rng: random.Random) -> str:
     """A string of the grammar, each way on as likely as the others."""
     text, state = "", 0
     while grammar[state]:
-        written, state = grammar[state][rng.integers(len(grammar[state]))]
+        written, state = rng.choice(grammar[state])
         text += written if isinstance(written, str) else draw(written, rng)
     return text
 
@@ -63,18 +64,20 @@ def _is_reber(text: str) -> bool:
     return not REBER[state]
 
 
-def spoil(text: str, rng: np.random.Generator) -> str:
+def spoil(text: str, rng: random.Random) -> str:
     """The string with one letter replaced, so that it no longer obeys."""
     while True:
-        place = rng.integers(len(text))
+        place = rng.randrange(len(text))
         others = [letter for letter in LETTERS.words if letter != text[place]]
-        spoiled = text[:place] + others[rng.integers(len(others))] + text[place + 1 :]
+        spoiled = text[:place] + rng.choice(others) + text[place + 1 :]
         if not obeys(spoiled):
             return spoiled
 
 
 def load(steps: int | None = None, seed: int = 0) -> Data:
-    """10,000 different strings, half of which obey; the others have one letter replaced. No string is in two splits.
+    """10,000 different strings: 5,000 that obey, and each of them with one letter replaced, so that it does not.
+
+    Both of such a pair are in the same split, so that no split tells right from wrong by length; no string is in two.
 
     Args:
         steps: None or 50, the longest string.
@@ -88,27 +91,39 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
         ZooError: another number of steps is asked for.
     """
     require_steps("reber", STEPS, steps)
-    test = strings(np.random.default_rng(TEST_SEED), HELD_OUT, {})
-    drawn = list(strings(np.random.default_rng(seed), TRAIN + HELD_OUT, test).items())
-    train, validation = _split(dict(drawn[:TRAIN])), _split(dict(drawn[TRAIN:]))
-    return Data(train, validation, {"test": _split(test)}, (LETTERS,))
+    pairs = (TRAIN + 2 * HELD_OUT) // 2
+    test = _pairs(random.Random(TEST_SEED), pairs, set())[: HELD_OUT // 2]
+    known = {text for pair in test for text in pair}
+    drawn = _pairs(random.Random(seed), pairs - len(test), known)
+    train, validation = _split(drawn[: TRAIN // 2], seed), _split(drawn[TRAIN // 2 :], seed)
+    return Data(train, validation, {"test": _split(test, TEST_SEED)}, (LETTERS,))
 
 
-def strings(rng: np.random.Generator, count: int, known: Mapping[str, int]) -> dict[str, int]:
-    """So many different strings that are not among those `known`, by turns one that obeys and one that does not."""
-    drawn: dict[str, int] = {}
-    while len(drawn) < count:
-        right = len(drawn) % 2
+def _pairs(rng: random.Random, count: int, known: Set[str]) -> list[tuple[str, str]]:
+    """So many different strings that obey, each with its spoiled twin, none of them `known`, in random order.
+
+    The order matters: short strings are drawn early, for they are likely, and each counts once.
+    """
+    seen = set(known)
+    pairs: list[tuple[str, str]] = []
+    while len(pairs) < count:
         text = draw(EMBEDDED, rng)
-        text = text if right else spoil(text, rng)
-        if len(text) <= STEPS and text not in known:
-            drawn.setdefault(text, right)
-    return drawn
+        if len(text) > STEPS or text in seen:
+            continue
+        spoiled = spoil(text, rng)
+        if spoiled in seen:
+            continue
+        seen |= {text, spoiled}
+        pairs.append((text, spoiled))
+    return rng.sample(pairs, count)
 
 
-def _split(drawn: Mapping[str, int]) -> Split:
-    x = padded([LETTERS.numbers(text) for text in drawn], STEPS)
-    return Split(x, np.array(list(drawn.values()), np.int32))
+def _split(pairs: Sequence[tuple[str, str]], seed: int) -> Split:
+    """The strings of the pairs in random order, so that a batch is no pair of twins."""
+    texts = [text for pair in pairs for text in pair]
+    x, y = padded([LETTERS.numbers(text) for text in texts], STEPS), np.tile(np.array([1, 0], np.int32), len(pairs))
+    order = np.random.default_rng(seed).permutation(len(texts))
+    return Split(x[order], y[order])
 
 
 TASKS.add(
@@ -130,7 +145,7 @@ TASKS.add(
         units=30,
         batch=50,
         recipes=(
-            Recipe("fast", epochs=15, batch=50, learning_rate=5e-3, schedule="cosine", clip_norm=1.0),
+            Recipe("fast", epochs=15, batch=50, learning_rate=1e-2, schedule="cosine", clip_norm=1.0),
             Recipe("book", epochs=20, batch=32, learning_rate=2e-2, optimizer="sgd", momentum=0.95),
         ),
         source="generated; Reber 1967; embedded by Hochreiter and Schmidhuber, Long Short-Term Memory, 1997",
