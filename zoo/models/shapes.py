@@ -44,16 +44,17 @@ def _source_and_target(task: Task) -> list[Any]:
     return [keras.Input((length,), dtype="int32", name=name) for name, length in lengths.items()]
 
 
-def _encode_decode(task: Task, execution: Execution, units: int, **reading: Any) -> tuple[list[Any], Any, Any]:
+def _encode_decode(task: Task, execution: Execution, units: int, backwards: bool = False) -> tuple[list[Any], Any, Any]:
     """The inputs, and every output of an encoder and of a decoder that begins in the encoder's last state."""
     import keras
 
     source, late = _source_and_target(task)
     cells = [keras.layers.LSTMCell(units, name="cell") for _ in range(2)]
-    reading |= {"return_sequences": True, "return_state": True}
-    encoder = recurrent(cells[0], execution, name="recurrent_encoder", **reading)
+    encoder = recurrent(cells[0], execution, return_sequences=True, return_state=True, name="recurrent_encoder")
     decoder = recurrent(cells[1], execution, return_sequences=True, name="recurrent_decoder")
-    encoded, *states = encoder(embed(task.tokens, task.embedding, "source_embedding")(source))
+    # Not by go_backwards: unrolled and masked, Keras 3.15 on torch fails with it.
+    read = keras.ops.flip(source, axis=1) if backwards else source
+    encoded, *states = encoder(embed(task.tokens, task.embedding, "source_embedding")(read))
     decoded = decoder(embed(task.outputs, task.embedding, "target_embedding")(late), initial_state=states)
     return [source, late], encoded, decoded
 
@@ -92,7 +93,7 @@ def encoder_decoder_reversed(task: Task, execution: Execution, *, units: int) ->
     """
     import keras
 
-    inputs, _, decoded = _encode_decode(task, execution, units, go_backwards=True)
+    inputs, _, decoded = _encode_decode(task, execution, units, backwards=True)
     return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation, name="output")(decoded))
 
 
