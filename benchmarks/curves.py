@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks import book, folders
-from benchmarks.figures import DPI, INK, plain_ticks
+from benchmarks.figures import DPI, INK, plain_ticks, spans
 from benchmarks.samples import DIGITS_TABLE, WAVE_TABLE
 from benchmarks.summary import scores
 from zoo.tasks.wave import END, STEPS, STEPS_PER_TIME, wave, windows
@@ -92,6 +92,7 @@ def mnist_by_epoch(trained: Trained) -> Figure:
             axes.plot(list(points), list(points.values()), "X", color=colour, markersize=10, markeredgecolor="white")
     axes.plot([], [], "X", color=INK, markersize=9, label="printed in the book")
     axes.set(xlabel="epoch, counted from 0", ylabel="accuracy on the test images", xlim=(-0.5, 20.5), ylim=(0.92, 1.0))
+    axes.set_xticks(range(0, 21, 2))
     axes.legend(loc="lower right", fontsize=9)
     note = "Lines: mean over seeds, bands: from the least to the most. The test images chose nothing."
     return _finish(figure, "MNIST read row by row: accuracy by epoch", note)
@@ -185,6 +186,9 @@ def score_against_time(trained: Trained) -> Figure:
         axes.set_title(task, loc="left", fontsize=10)
         axes.legend(fontsize=6.5, title=None)
         plain_ticks(axes, "x", True)
+        if rows["metric"].iloc[0] == "mse" and spans(rows["score"]):
+            axes.set(yscale="log", ylabel="mse, log scale")
+            plain_ticks(axes, "y", True)
     for axes in grid[len(tasks) :]:
         axes.remove()
     return _finish(figure, "Score against training time", "A marker a seed; training alone, scoring left out.")
