@@ -70,7 +70,7 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
     for (entry, recipe, units, split, metric), seeds in part.groupby(
         ["entry", "recipe", "units", "split", "metric"], sort=False
     ):
-        key = entry, seeds["task"].iloc[0], recipe
+        key = str(entry), str(seeds["task"].iloc[0]), str(recipe)
         mean, sd = seeds["score"].mean(), seeds["score"].std()
         first = split == part["split"].iloc[0]
         asked = book.LEAST.get(key) if first else None

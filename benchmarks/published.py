@@ -91,7 +91,7 @@ def best_seed(history: pd.DataFrame, rows: pd.DataFrame, task: Task, seeds: Sequ
     for name in ("entry", "task", "recipe"):
         found = found[found[name] == first[name]]
     last = found.sort_values("epoch").groupby("seed")["value"].last().loc[list(seeds)]
-    return int(last.idxmax() if task.higher_is_better else last.idxmin())
+    return int(str(last.idxmax() if task.higher_is_better else last.idxmin()))
 
 
 def publish(model: Model, rows: pd.DataFrame, seed: int, weights: Path, to: Path) -> dict[str, Any]:

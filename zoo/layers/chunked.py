@@ -62,7 +62,7 @@ class ChunkedRNN(keras.layers.RNN):
             rows.append(_kept(mask, rows[0]))
         if self.go_backwards:
             rows = [ops.flip(each, axis=0) for each in rows]
-        chunk = automatic_chunk(steps) if self.chunk == AUTO else self.chunk
+        chunk = self.chunk if isinstance(self.chunk, int) else automatic_chunk(steps)
         if steps is None:
             rows = [*rows, ops.ones_like(rows[1])]  # of the steps that are there, and not filled up
             rows = [_filled(each, chunk) for each in rows]
@@ -115,7 +115,7 @@ class ChunkedRNN(keras.layers.RNN):
             for i in range(rows[0].shape[0]):
                 output, carried = self._step([each[i] for each in rows], list(carried), options)
                 outputs.append(output)
-            return ops.stack(outputs) if self.return_sequences else outputs[-1], carried
+            return ops.stack(outputs) if self.return_sequences else outputs[-1], list(carried)
 
         return written_out if self.memory == "store" else recomputed(written_out, self.cell.variables)
 
