@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmarks import book
 from benchmarks.curves import DROPOUTS, Trained
-from benchmarks.summary import better, geometric_interval, geometric_mean, scores, three_digits
+from benchmarks.summary import LEAST_REPEATS, better, geometric_interval, geometric_mean, scores, three_digits
 from benchmarks.terminal import as_markdown
 from benchmarks.texts import number, with_interval
 from benchmarks.training import QUEUE, Group
@@ -50,7 +50,8 @@ def page(trained: Trained) -> str:
         part = _of_group(rows, group)
         if part.empty:
             continue
-        parts.append(f"## {group.name.replace('_', ' ')}: {group.task}\n\n{as_markdown(_texts(part))}")
+        title = group.task if group.name == group.task else f"{group.task}: {group.name.replace('_', ' ')}"
+        parts.append(f"## {title}\n\n{as_markdown(_texts(part))}")
         said = REMARKS.get(group.name, lambda *_: "")(part, rows, trained)
         parts += [said] if said else []
         if group.name in CHARTS:
@@ -118,6 +119,7 @@ def _dropout(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
         ratios = (same[entry] / same["stacked_rnn"]).dropna()
         low, high = geometric_interval(ratios)
         verdict = "worse" if low > 1 else "better" if high < 1 else "no difference shown"
+        verdict = verdict if len(ratios) >= LEAST_REPEATS else "too few seeds for an interval"
         said.append(f"`{entry}` {with_interval(geometric_mean(ratios), low, high)} ({verdict})")
     return (
         "MSE in test over that of no dropout, paired by seed, with its 95% interval: " + ", ".join(said) + ". The book "
