@@ -100,7 +100,7 @@ class Launcher:
 
 def serve(coordinator: Connection) -> None:
     """Fork a child for each job that arrives, until the coordinator is gone."""
-    import keras  # noqa: F401  (imported here once, so that no child has to)
+    import keras  # imported here once, so that no child has to
     import sklearn.datasets  # noqa: F401
 
     import zoo.layers  # noqa: F401
@@ -108,6 +108,10 @@ def serve(coordinator: Connection) -> None:
     if os.environ.get("TF_USE_LEGACY_KERAS"):
         import tensorflow  # noqa: F401
         import tf_keras  # noqa: F401
+
+    if keras.backend.backend() != "tensorflow":
+        # keras.utils.set_random_seed imports it wherever it is installed: seconds and megabytes of every child.
+        sys.modules["tensorflow"] = None  # type: ignore[assignment]
 
     gc.collect()
     gc.freeze()  # a collection in a child would else walk, and so copy, the pages of everything imported here

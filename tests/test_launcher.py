@@ -19,6 +19,7 @@ import pytest
 import zoo
 from benchmarks.launcher import Job, Launcher, Outcome
 from benchmarks.machine import environment, peak_bytes, reset_peak
+from zoo.execution import BACKENDS
 
 MIB = 1 << 20
 
@@ -29,6 +30,13 @@ def import_everything() -> list[str]:
 
     model = zoo.create_model("lstm", "wave", units=4)
     return [type(model).__name__, str(model.predict_on_batch(np.zeros((2, 20, 1), "float32")).shape)]
+
+
+def seed() -> set[str]:
+    """In a child: the backends that setting Keras' own seed imports."""
+    before = {name for name in BACKENDS if name in sys.modules}
+    keras.utils.set_random_seed(0)
+    return {name for name in BACKENDS if sys.modules.get(name)} - before
 
 
 def hold(mebibytes: int) -> int:
@@ -101,6 +109,11 @@ def test_a_child_answers_after_everything_was_imported(launcher: Launcher) -> No
     outcome = launcher.run(job(import_everything, seconds=30))
     assert outcome == Outcome("ok", value=["Functional", "(2, 20, 1)"])
     assert time.monotonic() - started < 10
+
+
+def test_a_child_imports_no_other_backend(launcher: Launcher) -> None:
+    """Importing another takes seconds, which would count as building the model."""
+    assert launcher.run(job(seed)).value == set()
 
 
 def test_every_job_has_a_process_of_its_own(launcher: Launcher) -> None:
