@@ -14,10 +14,11 @@ from importlib.util import find_spec
 from itertools import product
 from typing import Any
 
+from benchmarks import runners
 from benchmarks.machine import gpu_names
 from benchmarks.profiles import Block, Effort, Profile
 from zoo import EXECUTIONS, Execution, ZooError, get_entry, get_task, list_models, list_tasks, task_at
-from zoo.execution import BACKENDS
+from zoo.execution import BACKENDS, NAME
 from zoo.registry import unknown
 
 DEVICES = ("cpu", "gpu")
@@ -32,8 +33,28 @@ ARMS = {
     "legacy-static": ("legacy", Execution("static")),
     "legacy-dynamic": ("legacy", Execution("dynamic")),
     "legacy-dynamic+swap": ("legacy", Execution("dynamic", memory="swap")),
+    "torch-native": ("torch", Execution("native")),
+    "torch-native+jit": ("torch", Execution("native", jit=True)),
+    "jax-scan+jit": ("jax", Execution("scan", jit=True)),
+    "onnxruntime-native": ("onnxruntime", Execution("native")),
 }
 """What can be compared, by the name that the user gives: a runner and how its time loop runs."""
+
+
+RUNS_ON = {"legacy": "tensorflow", "torch": "torch", "jax": "jax", "onnxruntime": "tensorflow"}
+"""The backend of a runner that has one of its own; ONNX Runtime stands beside Keras on TensorFlow, which it serves."""
+PREDICTS = ("onnxruntime",)
+"""Runners that do not train."""
+
+
+def arm_of(name: str) -> tuple[str, Execution]:
+    """The runner and the execution called `name`, a chunk of any size among them."""
+    return ARMS.get(name) or ("keras", Execution.parse(name))
+
+
+def _arms(patterns: Iterable[str]) -> list[str]:
+    """The names that a wildcard can match: those that are listed, and chunks of other sizes that are asked for."""
+    return list(dict.fromkeys([*ARMS, *(text for text in patterns if NAME.fullmatch(text))]))
 
 
 @dataclass(frozen=True)
@@ -79,7 +100,9 @@ class Case:
     @property
     def phases(self) -> tuple[str, ...]:
         """What is measured of it."""
-        return (ACCURACY,) if self.recipe else PHASES
+        if self.recipe:
+            return (ACCURACY,)
+        return ("predict",) if self.runner in PREDICTS else PHASES
 
     @property
     def group(self) -> Case:
@@ -94,7 +117,7 @@ class Case:
             "cell": entry.cell,
             "topology": task.topology,
             "loop": self.execution.loop,
-            "chunk": None,
+            "chunk": self.execution.written_out(self.steps),
             "jit": self.execution.jit,
             "memory": self.execution.memory,
             "matmul_precision": "float32",
@@ -134,7 +157,7 @@ class Selection:
         return cls(
             tuple(_match("entry", entries or (), list_models(), f"zoo list shows all {len(list_models())}")),
             tuple(_match("task", tasks or (), list_tasks(), f"zoo tasks shows all {len(list_tasks())}")),
-            tuple(_match("execution", executions or (), list(ARMS))),
+            tuple(_match("execution", executions or (), _arms(executions or ()))),
             tuple(_match("backend", backends or ("tensorflow",), BACKENDS)),
             tuple(_match("device", devices or ("cpu",), DEVICES)),
             repeats,
@@ -167,7 +190,9 @@ def _narrow(block: Block, selection: Selection, main: bool) -> Block | None:
         block,
         entries=axis("entry", block.entries, selection.entries, list_models()),
         tasks=axis("task", block.tasks, selection.tasks, list_tasks()),
-        executions=axis("execution", block.executions, selection.executions, list(ARMS)),
+        executions=axis(
+            "execution", block.executions, selection.executions, _arms([*block.executions, *selection.executions])
+        ),
     )
     compares = main or len(narrowed.executions) > 1 or len(block.executions) == 1
     return narrowed if narrowed.entries and narrowed.tasks and narrowed.executions and compares else None
@@ -184,8 +209,8 @@ def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Cas
         if not get_entry(entry).fits(target):
             continue
         for text in block.executions:
-            runner, execution = ARMS[text]
-            if backend not in block.backends or (runner == "legacy" and backend != "tensorflow"):
+            runner, execution = arm_of(text)
+            if backend not in block.backends or RUNS_ON.get(runner, backend) != backend:
                 continue
             if runner == "keras" and not (selection.executions or block.as_named):
                 execution = replace(execution, jit=execution.jit or NORMAL_JIT[backend])
@@ -243,9 +268,7 @@ def _wanted(blocks: Sequence[Block], selection: Selection, usual: int, recipe: s
 
 def skip_reason(case: Case) -> str:
     """Why the case cannot run as asked on this machine, in words; empty where it can."""
-    from benchmarks.runners import legacy  # it needs to know what a Case is
-
-    if case.runner == "legacy" and (reason := legacy.unsupported(case)):
+    if case.runner != "keras" and (reason := runners.load(case.runner).unsupported(case)):
         return reason
     jit = case.execution.jit
     compilers = ("c++", "g++", "clang++")
@@ -257,7 +280,7 @@ def skip_reason(case: Case) -> str:
         ),
     }
     first = next((reason for reason, stands in reasons.items() if stands), "")
-    return first or case.execution.problem(case.backend)
+    return first or (case.execution.problem(case.backend) if case.runner == "keras" else "")
 
 
 def expected_seconds(case: Case, effort: Effort) -> float:

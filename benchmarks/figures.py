@@ -33,6 +33,8 @@ LOOK = {
     "parallel": ("#ca9161", "p", "#7a4b21", "h"),
     "static": ("#949494", "<", "#949494", "<"),
     "dynamic": ("#4d4d4d", ">", "#4d4d4d", ">"),
+    "native": ("#b8a200", "H", "#7d6e00", "8"),
+    "scan": ("#fbafe4", "<", "#e377c2", "<"),
 }
 """A loop's colour and marker without jit, then with it: seaborn's colour-blind-safe palette."""
 UNKNOWN_LOOK = ("#000000", "*", "#ece133", "*")

@@ -41,7 +41,7 @@ def _short(line: str) -> str:
     return " ".join(line.split())[:EVIDENCE_LENGTH]
 
 
-def _of_hlo(text: str) -> dict[str, Any]:
+def of_hlo(text: str) -> dict[str, Any]:
     """The path of a program that XLA compiled: whether a loop over time is left in it."""
     loops = [(loop[1], loop[2] or "") for loop in HLO_WHILE.finditer(text) if not DRAWS.search(loop[2] or "")]
     if loops:
@@ -72,7 +72,7 @@ def tensorflow(model: keras.Model, batch: Split, variables: list[Any], training:
     graph = traced.graph.as_graph_def()
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     if model.jit_compile:
-        read = _of_hlo(both.experimental_get_compiler_ir(x, y)(stage="optimized_hlo"))
+        read = of_hlo(both.experimental_get_compiler_ir(x, y)(stage="optimized_hlo"))
     else:
         loops = [node for node in nodes if node.op in ("While", "StatelessWhile")]
         named = f"node {loops[0].name}, op {loops[0].op}" if loops else f"no While among {len(nodes)} nodes"
@@ -120,7 +120,7 @@ def jax(model: keras.Model, batch: Split, variables: list[Any], training: bool) 
         trace_seconds, lowered = _timed(lambda: jax.jit(both).lower(values))
         compile_seconds, compiled = _timed(lowered.compile)
         program = lowered.as_text()
-        read = {**_of_hlo(compiled.as_text()), "graph_kind": "stablehlo", "compile_seconds": compile_seconds}
+        read = {**of_hlo(compiled.as_text()), "graph_kind": "stablehlo", "compile_seconds": compile_seconds}
         read["graph_nodes"] = len(re.findall(r"^\s+(?:%\S+ = |stablehlo\.)", program, re.MULTILINE))
         gradients, outputs = compiled(values)
     else:
@@ -155,13 +155,18 @@ def torch(model: keras.Model, batch: Split, variables: list[Any], training: bool
         both(run)
     calls = {event.key: event.count for event in profiled.key_averages()}
     compile_seconds = max(0.0, first_seconds - later_seconds) if model.jit_compile else None
-    return Ran(outputs, gradients, {**_of_profile(calls, batch.steps), "compile_seconds": compile_seconds})
+    return Ran(outputs, gradients, {**of_profile(calls, batch.steps), "compile_seconds": compile_seconds})
 
 
-VENDOR = {"aten::mkldnn_rnn_layer": "onednn_rnn", "aten::_cudnn_rnn": "cudnn"}
+VENDOR = {
+    "aten::mkldnn_rnn_layer": "onednn_rnn",
+    "aten::_cudnn_rnn": "cudnn",
+    **dict.fromkeys(("aten::lstm", "aten::gru", "aten::rnn_tanh", "aten::rnn_relu"), "aten_rnn"),
+}
+"""Kernels for the whole sequence; those of aten have their loop over the steps in C++."""
 
 
-def _of_profile(calls: dict[str, int], steps: int) -> dict[str, Any]:
+def of_profile(calls: dict[str, int], steps: int) -> dict[str, Any]:
     """The path of a profiled pass, by the names of what it called and how often."""
     for name, path in VENDOR.items():
         if calls.get(name):
@@ -171,5 +176,5 @@ def _of_profile(calls: dict[str, int], steps: int) -> dict[str, Any]:
         return {"kernel_path": "inductor_flat", "kernel_evidence": _short(f"{compiled[0]} in the profile")}
     products = {name: calls.get(name, 0) for name in ("aten::addmm", "aten::mm", "aten::matmul")}
     name = max(products, key=products.__getitem__)
-    path = "python" if products[name] >= steps else "unknown"
+    path = "python" if products[name] >= steps else "flat"
     return {"kernel_path": path, "kernel_evidence": f"{name} called {products[name]} times in {steps} steps and back"}

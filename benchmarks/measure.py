@@ -15,7 +15,7 @@ import numpy as np
 
 import zoo
 from benchmarks import runners
-from benchmarks.cases import ACCURACY, PHASES, Case
+from benchmarks.cases import ACCURACY, Case
 from benchmarks.machine import peak_bytes, reset_peak
 from benchmarks.profiles import Effort
 from zoo.history import epoch_log
@@ -69,11 +69,11 @@ def measure(case: Case, batch: zoo.Split, effort: Effort, floors: dict[str, Figu
     runner = runners.load(case.runner).prepare(case, batch)
     build_seconds = time.perf_counter() - started
     measured, rows = build_seconds, []
-    for phase in PHASES:
+    for phase in case.phases:
         timings, figures, spent = _time(runner.phases[phase], effort)
         measured += spent
         figures["peak_device_bytes"] = runner.peak_device_bytes()
-        if phase != "train":  # the heap that training left is in every later peak of the process
+        if phase != case.phases[0]:  # the heap that training left is in every later peak of the process
             figures = {name: value for name, value in figures.items() if not name.endswith("_bytes")}
         shared = {"phase": phase, "build_seconds": build_seconds, "parameters": runner.parameters, **floors[phase]}
         for index, seconds in enumerate(timings):
@@ -103,7 +103,7 @@ def measure_floor(case: Case, batch: zoo.Split, effort: Effort) -> dict[str, Fig
     """What a one-Dense model costs on the same path: the floors of each phase's columns."""
     runner = runners.load(case.runner).prepare_floor(case, batch)
     floors = {}
-    for phase in PHASES:
+    for phase in case.phases:
         timings, figures, _ = _time(runner.phases[phase], effort)
         floors[phase] = {"trainer_floor_seconds": statistics.median(timings)}
         if phase == "train":

@@ -87,6 +87,18 @@ MASKS = (
 """On the wave TensorFlow 1 counts padded steps in its loss, and so is another computation."""
 MNIST = Block(("simple_rnn", "lstm", "gru"), ("mnist_rows",))
 
+STOCK = ("looped", "unrolled", "looped+jit", "unrolled+jit", *LEGACY)
+OURS = ("chunked-auto", "chunked-auto+jit", "fused")
+BARE = ("torch-native", "torch-native+jit", "jax-scan+jit", "onnxruntime-native")
+PEERS = (
+    Block(("lstm",), ("wave",), (*STOCK, *OURS, *BARE), steps=(20,), units=(100,), batches=(50,)),
+    Block(("lstm",), ("mnist_rows",), (*STOCK, *OURS, *BARE), units=(150,), batches=(150,)),
+    Block(("lstm",), ("wave",), (*STOCK, *OURS, *BARE), steps=(240,), units=(64,), batches=(32,)),
+    Block(("lstm",), ("wave",), ("looped", "unrolled", "looped+jit", *BARE), steps=(20,), units=(100,), batches=(1,)),
+    Block(("gru", "simple_rnn"), ("wave",), ("looped", "unrolled", "fused", *BARE), steps=(20,), batches=(50,)),
+)
+"""The sizes of tutorials and of users who ask for speed: a short wave, rows of MNIST, a long wave, one sequence."""
+
 PROFILES = {
     profile.name: profile
     for profile in (
@@ -115,6 +127,13 @@ PROFILES = {
             repeats=3,
             trained=(Block(HANDFUL, executions=("looped",), backends=NOT_JAX),),
             seeds=3,
+            effort=BRIEF,
+        ),
+        Profile(
+            "peers",
+            "lstm at four sizes, gru, simple_rnn: Keras, the zoo's executions, bare torch and JAX, ONNX Runtime, TF 1",
+            timed=PEERS,
+            repeats=5,
             effort=BRIEF,
         ),
     )

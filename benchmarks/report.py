@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from benchmarks.peers import peer_sections
 from benchmarks.report_growth import break_even_sections, growth_sections, largest_sections
 from benchmarks.summary import FIGURES, accuracy_summary, better, failures, summary, three_digits
 from benchmarks.texts import Section, number, titled, whole, with_interval
@@ -27,6 +28,7 @@ def tables(table: pd.DataFrame) -> Iterator[Section]:
     """Costs by task and backend, their growth and what they pay, scores, failures; none without rows."""
     for (task, backend), part in summary(table).groupby(["task", "backend"], sort=False):
         yield cost_section(part.drop(columns=["task", "backend"]), f"Cost on {task}, {backend}")
+    yield from peer_sections(table)
     yield from growth_sections(table)
     yield from break_even_sections(table)
     yield from largest_sections(table)

@@ -218,7 +218,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     keys = [*phaseless, *EXECUTION]
     by_phase = dict(iter(medians(table).groupby("phase")))
     empty = medians(table).iloc[:0]
-    ran = table[(table["status"] == "ok") & (table["phase"] == "train")]
+    ran = table[(table["status"] == "ok") & table["phase"].isin(TIMED)]
     ran = ran.groupby(keys, dropna=False, sort=False)["kernel_path"].first().reset_index()
     train = by_phase.get("train", empty).groupby(keys, dropna=False, sort=False)
     costs = train.agg(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -110,6 +111,32 @@ def gru(x: np.ndarray, w: Weights) -> np.ndarray:
     return np.stack(states, axis=1)
 
 
+def min_gru(x: np.ndarray, w: Weights) -> np.ndarray:
+    z, n = np.split(x @ w["kernel"] + w["bias"], 2, axis=-1)
+    return linear(1 - sigmoid(z), sigmoid(z) * n)
+
+
+def min_lstm(x: np.ndarray, w: Weights) -> np.ndarray:
+    f, i, n = np.split(x @ w["kernel"] + w["bias"], 3, axis=-1)
+    return linear(sigmoid(f) / (sigmoid(f) + sigmoid(i)), sigmoid(i) / (sigmoid(f) + sigmoid(i)) * n)
+
+
+def lru(x: np.ndarray, w: Weights) -> np.ndarray:
+    decay = np.exp(-np.exp(w["nu"]) + 1j * np.exp(w["theta"]))
+    drive = np.exp(w["gamma"]) * (x @ (w["input_kernel"][0] + 1j * w["input_kernel"][1]))
+    h = linear(np.broadcast_to(decay, drive.shape), drive)
+    y = (h @ (w["output_kernel"][0] + 1j * w["output_kernel"][1])).real + x @ w["skip_kernel"]
+    return y * (1 + np.vectorize(math.erf)(y / math.sqrt(2))) / 2
+
+
+def linear(decay: np.ndarray, drive: np.ndarray) -> np.ndarray:
+    h, states = np.zeros_like(drive[:, 0]), []
+    for step in range(drive.shape[1]):
+        h = decay[:, step] * h + drive[:, step]
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
 CELLS = {
     "neuron": neuron,
     "simple_rnn": simple_rnn,
@@ -118,6 +145,9 @@ CELLS = {
     "peephole_lstm": peephole_lstm,
     "layer_norm_lstm": layer_norm_lstm,
     "gru": gru,
+    "min_gru": min_gru,
+    "min_lstm": min_lstm,
+    "lru": lru,
 }
 
 

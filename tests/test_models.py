@@ -12,19 +12,25 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks.prove import OFF, PATHS, Computed, compute, relative_difference
+from benchmarks.prove import asked_paths, compute, relative_difference
 from tests import equations
+from tests.models import (
+    ENTRIES,
+    EQUAL,
+    MAIN,
+    PAIRS,
+    UNITS,
+    batch,
+    computed,
+    looped,
+    make,
+    model,
+    time_loops,
+    weights,
+    without_dropout,
+)
 
-UNITS = 7
-STEPS = {"digits_rows": None, "wave": 4, "draw_digit": None, "dates": None}  # a task of each topology
-ENTRIES = zoo.list_models()
-EXECUTIONS = [str(execution) for execution in zoo.EXECUTIONS]
-# Arms do the same products in another order: a rounding error of 6e-8 a product, grown over the steps and back.
-EQUAL = 1e-5
-
-PAIRS = [(name, task) for name in ENTRIES for task in STEPS if zoo.get_entry(name).fits(zoo.get_task(task))]
-MAIN = dict(reversed(PAIRS))
-"""One task of each entry."""
+EXECUTIONS = [str(e) for e in zoo.EXECUTIONS if e.loop not in ("fused", "parallel")]  # test_fused.py, test_linear.py
 FORECASTERS = [entry for entry, task in PAIRS if task == "wave"]
 ARMS = [
     (entry, task, execution)
@@ -37,59 +43,9 @@ each_pair = pytest.mark.parametrize(("entry", "task"), PAIRS)
 each_forecaster = pytest.mark.parametrize("entry", FORECASTERS)
 
 
-@functools.cache
-def batch(task: str) -> zoo.Split:
-    return zoo.load_task(task, steps=STEPS[task]).train.first(5)
-
-
-@functools.cache
-def weights(entry: str, task: str) -> dict[str, np.ndarray]:
-    """Weights away from their initial values: a bias of zero would hide a bias that is ignored."""
-    rng = np.random.default_rng(0)
-    known = zoo.get_weights(make(entry, task))
-    return {name: rng.normal(0, 0.4, array.shape).astype(array.dtype) for name, array in known.items()}
-
-
-def make(entry: str, task: str, execution: str = "looped", **options) -> keras.Model:
-    if "layers" in zoo.get_entry(entry).options():
-        options["layers"] = 2  # as many as it takes to be stacked: three take tests half as long again
-    return zoo.create_model(entry, task, execution, units=UNITS, **{"steps": STEPS[task], **options})
-
-
-def model(entry: str, task: str, execution: str = "looped") -> keras.Model:
-    keras.utils.set_random_seed(0)  # of the masks of dropout
-    made = make(entry, task, execution)
-    zoo.set_weights(made, weights(entry, task))
-    return made
-
-
-@functools.cache
-def looped(entry: str, task: str) -> dict[str, np.ndarray]:
-    return computed(entry, task, "looped").tensors
-
-
-def computed(entry: str, task: str, execution: str) -> Computed:
-    return compute(model(entry, task, execution), batch(task), zoo.get_entry(entry).drops())
-
-
-def without_dropout(entry: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The tensors of an entry with its dropout off, by the names of one that has none."""
-    if not zoo.get_entry(entry).drops():
-        return dict(tensors)
-    return {name.removeprefix(OFF): tensor for name, tensor in tensors.items() if name.startswith(OFF)}
-
-
-def _flat(made: keras.Model) -> list[keras.layers.Layer]:
-    return list(made._flatten_layers())
-
-
-def time_loops(made: keras.Model) -> list[keras.layers.RNN]:
-    return [layer for layer in _flat(made) if isinstance(layer, keras.layers.RNN)]
-
-
 def skip_long_compilation(entry: str, execution: str) -> None:
     """Skip what tests should not wait for: the benchmark compiles and proves it."""
-    if keras.backend.backend() == "torch" and execution.endswith("+jit"):
+    if keras.backend.backend() == "torch" and "+jit" in execution:
         pytest.skip("compiling with inductor takes minutes")
     if len(time_loops(make(entry, MAIN[entry]))) > 1 and execution == "unrolled+jit":
         pytest.skip("XLA compiles unrolled layers one on another for long, and each is as in an entry of one")
@@ -110,9 +66,9 @@ def test_every_execution_gives_the_outputs_and_gradients_of_looped(entry: str, t
     differences = relative_difference(ran.tensors, looped(entry, task))
     assert len(differences) >= 4
     assert max(differences.values()) <= EQUAL, differences
-    loop, _, jit = execution.partition("+")
-    asked = PATHS.get((keras.backend.backend(), loop, bool(jit)), "python")
-    assert ran.kernel_path == asked, ran.kernel_evidence
+    how, backend = zoo.Execution.parse(execution), keras.backend.backend()
+    if not how.problem(backend):
+        assert ran.kernel_path in asked_paths(how, backend, batch(task).steps), ran.kernel_evidence
 
 
 LENGTHS = (4, 1, 2, 3, 4)
@@ -179,7 +135,8 @@ def test_every_weight_gets_a_gradient(entry: str) -> None:
 def test_an_execution_is_what_the_model_is_compiled_with(entry: str, execution: str) -> None:
     made = model(entry, MAIN[entry], execution)
     assert {layer.unroll for layer in time_loops(made)} == {execution.startswith("unrolled")}
-    assert made.jit_compile is execution.endswith("+jit")
+    assert {getattr(layer, "chunk", None) for layer in time_loops(made)} == {zoo.Execution.parse(execution).chunk}
+    assert made.jit_compile is ("+jit" in execution)
 
 
 @each_entry
@@ -320,85 +277,3 @@ def test_projections_give_the_same_numbers_from_the_same_weights(entry: str) -> 
     theirs = {name.partition("/")[2] or name: tensor for name, tensor in looped(PROJECTIONS[0], "wave").items()}
     differences = relative_difference(ours, theirs)
     assert max(differences.values()) <= EQUAL, differences
-
-
-def test_lists_are_in_natural_order_and_take_wildcards() -> None:
-    assert zoo.list_models("s*rnn*") == ["simple_rnn", "simple_rnn_he", "stacked_rnn"]
-    assert zoo.list_models("*") == sorted(ENTRIES)
-
-
-WRONG = {
-    "an unknown entry": (
-        {"name": "lsmt"},
-        f"unknown entry 'lsmt'; did you mean 'lstm'? zoo list shows all {len(ENTRIES)}",
-    ),
-    "an unknown task": (
-        {"task": "waves"},
-        f"unknown task 'waves'; did you mean 'wave'? zoo tasks shows all {len(zoo.list_tasks())}",
-    ),
-    "an unknown execution": (
-        {"execution": "unroled"},
-        "unknown execution 'unroled'; did you mean 'unrolled'? Known: looped, unrolled, looped+jit, unrolled+jit",
-    ),
-    "an unknown option": (
-        {"unit": 3},
-        "unknown option 'unit' of entry lstm; did you mean 'units'? Known: units",
-    ),
-    "units out of range": ({"units": 0}, "units must be a positive whole number, not 0"),
-    "an unknown initializer": (
-        {"name": "simple_rnn_he", "kernel_initializer": "he_unform"},
-        "unknown kernel initializer 'he_unform'; did you mean 'he_uniform'? Known: constant, glorot_normal, "
-        "glorot_uniform, he_normal, he_uniform, identity, lecun_normal, lecun_uniform, ones, orthogonal, "
-        "random_normal, random_uniform, stft, truncated_normal, variance_scaling, zeros",
-    ),
-    "a rate out of range": (
-        {"name": "state_dropout", "rate": 1.5},
-        "rate must be at least 0 and less than 1, not 1.5",
-    ),
-    "a rate that is no number": (
-        {"name": "state_dropout", "rate": "half"},
-        "rate must be at least 0 and less than 1, not 'half'",
-    ),
-    "steps out of range": ({"steps": -5}, "steps must be a positive whole number, not -5"),
-    "a size that is no number": ({"units": True}, "units must be a positive whole number, not True"),
-    "steps of a task that has its own": ({"task": "digits_rows", "steps": 9}, "digits_rows has 8 steps, not 9"),
-    "a weights file that is not there": ({"weights": "none.safetensors"}, "no weights file 'none.safetensors'"),
-}
-
-
-@pytest.mark.parametrize("wrong", WRONG)
-def test_a_mistake_is_told_in_one_line(wrong: str) -> None:
-    arguments, message = WRONG[wrong]
-    with pytest.raises(zoo.ZooError) as told:
-        zoo.create_model(**{"name": "lstm", "task": "wave", **arguments})
-    assert str(told.value) == message
-
-
-def test_weights_of_another_model_are_refused_and_change_nothing() -> None:
-    made = model("lstm", "wave")
-    foreign = {**weights("lstm", "wave"), "lstm/output/bias": np.zeros(3, "float32")}
-    with pytest.raises(zoo.ZooError) as told:
-        zoo.set_weights(made, foreign)
-    assert str(told.value) == "weight 'lstm/output/bias' has shape (3,), the model needs (1,)"
-    after = zoo.get_weights(made)
-    assert all(np.array_equal(after[name], weights("lstm", "wave")[name]) for name in after)
-
-
-def test_a_broken_weights_file_is_refused(tmp_path) -> None:
-    path = tmp_path / "broken.safetensors"
-    path.write_bytes(b"not a weights file at all")
-    with pytest.raises(zoo.ZooError, match=r"^'.*broken.safetensors' is not a safetensors file: "):
-        zoo.create_model("lstm", "wave", weights=path)
-
-
-def test_seeds_make_a_training_repeatable() -> None:
-    recipe = zoo.Recipe("short", epochs=1, batch=64, learning_rate=1e-3, schedule="cosine", clip_norm=1.0)
-    whole = zoo.load_task("digits_rows")
-    data = zoo.Data(whole.train.first(256), whole.validation.first(64), {})
-    losses = []
-    for seed in (0, 0, 1):
-        keras.utils.set_random_seed(seed)
-        made = zoo.create_model("neuron", "digits_rows", units=UNITS)
-        losses.append(zoo.train(made, "digits_rows", recipe, data=data, seed=seed, verbose=0).history["val_loss"])
-    assert losses[0] == losses[1]
-    assert losses[0] != losses[2]

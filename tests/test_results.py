@@ -67,7 +67,9 @@ def test_a_line_break_in_a_reason_does_not_break_the_row(path):
 
 def test_the_label_of_an_execution_is_the_name_that_the_zoo_gives_it():
     for execution in EXECUTIONS:
-        assert execution_label("keras", execution.loop, None, execution.jit, "store") == str(execution)
+        assert execution_label("keras", execution.loop, execution.chunk, execution.jit, execution.memory) == str(
+            execution
+        )
     assert execution_label("keras", "chunked", 16, True, "recompute") == "chunked-16+jit+recompute"
     assert execution_label("legacy", "static", None, False, "store") == "legacy-static"
 

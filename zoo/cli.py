@@ -18,7 +18,7 @@ from zoo.catalogue import executions, fitting, options, page, step
 from zoo.create import require_fit
 from zoo.execution import BACKENDS
 from zoo.generate import app as generate_app
-from zoo.pretrained import cards, in_words
+from zoo.pretrained import PRETRAINED, cards, in_words
 from zoo.registry import ZooError, unknown
 from zoo.runs import prepare_folder, train_and_keep
 
@@ -137,6 +137,38 @@ def train(
     typer.echo(f"model, weights, history and card: {run.folder}")
     if run.stopped:
         raise typer.Exit(130)
+
+
+@app.command(
+    "export",
+    epilog="Examples: [bold]zoo export lstm --task mnist_rows --to lstm.onnx[/bold], "
+    "[bold]zoo export gru --task wave --weights mine.safetensors --masked --to gru.onnx[/bold].",
+)
+def export_model(
+    name: EntryName,
+    task: Annotated[str, typer.Option(help="zoo tasks shows all of them.")],
+    to: Annotated[Path, typer.Option(metavar="FILE.onnx", help="Where the model goes.")],
+    weights: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="Of zoo.save_weights; published ones where there are.", show_default=False),
+    ] = "",
+    units: Annotated[int | None, typer.Option(min=1, help="Instead of the task's.", show_default=False)] = None,
+    masked: Annotated[bool, typer.Option("--masked", help="Sequences may end early, filled up with padding.")] = False,
+) -> None:
+    """Write a model as an ONNX file, once its numbers were held against Keras'."""
+    from zoo.export import export, require_onnx
+
+    require_fit(name, zoo.get_task(task))
+    if to.suffix != ".onnx":
+        raise ZooError(f"--to is a file that ends in .onnx, not {to}")
+    require_onnx()
+    published = any((card["entry"], card["task"]) == (name, task) for card in cards())
+    source = weights or (PRETRAINED if published and units is None else None)
+    model = zoo.create_model(name, task, units=units, masked=masked, weights=source)
+    target = dataclasses.replace(zoo.get_task(task), masked=masked or zoo.get_task(task).masked)
+    worst = export(model, target, to)
+    told = {PRETRAINED: "published weights", None: "initial weights: none are published, see --weights"}
+    typer.echo(f"{to}: {told.get(source, source)}; differs from Keras by {worst:.1e} at most")
 
 
 def main() -> None:

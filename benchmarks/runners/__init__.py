@@ -25,6 +25,7 @@ def load(name: str) -> Any:
     """The runner's module, imported where it is needed: each binds its process to a backend.
 
     It has `prepare(case, batch) -> Runner`, `prepare_floor(case, batch) -> Runner` for a one-Dense model on the same
-    path, and `computed(case, batch, weights) -> (Computed, weights)` for the proof.
+    path, and `computed(case, batch, weights) -> (Computed, weights)` for the proof. All but that of Keras tell by
+    `unsupported(case)`, without importing a backend, why they have no such case.
     """
     return importlib.import_module(f"benchmarks.runners.{name}")

@@ -45,6 +45,11 @@ def computed(
 
 def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
     """A one-Dense model on the same path: what a trainer costs with nearly nothing inside."""
+    return _of_model(floor_model(case, batch), case, batch)
+
+
+def floor_model(case: Case, batch: zoo.Split) -> keras.Model:
+    """A compiled one-Dense model for the case's batch."""
     configure(case)
     task = zoo.task_at(case.task, case.steps)
     inputs = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype), batch.x)
@@ -57,7 +62,7 @@ def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
         read = read[:, -1]
     model = keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation)(read))
     model.compile(case.optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=case.execution.jit)
-    return _of_model(model, case, batch)
+    return model
 
 
 def _of_model(model: keras.Model, case: Case, batch: zoo.Split) -> Runner:

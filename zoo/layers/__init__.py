@@ -2,16 +2,25 @@
 
 from zoo.layers.chunked import ChunkedRNN
 from zoo.layers.flattened import FlattenedDense
+from zoo.layers.fused import FusedRNN
 from zoo.layers.layer_norm import LayerNormLSTMCell
+from zoo.layers.linear import LinearCell, LRUCell, MinGRUCell, MinLSTMCell
 from zoo.layers.neuron import NeuronCell
+from zoo.layers.parallel import ParallelRNN
 from zoo.layers.peephole import PeepholeLSTMCell
 from zoo.layers.state_dropout import StateDropoutCell, StateMasks
 
 __all__ = [
     "ChunkedRNN",
     "FlattenedDense",
+    "FusedRNN",
+    "LRUCell",
     "LayerNormLSTMCell",
+    "LinearCell",
+    "MinGRUCell",
+    "MinLSTMCell",
     "NeuronCell",
+    "ParallelRNN",
     "PeepholeLSTMCell",
     "StateDropoutCell",
     "StateMasks",

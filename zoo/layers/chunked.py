@@ -9,13 +9,12 @@ import keras
 from keras import ops, tree
 from keras.src import backend  # Keras' own loop over a leading axis: what `keras.layers.RNN` itself runs
 
+from zoo.execution import AUTO, MEMORIES, automatic_chunk
 from zoo.layers.recompute import recomputed
 from zoo.registry import ZooError, unknown
 
-AUTO = "auto"
 MANY = 2**31 - 1
 """What Keras' loop is told where the number of chunks is not known: it ends with its inputs all the same."""
-MEMORIES = ("store", "recompute")
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -29,7 +28,7 @@ class ChunkedRNN(keras.layers.RNN):
 
     Args:
         cell: a recurrent cell, of Keras, of the zoo or of your own, or a list of cells.
-        chunk: how many steps are written out, or "auto": see `automatic_chunk`.
+        chunk: how many steps are written out, or "auto": see `zoo.execution.automatic_chunk`.
         memory: "store" keeps what the backward pass needs of every step; "recompute" keeps the state between chunks and
             computes the steps of a chunk again, so that with a chunk of √steps memory grows with √steps
             (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016).
@@ -62,7 +61,7 @@ class ChunkedRNN(keras.layers.RNN):
             rows.append(_kept(mask, rows[0]))
         if self.go_backwards:
             rows = [ops.flip(each, axis=0) for each in rows]
-        chunk = self.chunk if isinstance(self.chunk, int) else automatic_chunk(steps)
+        chunk = self.chunk if isinstance(self.chunk, int) else automatic_chunk(steps, self.memory)
         if steps is None:
             rows = [*rows, ops.ones_like(rows[1])]  # of the steps that are there, and not filled up
             rows = [_filled(each, chunk) for each in rows]
@@ -76,12 +75,16 @@ class ChunkedRNN(keras.layers.RNN):
         return last, _time_major(outputs), states
 
     def _run(self, rows: list[Any], carried: list[Any], chunk: int, body: Any) -> tuple[Any, Any, list[Any]]:
-        """A loop over whole chunks, the rest written out: last output, outputs (steps, ...), what is carried."""
+        """A loop over whole chunks where there are two or more, the rest written out.
+
+        Returns:
+            The last output, all outputs (steps, ...) or None, what is carried.
+        """
         steps = rows[0].shape[0]
-        looped, left = (None, 0) if steps is None else divmod(steps, chunk)
+        looped = None if steps is None else steps // chunk if steps >= 2 * chunk else 0
         parts, last = [], None
         if looped != 0:
-            whole = rows if not left else [each[: steps - left] for each in rows]
+            whole = rows if looped is None else [each[: looped * chunk] for each in rows]
             pieces = [
                 ops.reshape(each, (-1 if looped is None else looped, chunk, *ops.shape(each)[1:])) for each in whole
             ]
@@ -97,8 +100,8 @@ class ChunkedRNN(keras.layers.RNN):
             if self.return_sequences:
                 last = last[-1]
                 parts.append(ops.reshape(outputs, (-1, *ops.shape(outputs)[2:])))
-        if left:
-            tail = [each[steps - left :] for each in rows]
+        for start in range((looped or 0) * chunk, steps or 0, chunk):
+            tail = [each[start : start + chunk] for each in rows]
             outputs, carried = body(tail[0] if len(tail) == 1 else tuple(tail), carried)
             last = outputs[-1] if self.return_sequences else outputs
             parts.append(outputs)
@@ -148,11 +151,6 @@ class ChunkedRNN(keras.layers.RNN):
         config = {**super().get_config(), "chunk": self.chunk, "memory": self.memory}
         del config["unroll"]
         return config
-
-
-def automatic_chunk(steps: int | None) -> int:
-    """The chunk that "auto" takes for a sequence of so many steps."""
-    return 4 if steps is None else min(4, steps)
 
 
 def _time_major(sequences: Any) -> Any:

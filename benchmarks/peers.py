@@ -1,0 +1,127 @@
+"""What the zoo's executions gain over stock Keras and over bare kernels, across backends, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.summary import PAIR, SIZES, geometric_interval, geometric_mean, medians
+from benchmarks.texts import Section, number, with_interval
+
+Arm = tuple[str, str]
+"""A backend and an execution as the tables name it."""
+STOCK = ("looped", "unrolled", "looped+jit", "unrolled+jit")
+STOCK_TF = tuple(("tensorflow", execution) for execution in STOCK)
+STOCK_TORCH = (("torch", "looped"),)
+FUSED = (("torch", "fused"),)
+BARE_TORCH = (("torch", "torch-native"),)
+ORT = (("tensorflow", "onnxruntime-native"),)
+PEERS = ("torch-native", "torch-native+jit", "jax-scan+jit", "onnxruntime-native")
+"""Executions that are of no backend of Keras: where a table has one, its peers are compared."""
+SIZE = ["entry", "task", *SIZES]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sides of a comparison: of several arms the fastest at a size counts."""
+
+    what: str
+    ours: tuple[Arm, ...] | None  #: None: whatever execution of Keras on any backend is fastest
+    theirs: tuple[Arm, ...]
+    phase: str
+    net: bool = False  #: whether the floor of each trainer, a one-Dense model on the same path, is taken off
+
+
+COMPARISONS = (
+    Comparison("fused kernel over Keras on torch", FUSED, STOCK_TORCH, "train"),
+    Comparison("fused kernel over Keras on torch", FUSED, STOCK_TORCH, "predict"),
+    Comparison("fused kernel over bare torch, floors off", FUSED, BARE_TORCH, "train", net=True),
+    Comparison("the zoo's best over the best stock Keras on TensorFlow", None, STOCK_TF, "train"),
+    Comparison("ONNX Runtime over the best stock Keras on TensorFlow", ORT, STOCK_TF, "predict"),
+)
+
+
+def comparisons(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a comparison and size: how many times as fast ours is, paired by repeat, with its 95% interval.
+
+    `ours` and `theirs` are the arms that were fastest at that size, by their medians.
+    """
+    times = medians(table)
+    times = times[times["masked"] == "none"]
+    times["net"] = (times["step_seconds"] - times["trainer_floor_seconds"]).clip(lower=np.finfo(float).tiny)
+    times["arm"] = list(zip(times["backend"], times["execution"], strict=True))
+    rows = []
+    for size, part in times.groupby(SIZE, sort=False):
+        for comparison in COMPARISONS:
+            rows.append({**dict(zip(SIZE, size, strict=True)), **_compared(comparison, part)})
+    found = pd.DataFrame(rows)
+    return found.dropna(subset=["gain"]).reset_index(drop=True) if "gain" in found else found
+
+
+def _compared(comparison: Comparison, part: pd.DataFrame) -> dict[str, object]:
+    value = "net" if comparison.net else "step_seconds"
+    part = part[part["phase"] == comparison.phase]
+    of_keras = part[(part["runner"] == "keras")]
+    ours = of_keras if comparison.ours is None else part[part["arm"].isin(comparison.ours)]
+    theirs = part[part["arm"].isin(comparison.theirs)]
+    told = {"comparison": comparison.what, "phase": comparison.phase}
+    if ours.empty or theirs.empty:
+        return told
+    one, other = (side.groupby("arm")[value].median().idxmin() for side in (ours, theirs))
+    paired = part[part["arm"] == one].merge(part[part["arm"] == other], on=PAIR, suffixes=("", "_theirs"))
+    gains = paired[f"{value}_theirs"] / paired[value]
+    low, high = geometric_interval(gains)
+    measured = {"gain": geometric_mean(gains), "low": low, "high": high, "repeats": len(gains)}
+    return {**told, "ours": " ".join(one), "theirs": " ".join(other), **measured}
+
+
+def arms(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a size, phase and arm, fastest first.
+
+    Seconds a call, the same less the floor of its trainer, and the fraction of both limits that each reaches.
+    """
+    times = medians(table)
+    times["net_seconds"] = times["step_seconds"] - times["trainer_floor_seconds"]
+    keys = [*SIZE, "phase", "backend", "execution"]
+    costs = ["step_seconds", "net_seconds", "limit_seconds", "chain_limit_seconds", "first_call_seconds"]
+    found = times.groupby(keys, sort=False, dropna=False)[costs].median().reset_index()
+    for limit in ("limit", "chain_limit"):
+        found[f"of_{limit}"] = found[f"{limit}_seconds"] / found["step_seconds"]
+        found[f"net_of_{limit}"] = found[f"{limit}_seconds"] / found["net_seconds"]
+    return found.sort_values([*SIZE, "phase", "step_seconds"], kind="stable", ignore_index=True)
+
+
+def peer_sections(table: pd.DataFrame) -> Iterator[Section]:
+    """The comparisons and, by size and phase, every arm; nothing where the table has no peers."""
+    if not table["execution"].isin(PEERS).any():
+        return
+    found = comparisons(table)
+    if len(found):
+        gains = [with_interval(*row) for row in found[["gain", "low", "high"]].itertuples(index=False)]
+        shown = found[["comparison", "phase", *SIZE]].astype("str")
+        ran = found[["ours", "theirs"]].astype("str")
+        yield Section(
+            "How many times as fast",
+            shown.join(ran).assign(**{"times as fast": gains, "n": found["repeats"].astype("str")}),
+        )
+    for (entry, task, batch, steps, _, units, phase), part in arms(table).groupby([*SIZE, "phase"], sort=False):
+        title = f"{entry} {units} on {task}, {steps} steps, batch {batch}: {phase}, fastest first"
+        texts = {
+            "backend": part["backend"],
+            "execution": part["execution"],
+            "ms": part["step_seconds"].map(_milliseconds),
+            "less floor ms": part["net_seconds"].map(_milliseconds),
+            "of limit": part["of_limit"].map(number),
+            "of chain": part["of_chain_limit"].map(number),
+            "of limit, less floor": part["net_of_limit"].map(number),
+            "of chain, less floor": part["net_of_chain_limit"].map(number),
+            "first call s": part["first_call_seconds"].map(number),
+        }
+        yield Section(title, pd.DataFrame(texts).astype("str"))
+
+
+def _milliseconds(seconds: float) -> str:
+    return number(seconds * 1000)

@@ -1,0 +1,71 @@
+"""Models of every entry at sizes for tests, each on a task of its topology, and what they compute."""
+
+from __future__ import annotations
+
+import functools
+
+import keras
+import numpy as np
+
+import zoo
+from benchmarks.prove import OFF, Computed, compute
+
+UNITS = 7
+STEPS = {"digits_rows": None, "wave": 4, "draw_digit": None, "dates": None}  # a task of each topology
+ENTRIES = zoo.list_models()
+# Arms do the same products in another order: a rounding error of 6e-8 a product, grown over the steps and back.
+EQUAL = 1e-5
+
+PAIRS = [(name, task) for name in ENTRIES for task in STEPS if zoo.get_entry(name).fits(zoo.get_task(task))]
+MAIN = dict(reversed(PAIRS))
+"""One task of each entry."""
+
+
+@functools.cache
+def batch(task: str) -> zoo.Split:
+    return zoo.load_task(task, steps=STEPS[task]).train.first(5)
+
+
+@functools.cache
+def weights(entry: str, task: str) -> dict[str, np.ndarray]:
+    """Weights away from their initial values: a bias of zero would hide a bias that is ignored."""
+    rng = np.random.default_rng(0)
+    known = zoo.get_weights(make(entry, task))
+    return {name: rng.normal(0, 0.4, array.shape).astype(array.dtype) for name, array in known.items()}
+
+
+def make(entry: str, task: str, execution: str = "looped", **options) -> keras.Model:
+    if "layers" in zoo.get_entry(entry).options():
+        options["layers"] = 2  # as many as it takes to be stacked: three take tests half as long again
+    return zoo.create_model(entry, task, execution, units=UNITS, **{"steps": STEPS[task], **options})
+
+
+def model(entry: str, task: str, execution: str = "looped") -> keras.Model:
+    keras.utils.set_random_seed(0)  # of the masks of dropout
+    made = make(entry, task, execution)
+    zoo.set_weights(made, weights(entry, task))
+    return made
+
+
+@functools.cache
+def looped(entry: str, task: str) -> dict[str, np.ndarray]:
+    return computed(entry, task, "looped").tensors
+
+
+def computed(entry: str, task: str, execution: str) -> Computed:
+    return compute(model(entry, task, execution), batch(task), zoo.get_entry(entry).drops())
+
+
+def without_dropout(entry: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors of an entry with its dropout off, by the names of one that has none."""
+    if not zoo.get_entry(entry).drops():
+        return dict(tensors)
+    return {name.removeprefix(OFF): tensor for name, tensor in tensors.items() if name.startswith(OFF)}
+
+
+def _flat(made: keras.Model) -> list[keras.layers.Layer]:
+    return list(made._flatten_layers())
+
+
+def time_loops(made: keras.Model) -> list[keras.layers.RNN]:
+    return [layer for layer in _flat(made) if isinstance(layer, keras.layers.RNN)]

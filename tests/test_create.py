@@ -1,0 +1,92 @@
+"""What a caller of `create_model` gets wrong, and what it gives every time."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from tests.models import ENTRIES, UNITS, model, weights
+
+
+def test_lists_are_in_natural_order_and_take_wildcards() -> None:
+    assert zoo.list_models("s*rnn*") == ["simple_rnn", "simple_rnn_he", "stacked_rnn"]
+    assert zoo.list_models("*") == sorted(ENTRIES)
+
+
+WRONG = {
+    "an unknown entry": (
+        {"name": "lsmt"},
+        f"unknown entry 'lsmt'; did you mean 'lstm'? zoo list shows all {len(ENTRIES)}",
+    ),
+    "an unknown task": (
+        {"task": "waves"},
+        f"unknown task 'waves'; did you mean 'wave'? zoo tasks shows all {len(zoo.list_tasks())}",
+    ),
+    "an unknown execution": (
+        {"execution": "unroled"},
+        f"unknown execution 'unroled'; did you mean 'unrolled'? Known: {', '.join(map(str, zoo.EXECUTIONS))}",
+    ),
+    "an unknown option": (
+        {"unit": 3},
+        "unknown option 'unit' of entry lstm; did you mean 'units'? Known: units",
+    ),
+    "units out of range": ({"units": 0}, "units must be a positive whole number, not 0"),
+    "an unknown initializer": (
+        {"name": "simple_rnn_he", "kernel_initializer": "he_unform"},
+        "unknown kernel initializer 'he_unform'; did you mean 'he_uniform'? Known: constant, glorot_normal, "
+        "glorot_uniform, he_normal, he_uniform, identity, lecun_normal, lecun_uniform, ones, orthogonal, "
+        "random_normal, random_uniform, stft, truncated_normal, variance_scaling, zeros",
+    ),
+    "a rate out of range": (
+        {"name": "state_dropout", "rate": 1.5},
+        "rate must be at least 0 and less than 1, not 1.5",
+    ),
+    "a rate that is no number": (
+        {"name": "state_dropout", "rate": "half"},
+        "rate must be at least 0 and less than 1, not 'half'",
+    ),
+    "steps out of range": ({"steps": -5}, "steps must be a positive whole number, not -5"),
+    "a size that is no number": ({"units": True}, "units must be a positive whole number, not True"),
+    "steps of a task that has its own": ({"task": "digits_rows", "steps": 9}, "digits_rows has 8 steps, not 9"),
+    "a weights file that is not there": ({"weights": "none.safetensors"}, "no weights file 'none.safetensors'"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_mistake_is_told_in_one_line(wrong: str) -> None:
+    arguments, message = WRONG[wrong]
+    with pytest.raises(zoo.ZooError) as told:
+        zoo.create_model(**{"name": "lstm", "task": "wave", **arguments})
+    assert str(told.value) == message
+
+
+def test_weights_of_another_model_are_refused_and_change_nothing() -> None:
+    made = model("lstm", "wave")
+    foreign = {**weights("lstm", "wave"), "lstm/output/bias": np.zeros(3, "float32")}
+    with pytest.raises(zoo.ZooError) as told:
+        zoo.set_weights(made, foreign)
+    assert str(told.value) == "weight 'lstm/output/bias' has shape (3,), the model needs (1,)"
+    after = zoo.get_weights(made)
+    assert all(np.array_equal(after[name], weights("lstm", "wave")[name]) for name in after)
+
+
+def test_a_broken_weights_file_is_refused(tmp_path) -> None:
+    path = tmp_path / "broken.safetensors"
+    path.write_bytes(b"not a weights file at all")
+    with pytest.raises(zoo.ZooError, match=r"^'.*broken.safetensors' is not a safetensors file: "):
+        zoo.create_model("lstm", "wave", weights=path)
+
+
+def test_seeds_make_a_training_repeatable() -> None:
+    recipe = zoo.Recipe("short", epochs=1, batch=64, learning_rate=1e-3, schedule="cosine", clip_norm=1.0)
+    whole = zoo.load_task("digits_rows")
+    data = zoo.Data(whole.train.first(256), whole.validation.first(64), {})
+    losses = []
+    for seed in (0, 0, 1):
+        keras.utils.set_random_seed(seed)
+        made = zoo.create_model("neuron", "digits_rows", units=UNITS)
+        losses.append(zoo.train(made, "digits_rows", recipe, data=data, seed=seed, verbose=0).history["val_loss"])
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]

@@ -1,0 +1,86 @@
+"""ONNX files give Keras' numbers, by ONNX' own recurrent operators, for every entry."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo import export
+
+onnx = pytest.importorskip("onnx", reason=export.MISSING)
+pytest.importorskip("onnxruntime", reason=export.MISSING)
+
+UNITS = 6
+TASKS = ("digits_rows", "wave", "draw_digit", "dates", "reber")
+PAIRS = [
+    (entry, task) for entry in zoo.list_models() for task in TASKS if zoo.get_entry(entry).fits(zoo.get_task(task))
+]
+OPERATORS = {"LSTM", "GRU", "RNN", "Scan"}
+SCANS = {"layer_norm_lstm", "min_gru", "min_lstm", "lru"}
+
+
+def made(entry: str, task: str, **options) -> keras.Model:
+    """A model with weights away from their initial values: a bias of zero would hide a bias that is left out."""
+    model = zoo.create_model(entry, task, units=UNITS, **options)
+    rng = np.random.default_rng(0)
+    known = zoo.get_weights(model)
+    zoo.set_weights(model, {name: rng.normal(0, 0.4, w.shape).astype(w.dtype) for name, w in known.items()})
+    return model
+
+
+def target(task: str, masked: bool = False) -> zoo.Task:
+    known = zoo.get_task(task)
+    return dataclasses.replace(known, masked=masked or known.masked)
+
+
+@pytest.mark.parametrize(("entry", "task"), PAIRS)
+def test_every_entry_has_the_numbers_of_keras(entry: str, task: str, tmp_path) -> None:
+    path = tmp_path / "model.onnx"
+    assert export.export(made(entry, task), target(task), path) <= export.TOLERANCE
+    used = {node.op_type for node in onnx.load(path).graph.node} & (OPERATORS | {"Loop"})
+    assert used == {"Scan"} if entry in SCANS else used and used <= OPERATORS - {"Scan"}
+
+
+@pytest.mark.parametrize("entry", [entry for entry, task in PAIRS if task == "wave"])
+def test_masked_sequences_of_any_length_and_number(entry: str) -> None:
+    model = made(entry, "wave", masked=True)
+    run = export.session(export.to_onnx(model).SerializeToString())
+    assert export.difference(model, target("wave", masked=True), run, batch=7, seed=1) <= export.TOLERANCE
+    longer = zoo.create_model(entry, "wave", units=UNITS, steps=33, masked=True)
+    zoo.set_weights(longer, zoo.get_weights(model))
+    assert export.difference(longer, target("wave", masked=True), run, batch=2, seed=2) <= export.TOLERANCE
+
+
+@pytest.mark.parametrize("execution", ["unrolled", "chunked-4"])
+def test_any_execution_gives_the_same_file(execution: str) -> None:
+    looped = made("lstm", "wave")
+    other = zoo.create_model("lstm", "wave", execution, units=UNITS)
+    zoo.set_weights(other, zoo.get_weights(looped))
+    assert export.to_onnx(other) == export.to_onnx(looped)
+
+
+def test_a_difference_writes_nothing(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    with pytest.raises(zoo.ZooError, match=r"differs from Keras by .* nothing is written"):
+        export.export(made("lstm", "wave"), target("wave"), tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_layer_of_the_users_own_is_named() -> None:
+    inputs = keras.Input((4, 2))
+    model = keras.Model(inputs, keras.layers.LayerNormalization()(inputs))
+    with pytest.raises(zoo.ZooError, match="does not know the layer LayerNormalization"):
+        export.to_onnx(model)
+    cell = keras.layers.LSTMCell(3, activation="relu")
+    with pytest.raises(zoo.ZooError, match="operator for LSTMCell has tanh, not relu"):
+        export.to_onnx(keras.Model(inputs, keras.layers.RNN(cell)(inputs)))
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(zoo.ZooError, match=r"cannot write .*model.onnx"):
+        export.export(made("gru", "wave"), target("wave"), tmp_path / "taken" / "model.onnx")

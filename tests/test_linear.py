@@ -1,0 +1,109 @@
+"""Cells that are linear in their state: the scan gives what the loop gives."""
+
+from __future__ import annotations
+
+import functools
+import operator
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from benchmarks.prove import asked_paths, compute, relative_difference
+from tests.gradients import gradients
+from zoo.layers import LRUCell, MinGRUCell, MinLSTMCell, ParallelRNN
+
+BACKEND = keras.backend.backend()
+# The scan multiplies in another order, in log2(steps) levels: a rounding error of 6e-8 each.
+EQUAL = 1e-5
+UNITS = 5
+ENTRIES = ("min_gru", "min_lstm", "lru")
+CELLS = {"min_gru": MinGRUCell, "min_lstm": MinLSTMCell, "lru": LRUCell}
+each_cell = pytest.mark.parametrize("cell", CELLS)
+
+
+def pair(cell: str, **options):
+    layers = [kind(CELLS[cell](UNITS), **options) for kind in (ParallelRNN, keras.layers.RNN)]
+    for layer in layers:
+        layer.build((3, None, 4))
+    layers[1].set_weights(layers[0].get_weights())
+    return layers
+
+
+def assert_equal(ours, known, steps: int = 9, **call) -> None:
+    x = np.random.default_rng(1).normal(size=(3, steps, 4)).astype("float32")
+    found, expected = (functools.reduce(operator.iadd, gradients(layer, x, **call), []) for layer in (ours, known))
+    named = [{str(i): tensor for i, tensor in enumerate(each)} for each in (found, expected)]
+    differences = relative_difference(*named)
+    assert max(differences.values()) <= EQUAL, differences
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"return_sequences": True, "return_state": True}, {"go_backwards": True}], ids=str
+)
+@pytest.mark.parametrize("lengths", [None, (9, 1, 4)])
+@each_cell
+def test_a_scan_gives_outputs_states_and_gradients_of_the_loop(cell: str, lengths, options) -> None:
+    mask = None if lengths is None else np.arange(9) < np.array(lengths)[:, None]
+    assert_equal(*pair(cell, **options), mask=mask)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 64])
+@each_cell
+def test_any_number_of_steps_from_any_state(cell: str, steps: int) -> None:
+    states = [np.full((3, UNITS), value, "float32") for value in (0.5, -0.3)][: 2 if cell == "lru" else 1]
+    assert_equal(*pair(cell, return_sequences=True), steps, initial_state=states)
+
+
+@pytest.mark.parametrize("jit", ["", "+jit"])
+@pytest.mark.parametrize("task", ["digits_rows", "wave"])
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_linear_entry_runs_without_a_loop(entry: str, task: str, jit: str) -> None:
+    if jit and BACKEND == "torch":
+        pytest.skip("compiling a scan with inductor is not measured")
+    batch = zoo.load_task(task).train.first(3)
+    looped, parallel = (zoo.create_model(entry, task, f"{how}{jit}", units=UNITS) for how in ("looped", "parallel"))
+    zoo.set_weights(parallel, zoo.get_weights(looped))
+    ran = compute(parallel, batch)
+    differences = relative_difference(ran.tensors, compute(looped, batch).tensors)
+    assert max(differences.values()) <= EQUAL, differences
+    asked = asked_paths(zoo.Execution.parse(f"parallel{jit}"), BACKEND, batch.steps)
+    assert ran.kernel_path in asked, ran.kernel_evidence
+
+
+@each_cell
+def test_a_saved_model_keeps_its_scan(cell: str, tmp_path) -> None:
+    made = zoo.create_model(cell, "wave", "parallel", units=UNITS)
+    made.save(tmp_path / "model.keras")
+    loaded = zoo.load_model(tmp_path / "model.keras")
+    assert [type(layer) for layer in loaded.layers] == [type(layer) for layer in made.layers]
+    x = zoo.load_task("wave").train.first(2).x
+    np.testing.assert_array_equal(loaded.predict_on_batch(x), made.predict_on_batch(x))
+
+
+def test_the_state_of_an_lru_never_grows() -> None:
+    keras.utils.set_random_seed(0)
+    cell = LRUCell(200, least=0.5)
+    cell.build((None, 3))
+    real, imaginary = (keras.ops.convert_to_numpy(part) for part in cell.decay_and_drive(np.zeros((1, 3), "f"))[0])
+    radius = np.hypot(real, imaginary)
+    assert 0.5 <= radius.min() < 0.55
+    assert 0.95 < radius.max() < 1
+    assert np.median(radius**2) == pytest.approx((0.25 + 1) / 2, abs=0.05)  # uniform over the area of the ring
+
+
+WRONG = {
+    "LSTMCell is not linear in its state": lambda: ParallelRNN(keras.layers.LSTMCell(2)),
+    "takes neither unroll": lambda: ParallelRNN(MinGRUCell(2), unroll=True),
+    "units must be a positive whole number, not 0": lambda: MinGRUCell(0),
+    "least must be at least 0 and less than 1, not 1": lambda: LRUCell(2, least=1),
+    "a number of steps that is known": lambda: ParallelRNN(MinGRUCell(2))(keras.Input((None, 1))),
+    "GRUCell is not linear in its state": lambda: zoo.create_model("gru", "wave", "parallel"),
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_what_cannot_be_scanned_is_told_in_one_line(message: str) -> None:
+    with pytest.raises(zoo.ZooError, match=message):
+        WRONG[message]()

@@ -1,0 +1,153 @@
+"""MNIST as rows: real files, and every kind of file that is not MNIST."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.splits import load, splits
+from zoo.registry import TASKS, ZooError
+
+MNIST_EXPECTED = (
+    "expected x_train uint8 (60000, 28, 28), y_train integer (60000,), "
+    "x_test uint8 (10000, 28, 28), y_test integer (10000,)"
+)
+MNIST_REMEDY = "put MNIST there as Keras stores it, or unset ZOO_DATA to let Keras download it"
+
+
+@pytest.fixture(scope="module")
+def made_up() -> dict[str, np.ndarray]:
+    """Arrays of MNIST's names, types and shapes; the first three pixels of an image count the images."""
+    count = np.arange(70_000, dtype=">u4").view(np.uint8).reshape(-1, 4)
+    images = np.zeros((70_000, 28, 28), np.uint8)
+    images[:, 0, :3] = count[:, 1:]
+    labels = (np.arange(70_000) % 10).astype(np.int64)
+    return {
+        "x_train": images[:60_000],
+        "y_train": labels[:60_000],
+        "x_test": images[60_000:],
+        "y_test": labels[60_000:],
+    }
+
+
+@pytest.fixture
+def zoo_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    return tmp_path
+
+
+def mnist_error() -> str:
+    with pytest.raises(ZooError) as caught:
+        TASKS.get("mnist_rows").load()
+    return str(caught.value)
+
+
+def test_mnist_is_split_as_in_the_book(zoo_data: Path, made_up: dict[str, np.ndarray]):
+    np.savez_compressed(zoo_data / "mnist.npz", **made_up)
+    data = TASKS.get("mnist_rows").load()
+    assert {key: len(split.x) for key, split in splits(data).items()} == {
+        "train": 55_000,
+        "validation": 5_000,
+        "test": 10_000,
+    }
+    assert {int(count) for count in np.bincount(data.validation.y)} == {500}
+    assert np.array_equal(data.tests["test"].x, made_up["x_test"].astype(np.float32) / 255)
+    indices = [np.rint(split.x[:, 0, :3] * 255) @ [256**2, 256, 1] for split in splits(data).values()]
+    assert np.array_equal(np.sort(np.concatenate(indices)), np.arange(70_000))
+    for index, split in zip(indices, splits(data).values(), strict=True):
+        assert np.array_equal(index % 10, split.y)  # images kept their labels
+
+
+def test_the_real_mnist_has_the_books_accuracy_of_guessing():
+    data = load("mnist_rows")
+    assert TASKS.get("mnist_rows").naive["majority class"](data, data.tests["test"]) == 0.1135
+
+
+def test_a_missing_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "nowhere"))
+    assert mnist_error() == (
+        f"ZOO_DATA is {tmp_path}/nowhere, which is no folder; expected one with the file mnist.npz: {MNIST_REMEDY}"
+    )
+
+
+def test_a_missing_file_is_named(zoo_data: Path):
+    assert mnist_error() == f"ZOO_DATA is {zoo_data}, a folder without the file mnist.npz: {MNIST_REMEDY}"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip archive", b"\x80\x04N."], ids=["empty", "text", "pickle"])
+def test_a_file_of_another_kind_is_named(zoo_data: Path, content: bytes):
+    path = zoo_data / "mnist.npz"
+    path.write_bytes(content)
+    assert mnist_error() == f"{path} is truncated or no npz archive; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+def test_a_truncated_file_is_named(zoo_data: Path, made_up: dict[str, np.ndarray]):
+    path = zoo_data / "mnist.npz"
+    np.savez_compressed(path, **made_up)
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert mnist_error() == f"{path} is truncated or no npz archive; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+def test_a_damaged_file_is_named(zoo_data: Path, made_up: dict[str, np.ndarray]):
+    path = zoo_data / "mnist.npz"
+    np.savez_compressed(path, **made_up)
+    content = bytearray(path.read_bytes())
+    content[1000:1100] = bytes(100)
+    path.write_bytes(content)
+    assert mnist_error() == f"{path} is damaged or holds pickled objects; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+def test_a_pickle_in_the_file_is_never_loaded(zoo_data: Path):
+    path = zoo_data / "mnist.npz"
+    names = ("x_train", "y_train", "x_test", "y_test")
+    np.savez(path, **dict.fromkeys(names, np.array([{}], dtype=object)))
+    assert mnist_error() == f"{path} is damaged or holds pickled objects; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+def test_a_foreign_file_is_named_with_the_arrays_it_lacks(zoo_data: Path):
+    path = zoo_data / "mnist.npz"
+    np.savez(path, x_train=np.zeros((3, 28, 28), np.uint8), y_train=np.zeros(3, np.uint8))
+    assert mnist_error() == f"{path} is an archive without x_test, y_test; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"x_train": np.zeros((3, 28, 28), np.uint8)}, "x_train uint8 (3, 28, 28)"),
+        ({"x_test": np.zeros((10_000, 784), np.uint8)}, "x_test uint8 (10000, 784)"),
+        ({"x_test": np.zeros((10_000, 28, 28), np.float32)}, "x_test float32 (10000, 28, 28)"),
+        ({"y_test": np.zeros(10_000)}, "y_test float64 (10000,)"),
+        ({"y_test": np.full(10_000, 10)}, "labels outside 0..9 in y_test"),
+    ],
+)
+def test_an_array_that_does_not_fit_is_named(zoo_data: Path, made_up: dict[str, np.ndarray], change: dict, found: str):
+    path = zoo_data / "mnist.npz"
+    np.savez_compressed(path, **{**made_up, **change})
+    assert mnist_error() == f"{path} is an archive with {found}; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+
+
+def fake_keras(load_data: object) -> SimpleNamespace:
+    return SimpleNamespace(datasets=SimpleNamespace(mnist=SimpleNamespace(load_data=load_data)))
+
+
+def test_without_zoo_data_mnist_comes_from_keras(monkeypatch: pytest.MonkeyPatch, made_up: dict[str, np.ndarray]):
+    train, test = (made_up["x_train"], made_up["y_train"]), (made_up["x_test"], made_up["y_test"])
+    monkeypatch.setenv("ZOO_DATA", "")
+    monkeypatch.setitem(sys.modules, "keras", fake_keras(lambda: (train, test)))
+    assert len(TASKS.get("mnist_rows").load().train.x) == 55_000
+
+
+def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch):
+    def fail() -> None:
+        raise Exception("URL fetch failure on https://example.org/mnist.npz: None -- \n no route")
+
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    monkeypatch.setitem(sys.modules, "keras", fake_keras(fail))
+    assert mnist_error() == (
+        "MNIST could not be downloaded (URL fetch failure on https://example.org/mnist.npz: None -- no route); "
+        "try again, or set ZOO_DATA to a folder with mnist.npz as Keras stores it"
+    )

@@ -1,0 +1,135 @@
+"""A model of the zoo as an ONNX file, with ONNX' own recurrent operators, its numbers held against Keras'."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.registry import ENCODER_DECODER, PADDING, Task, ZooError
+
+if TYPE_CHECKING:
+    import keras
+
+MISSING = "onnx and onnxruntime are needed: python -m pip install -e '.[onnx]'"
+OPSET = 20
+TOLERANCE = 1e-5
+BATCHES = (1, 3)
+"""Sizes of the batches on which the file is held against Keras; any other runs as well."""
+
+
+def require_onnx() -> None:
+    """A ZooError that says what to install where there is no onnx or onnxruntime."""
+    if not (find_spec("onnx") and find_spec("onnxruntime")):
+        raise ZooError(MISSING)
+
+
+def to_onnx(model: keras.Model) -> Any:
+    """The model as an `onnx.ModelProto`: inputs "x" (or "x", "late"), output "y", any batch and any number of steps.
+
+    Raises:
+        ZooError: onnx is not installed, or the model has a layer or a cell that ONNX cannot be told.
+    """
+    require_onnx()
+    import onnx
+    from onnx import TensorProto, helper
+
+    from zoo.export.graph import Graph, Value
+    from zoo.export.layers import handler
+
+    graph = Graph()
+    names = ["x", "late"][: len(model.inputs)]
+    given = [Value(name) for name in names]
+    outputs = model._run_through_graph(given, operation_fn=lambda layer: handler(graph, layer))
+    result = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
+    graph.nodes.append(helper.make_node("Identity", [result.name], ["y"]))
+    inputs = []
+    for name, tensor in zip(names, model.inputs, strict=True):
+        kind = TensorProto.INT32 if tensor.dtype == "int32" else TensorProto.FLOAT
+        sizes = ["batch", *([f"{name}_steps"] if len(tensor.shape) > 2 or kind == TensorProto.INT32 else [])]
+        inputs.append(helper.make_tensor_value_info(name, kind, sizes + list(tensor.shape[len(sizes) :])))
+    rank = len(model.outputs[0].shape)
+    shape = ["batch", *["steps"] * (rank - 2), model.outputs[0].shape[-1]]
+    ends = [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)]
+    whole = helper.make_graph(graph.nodes, model.name, inputs, ends, graph.weights)
+    proto = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="rnn-zoo")
+    proto.ir_version = 10
+    onnx.checker.check_model(proto, full_check=True)
+    return proto
+
+
+def session(proto: bytes, threads: int = 0) -> Callable[..., np.ndarray]:
+    """A function from arrays to the output of an ONNX model on the CPU; `threads` 0 is ONNX Runtime's own choice."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    ran = onnxruntime.InferenceSession(proto, options, providers=["CPUExecutionProvider"])
+    names = [each.name for each in ran.get_inputs()]
+    return lambda *arrays: ran.run(["y"], dict(zip(names, arrays, strict=True)))[0]
+
+
+def export(model: keras.Model, task: Task, path: Path) -> float:
+    """Write the model as an ONNX file once its numbers were held against Keras', on random sequences.
+
+    Sequences end early, at random, where the task's may.
+
+    Args:
+        model: of the zoo, made for `task`.
+        task: says what its inputs are.
+        path: of the file; there is nothing there until all is proven.
+
+    Returns:
+        The largest difference from Keras, absolute.
+
+    Raises:
+        ZooError: the file cannot be written, ONNX cannot be told the model, or the numbers differ by more than 1e-5.
+    """
+    proto = to_onnx(model)
+    content = proto.SerializeToString()
+    worst = max(difference(model, task, session(content), batch) for batch in BATCHES)
+    if not worst <= TOLERANCE:
+        raise ZooError(
+            f"the ONNX model differs from Keras by {worst:.1e}, {TOLERANCE:.0e} is allowed: nothing is written"
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(content)
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
+    return worst
+
+
+def difference(model: keras.Model, task: Task, run: Callable[..., np.ndarray], batch: int, seed: int = 0) -> float:
+    """The largest absolute difference of the outputs of `run` from those of `model`, at the steps that count."""
+    arrays, counts = random_inputs(model, task, batch, seed)
+    known = model.predict_on_batch(arrays if len(arrays) > 1 else arrays[0])
+    found = run(*arrays)
+    per_step = counts is not None and known.ndim == 3
+    return float(np.abs(found - known)[counts if per_step else ...].max())
+
+
+def random_inputs(model: keras.Model, task: Task, batch: int, seed: int) -> tuple[list[np.ndarray], np.ndarray | None]:
+    """Inputs for a model of the task, and which steps of the outputs count; None where all do."""
+    rng = np.random.default_rng(seed)
+    arrays, counts = [], None
+    for tensor in model.inputs:
+        shape = (batch, *tensor.shape[1:])
+        if tensor.dtype == "int32":
+            tokens = task.outputs if task.topology == ENCODER_DECODER and arrays else task.tokens
+            array = rng.integers(1, tokens, shape).astype(np.int32)
+        else:
+            array = rng.normal(size=shape).astype(np.float32)
+        if tensor.dtype == "int32" or task.masked:
+            counts = np.arange(shape[1]) < rng.integers(1, shape[1], (batch, 1), endpoint=True)
+            array[~counts] = 0 if tensor.dtype == "int32" else PADDING
+        arrays.append(array)
+    return arrays, counts

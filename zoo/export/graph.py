@@ -1,0 +1,71 @@
+"""An ONNX graph while it is built, and what stands for a tensor in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+ELEMENTS = {"float": TensorProto.FLOAT, "int": TensorProto.INT32, "bool": TensorProto.BOOL}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph by its name, as Keras hands it from layer to layer.
+
+    Attributes:
+        name: of the tensor.
+        mask: name of the bool tensor (batch, steps) that says which steps count; empty where all do.
+        flipped: whether Keras has the sequence in reverse, while the tensor has it in its first order.
+    """
+
+    name: str
+    mask: str = ""
+    flipped: bool = False
+
+    def of(self, name: str) -> Value:
+        """Another tensor with the mask and the order of this one."""
+        return dataclasses.replace(self, name=name)
+
+
+@dataclass
+class Graph:
+    """Operators and weights, in the order in which they were added."""
+
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    weights: list[onnx.TensorProto] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def body(self) -> Graph:
+        """A graph inside this one: of operators of its own, its weights and names are those of the whole."""
+        return Graph([], self.weights, self.numbers)
+
+    def constant(self, value: Any) -> str:
+        """The name of an array that is part of the file; whole numbers are int64, the rest float32 or bool."""
+        array = np.asarray(value)
+        kind = np.int64 if array.dtype.kind in "iu" else bool if array.dtype == bool else np.float32
+        name = f"weight_{next(self.numbers)}"
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array.astype(kind)), name))
+        return name
+
+    def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """Add an operator and return the name of its output. An input of "" is left out."""
+        return self.add_many(kind, 1, *inputs, **attributes)[0]
+
+    def add_many(self, kind: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
+        """Add an operator with several outputs and return their names."""
+        names = [f"{kind.lower()}_{next(self.numbers)}" for _ in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
+        return names
+
+    def as_body(self, inputs: Sequence[tuple[str, str]], outputs: Sequence[str]) -> onnx.GraphProto:
+        """This graph as the body of a scan: its inputs by name and kind, all its outputs of numbers."""
+        ins = [helper.make_tensor_value_info(name, ELEMENTS[kind], None) for name, kind in inputs]
+        outs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
+        return helper.make_graph(self.nodes, f"body_{next(self.numbers)}", ins, outs)

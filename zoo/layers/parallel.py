@@ -1,0 +1,94 @@
+"""A recurrent layer without a time loop: an associative scan, for cells that are linear in their state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from zoo.layers.linear import LinearCell, Parts, product
+from zoo.registry import ZooError
+
+Element = tuple[Parts, Parts]
+"""a and b of some steps together: h after them is a ⊙ h before them + b."""
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ParallelRNN(keras.layers.RNN):
+    """`keras.layers.RNN` around a linear cell, by a scan in log2(steps) passes instead of steps one after another.
+
+    (a, b) of two spans in a row join to (a₂ ⊙ a₁, a₂ ⊙ b₁ + b₂), in any grouping (Blelloch, Prefix Sums and Their
+    Applications, 1990). Weights, shapes, masks and numbers are those of `keras.layers.RNN`, up to rounding.
+
+    Args:
+        cell: a `zoo.layers.LinearCell`.
+        **options: as of `keras.layers.RNN`, but for `unroll` and `zero_output_for_mask`.
+
+    Raises:
+        ZooError: another cell, or a number of steps that is not known when the model is built.
+    """
+
+    def __init__(self, cell: Any, **options: Any) -> None:
+        if options.pop("unroll", False) or options.pop("zero_output_for_mask", False):
+            raise ZooError("a parallel scan takes neither unroll nor zero_output_for_mask")
+        if not isinstance(cell, LinearCell):
+            kind = type(cell).__name__
+            raise ZooError(f"{kind} is not linear in its state: parallel is for MinGRUCell, MinLSTMCell and LRUCell")
+        super().__init__(cell, **options)
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
+        """Run the scan: Keras calls this once its states are there.
+
+        Returns:
+            The last output (batch, units), all outputs (batch, steps, units), the last states.
+        """
+        if sequences.shape[1] is None:
+            raise ZooError("a parallel scan needs a number of steps that is known when the model is built")
+        if self.go_backwards:
+            sequences = ops.flip(sequences, axis=1)
+            mask = None if mask is None else ops.flip(mask, axis=1)
+        decay, drive = self.cell.decay_and_drive(sequences)
+        decay = tuple(ops.broadcast_to(a, ops.shape(b)) for a, b in zip(decay, drive, strict=True))
+        if mask is not None:
+            mask = ops.cast(mask, "bool")
+            decay, drive = _standing_still(decay, drive, mask if len(mask.shape) > 2 else mask[..., None])
+        states = self._scan(decay, drive, initial_state)
+        outputs = self.cell.read(states, sequences)
+        if mask is not None:
+            outputs = _repeated(outputs, mask if len(mask.shape) > 2 else mask[..., None])
+        return outputs[:, -1], outputs, [state[:, -1] for state in states]
+
+    def _scan(self, decay: Parts, drive: Parts, initial_state: Any) -> Parts:
+        """The states after every step, (batch, steps, units) each."""
+        before = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
+        decay, drive = ops.associative_scan(_joined, (decay, drive), axis=1)
+        kept = product(decay, tuple(state[:, None] for state in before))
+        return tuple(old + new for old, new in zip(kept, drive, strict=True))
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything that the constructor needs to make this layer again."""
+        config = super().get_config()
+        return {name: value for name, value in config.items() if name not in ("unroll", "zero_output_for_mask")}
+
+
+def _joined(first: Element, second: Element) -> Element:
+    (a, b), (c, d) = first, second
+    carried = product(c, b)
+    return product(c, a), tuple(old + new for old, new in zip(carried, d, strict=True))
+
+
+def _standing_still(decay: Parts, drive: Parts, counts: Any) -> Element:
+    """a = 1 and b = 0 at the steps that a mask (batch, steps, 1) leaves out."""
+    ones = [ops.ones_like(decay[0]), *(ops.zeros_like(part) for part in decay[1:])]
+    kept = tuple(ops.where(counts, part, one) for part, one in zip(decay, ones, strict=True))
+    return kept, tuple(ops.where(counts, part, ops.zeros_like(part)) for part in drive)
+
+
+def _repeated(outputs: Any, counts: Any) -> Any:
+    """The outputs (batch, steps, units), those of steps that do not count replaced by the last one that does."""
+    steps = ops.arange(outputs.shape[1], dtype="int32")[None, :, None]
+    there = ops.where(counts, steps, -ops.ones_like(steps))
+    last = ops.associative_scan(ops.maximum, there, axis=1)
+    repeated = ops.take_along_axis(outputs, ops.maximum(last, 0), axis=1)
+    return ops.where(last >= 0, repeated, ops.zeros_like(outputs))
