@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for option, help_text in {
         "--zoo-entries": "instead of the profile's, e.g. lstm,gru or '*rnn'",
         "--zoo-tasks": "instead of the profile's, e.g. wave,mnist_rows",
-        "--zoo-executions": "instead of the profile's, e.g. looped,unrolled+jit",
+        "--zoo-executions": "instead of the profile's, e.g. looped,unrolled+jit,chunked-16,torch-native",
         "--zoo-backends": "tensorflow (default), jax, torch",
         "--zoo-devices": "cpu (default), gpu",
     }.items():

@@ -275,6 +275,9 @@ def skip_reason(case: Case) -> str:
     reasons = {
         f"{case.backend} is not installed: python -m pip install -e '.[{case.backend}]'": not find_spec(case.backend),
         "no GPU is found here: nvidia-smi names none": case.device == "gpu" and not gpu_names(),
+        "+offload moves what waits for the backward pass from a GPU to the host: there is no GPU in this case": (
+            case.execution.memory == "offload" and case.device == "cpu"
+        ),
         "torch with jit (inductor) needs a C++ compiler, and none is found": (
             case.backend == "torch" and jit and not any(map(shutil.which, compilers))
         ),

@@ -27,6 +27,7 @@ from benchmarks.figures import (
 )
 from benchmarks.labels import FACETS, facet_labels, usual_sizes
 from benchmarks.largest_steps import largest_steps
+from benchmarks.peer_chart import has_peers, peers
 from benchmarks.summary import (
     MIB,
     better,
@@ -265,7 +266,8 @@ def draw_all(table: pd.DataFrame, folder: Path, say: Callable[[str], None] = pri
         ZooError: the folder cannot be written.
     """
     paths = []
-    for name, chart in CHARTS.items():
+    wanted = {**CHARTS, "peers": peers} if has_peers(table) else CHARTS  # peers are of a profile of their own
+    for name, chart in wanted.items():
         for stem, part in _pictures(name, table).items():
             figure = chart(part)
             paths.append(folder / f"{stem}.png")

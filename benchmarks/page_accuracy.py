@@ -91,13 +91,29 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
                 "published": book.TRAINED.get(key, "") if first else "",
             }
         )
-    table = pd.DataFrame(lines)
+    table = pd.DataFrame(lines).fillna("")  # of two metrics each has a column of its own
     return table[[column for column in table if (table[column] != "").any()]]
 
 
 def _digits(value: float) -> str:
     """Four decimals of what is below ten, so that an accuracy shows hundredths of a percent."""
     return f"{value:.4f}" if abs(value) < 10 else three_digits(value)
+
+
+def _reber(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+    history = trained.history
+    held_out = history[(history["task"] == "reber") & (history["figure"] == "val_accuracy")]
+    said = []
+    for recipe, seeds in held_out.groupby("recipe", sort=False):
+        of_seed = [seed.sort_values("epoch") for _, seed in seeds.groupby("seed")]
+        whole = [int(seed["epoch"][seed["value"] == 1].min()) for seed in of_seed if (seed["value"] == 1).any()]
+        when = f", first in epoch {', '.join(map(str, whole))}" if whole else ""
+        best = max(seed["value"].max() for seed in of_seed)
+        said.append(
+            f"by `{recipe}` {len(whole)} of {len(of_seed)} seeds reached 100% in validation{when}"
+            + (f" (the best epoch of the others: {best:.2%})" if len(whole) < len(of_seed) and not whole else "")
+        )
+    return f"Of {int(held_out['epoch'].max())} epochs at most: {'; '.join(said)}.\n"
 
 
 def _projections(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
@@ -157,6 +173,7 @@ def _translation(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> st
 
 
 REMARKS = {
+    "reber": _reber,
     "projections": _projections,
     "dropout": _dropout,
     "mnist_book": _mnist_book,

@@ -99,6 +99,18 @@ PEERS = (
 )
 """The sizes of tutorials and of users who ask for speed: a short wave, rows of MNIST, a long wave, one sequence."""
 
+LINEAR = ("min_gru", "min_lstm", "lru")
+CELLS = ("neuron", "simple_rnn", "gru", "lstm", "peephole_lstm", "layer_norm_lstm", "min_gru", "lru")
+"""One entry of each cell that a loop runs."""
+CHUNKS = (
+    Block(("lstm",), ("wave",), ("looped", "chunked-2", "chunked-4", "chunked-8", "chunked-16"), (20, 100, 1000)),
+    Block(CELLS, ("wave",), ("looped", "chunked-auto"), steps=(20, 100, 1000), backends=("tensorflow", "jax")),
+    Block(("lstm",), ("wave",), ("looped+jit", "chunked-auto+jit"), (20, 100, 1000), backends=("tensorflow",)),
+)
+KEPT = ("looped", "chunked-auto", "chunked-auto+recompute", "chunked-auto+offload")
+LONG = Block(("lstm",), ("wave",), KEPT, steps=(2000,), units=(128,), batches=(32,))
+SCANS = Block(LINEAR, ("wave",), ("looped", "parallel"), steps=(100, 300, 1000, 3000, 10_000), batches=(32,))
+
 PROFILES = {
     profile.name: profile
     for profile in (
@@ -136,6 +148,9 @@ PROFILES = {
             repeats=5,
             effort=BRIEF,
         ),
+        Profile("chunks", "chunked loops against looped: lstm by chunk, every cell", CHUNKS, repeats=5, effort=BRIEF),
+        Profile("memory", "lstm 128 at 2000 steps: storing, recomputing, offloading", (LONG,), 3, effort=BRIEF),
+        Profile("parallel", "min_gru, min_lstm, lru at 100 to 10000 steps: loop and scan", (SCANS,), 3, effort=BRIEF),
     )
 }
 

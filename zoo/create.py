@@ -109,7 +109,7 @@ def create_model(
     Args:
         name: an entry; `list_models()` names them all.
         task: a task whose topology the entry has; `list_tasks()` names them all.
-        execution: how the time loop runs: "looped", "unrolled", "looped+jit" or "unrolled+jit".
+        execution: how the time loop runs: "looped", "unrolled+jit", "chunked-auto+recompute" (see `zoo.Execution`).
         units: size of the recurrent layer; the task's own by default.
         steps: length of the sequences, for tasks that come in any length.
         masked: whether sequences may end early, their later steps filled with `zoo.PADDING`: those change no state,

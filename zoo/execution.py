@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from zoo.registry import ZooError, unknown
 
 LOOPS = ("looped", "unrolled", "chunked", "fused", "parallel")
-MEMORIES = ("store", "recompute")
+MEMORIES = ("store", "recompute", "offload")
 BACKENDS = ("tensorflow", "jax", "torch")
 AUTO = "auto"
 AUTOMATIC = 4
-NAME = re.compile(r"(looped|unrolled|fused|parallel|chunked-(?:auto|\d+))(\+jit)?(\+recompute)?")
+NAME = re.compile(r"(looped|unrolled|fused|parallel|chunked-(?:auto|\d+))(\+jit)?(?:\+(recompute|offload))?")
 
 
 def automatic_chunk(steps: int | None, memory: str = "store") -> int:
     """The chunk that "auto" takes for a sequence of so many steps, or of a number that is not known.
 
-    What is computed again is least, and the states that are kept too, with chunks of √steps. Else a chunk is there for
-    speed, of which a few steps give all that there is to have (docs/method.md).
+    What is computed again, or moved in one piece, is least, and the states that are kept too, with chunks of √steps.
+    Else a chunk is there for speed, of which a few steps give all that there is to have (docs/method.md).
     """
-    if memory == "recompute":
+    if memory != "store":
         return 32 if steps is None else max(1, round(steps**0.5))
     return AUTOMATIC if steps is None else min(AUTOMATIC, steps)
 
@@ -38,7 +38,8 @@ class Execution:
             their state, without a loop.
         jit: whether the whole training step is compiled (XLA on TensorFlow and JAX, inductor on torch).
         memory: what becomes of activations that wait for the backward pass: "store" keeps them where they are,
-            "recompute" keeps the state between chunks and computes the rest again.
+            "recompute" keeps the state between chunks and computes the rest again, "offload" moves them from a GPU to
+            the host and back.
         chunk: of a chunked loop, how many steps are written out, or "auto" (`automatic_chunk`).
     """
 
@@ -56,6 +57,8 @@ class Execution:
         if backend != "torch":
             if self.loop == "fused":
                 return f"fused kernels are run through torch: on {backend} a layer around a cell has none"
+            if self.memory == "offload" and backend == "tensorflow":
+                return "TensorFlow moves no activations to the host, but in TensorFlow 1: legacy-dynamic+swap"
             return ""
         reasons = {
             "without jit torch runs every step from Python, looped or unrolled: there is no loop to write out": (
@@ -83,20 +86,23 @@ class Execution:
         found = NAME.fullmatch(text)
         if not found:
             raise unknown("execution", text, [str(execution) for execution in EXECUTIONS])
-        named, jit, recompute = found.groups()
+        named, jit, memory = found.groups()
         loop, _, chunk = named.partition("-")
         if chunk and chunk != AUTO and int(chunk) < 1:
             raise ZooError(f"chunk must be a positive whole number or {AUTO!r}, not {chunk}")
-        if recompute and not chunk:
-            raise ZooError(f"{text}: what is computed again are chunks: ask for chunked-{AUTO}+recompute")
+        if memory and not chunk:
+            raise ZooError(f"{text}: what is kept elsewhere are chunks: ask for chunked-{AUTO}+{memory}")
         size = int(chunk) if chunk.isdigit() else chunk or None
-        return cls(loop, bool(jit), "recompute" if recompute else "store", size)
+        return cls(loop, bool(jit), memory or "store", size)
 
 
 EXECUTIONS = (
     *(Execution(loop, jit) for jit in (False, True) for loop in ("looped", "unrolled")),
-    *(Execution("chunked", jit, memory, AUTO) for jit in (False, True) for memory in MEMORIES),
+    *(Execution("chunked", jit, memory, AUTO) for jit in (False, True) for memory in ("store", "recompute")),
     Execution("fused"),
     *(Execution("parallel", jit) for jit in (False, True)),
 )
-"""Those that are proven for every entry; a chunk of any other size is asked for by "chunked-16"."""
+"""Those that are proven for every entry; a chunk of any other size is asked for by "chunked-16".
+
+On a GPU there are chunked-auto+offload and chunked-auto+jit+offload too.
+"""

@@ -110,7 +110,8 @@ def _recurrent(
     graph: Graph, layer: Any, value: Value, initial_state: Any = None, mask: Value | None = None, **_: Any
 ) -> Any:
     """A recurrent layer, whatever its execution: the cell's operator, or a Scan of its equations."""
-    mask_name = mask.name if mask is not None else value.mask
+    # Keras hands the mask of the sequence to a layer that gets nothing else; one that gets a state runs unmasked.
+    mask_name = mask.name if mask is not None else value.mask if initial_state is None else ""
     states = [state.name for state in initial_state] if initial_state is not None else []
     backwards = value.flipped != layer.go_backwards
     inputs = graph.add("Transpose", value.name, perm=[1, 0, 2])
@@ -121,7 +122,7 @@ def _recurrent(
         outputs, last, finals = _scanned(graph, layer.cell, inputs, mask_name, states, backwards)
     result = Value(last)
     if layer.return_sequences:
-        result = Value(graph.add("Transpose", outputs, perm=[1, 0, 2]), mask_name, backwards)
+        result = Value(graph.add("Transpose", outputs, perm=[1, 0, 2]), mask_name or value.mask, backwards)
     return [result, *(Value(state) for state in finals)] if layer.return_state else result
 
 

@@ -9,8 +9,8 @@ import keras
 from keras import ops, tree
 from keras.src import backend  # Keras' own loop over a leading axis: what `keras.layers.RNN` itself runs
 
-from zoo.execution import AUTO, MEMORIES, automatic_chunk
-from zoo.layers.recompute import recomputed
+from zoo.execution import AUTO, MEMORIES, Execution, automatic_chunk
+from zoo.layers.recompute import offloaded, recomputed
 from zoo.registry import ZooError, unknown
 
 MANY = 2**31 - 1
@@ -31,20 +31,22 @@ class ChunkedRNN(keras.layers.RNN):
         chunk: how many steps are written out, or "auto": see `zoo.execution.automatic_chunk`.
         memory: "store" keeps what the backward pass needs of every step; "recompute" keeps the state between chunks and
             computes the steps of a chunk again, so that with a chunk of √steps memory grows with √steps
-            (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016).
-        **options: as of `keras.layers.RNN`, but for `unroll`.
+            (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016); "offload", on JAX and torch, moves it
+            from the GPU to the host and back.
+        **options: as of `keras.layers.RNN`; `unroll=True` is a chunk of all steps.
 
     Raises:
-        ZooError: a chunk that is no positive whole number, an unknown memory, or `unroll`.
+        ZooError: a chunk that is no positive whole number, an unknown memory, or one that the backend has not.
     """
 
     def __init__(self, cell: Any, chunk: int | str = AUTO, memory: str = "store", **options: Any) -> None:
-        if options.pop("unroll", False):
-            raise ZooError("ChunkedRNN writes out a chunk of steps: unroll=True is keras.layers.RNN's")
         if chunk != AUTO and (isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1):
             raise ZooError(f"chunk must be a positive whole number or {AUTO!r}, not {chunk!r}")
         if memory not in MEMORIES:
             raise unknown("memory", str(memory), MEMORIES)
+        problem = Execution("chunked", memory=memory, chunk=chunk).problem(keras.backend.backend())
+        if memory == "offload" and problem:
+            raise ZooError(problem)
         super().__init__(cell, **options)
         self.chunk = chunk
         self.memory = memory
@@ -62,6 +64,7 @@ class ChunkedRNN(keras.layers.RNN):
         if self.go_backwards:
             rows = [ops.flip(each, axis=0) for each in rows]
         chunk = self.chunk if isinstance(self.chunk, int) else automatic_chunk(steps, self.memory)
+        chunk = steps if self.unroll else chunk
         if steps is None:
             rows = [*rows, ops.ones_like(rows[1])]  # of the steps that are there, and not filled up
             rows = [_filled(each, chunk) for each in rows]
@@ -120,6 +123,8 @@ class ChunkedRNN(keras.layers.RNN):
                 outputs.append(output)
             return ops.stack(outputs) if self.return_sequences else outputs[-1], list(carried)
 
+        if self.memory == "offload":
+            return offloaded(written_out)
         return written_out if self.memory == "store" else recomputed(written_out, self.cell.variables)
 
     def _step(self, rows: list[Any], carried: list[Any], options: dict[str, Any]) -> tuple[Any, list[Any]]:
@@ -148,9 +153,7 @@ class ChunkedRNN(keras.layers.RNN):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that the constructor needs to make this layer again."""
-        config = {**super().get_config(), "chunk": self.chunk, "memory": self.memory}
-        del config["unroll"]
-        return config
+        return {**super().get_config(), "chunk": self.chunk, "memory": self.memory}
 
 
 def _time_major(sequences: Any) -> Any:

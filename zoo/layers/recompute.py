@@ -1,4 +1,4 @@
-"""Computing again in the backward pass what would else be kept: time for memory."""
+"""Computing again in the backward pass what would else be kept, or keeping it on the host: time for memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from typing import Any
 import keras
 
 Body = Callable[..., Any]
+SPACES = ("device", "pinned_host")
+
+
+def offloaded(function: Body) -> Body:
+    """`function`, of which what waits for the backward pass is moved to the host, and back when it is needed.
+
+    On JAX that is what matrix products gave, the rest is computed again. On TensorFlow there is no such thing.
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.checkpoint(function, policy=jax.checkpoint_policies.offload_dot_with_no_batch_dims(*SPACES))
+    import torch
+
+    def run(*arguments: Any) -> Any:
+        with torch.autograd.graph.save_on_cpu(pin_memory=torch.cuda.is_available()):
+            return function(*arguments)
+
+    return run
 
 
 def recomputed(function: Body, variables: Sequence[Any]) -> Body:
