@@ -176,5 +176,5 @@ def of_profile(calls: dict[str, int], steps: int) -> dict[str, Any]:
         return {"kernel_path": "inductor_flat", "kernel_evidence": _short(f"{compiled[0]} in the profile")}
     products = {name: calls.get(name, 0) for name in ("aten::addmm", "aten::mm", "aten::matmul")}
     name = max(products, key=products.__getitem__)
-    path = "python" if products[name] >= steps else "flat"
+    path = "python" if products[name] >= 2 * steps else "flat"  # there and back
     return {"kernel_path": path, "kernel_evidence": f"{name} called {products[name]} times in {steps} steps and back"}

@@ -54,7 +54,17 @@ def head(table: pd.DataFrame) -> str:
         found = found.sort_values(lead, kind="stable")[[*lead, *(name for name in found if name not in lead)]]
     section = cost_section(found, "Looped against unrolled")
     where = f"{_machine(table)}, {_versions(table)}, {_repeats(table)}"
-    return f"**{section.title}** ({where})\n\n{as_markdown(section.texts)}\n{NOTE}\n\n{sentence(table)}"
+    notes = f"{NOTE}{_when(shown)}"
+    return f"**{section.title}** ({where})\n\n{as_markdown(section.texts)}\n{notes}\n\n{sentence(table)}"
+
+
+def _when(table: pd.DataFrame) -> str:
+    """When the backends were measured, where it was not on one day: a shared machine is not always equally fast."""
+    days = table.assign(day=table["started_at"].astype("str").str[:10]).groupby("backend", sort=False)["day"].min()
+    if days.nunique() < 2:
+        return ""
+    told = ", ".join(f"{backend} on {day}" for backend, day in days.items())
+    return f" Measured {told}, on a shared machine whose speed differs by the hour: compare within a backend."
 
 
 def page(table: pd.DataFrame) -> str:

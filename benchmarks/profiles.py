@@ -71,7 +71,7 @@ GROWTH = (
     Block(("lstm",), ("wave",), ARMS, steps=(10, 20, 50)),
     Block(("lstm",), ("wave",), (*ARMS, "looped+jit"), steps=(100, 200)),
     Block(("lstm",), ("wave",), (*ARMS, "looped+jit"), steps=(500, 1000, 2000, 4000, 8000), repeats=1),
-    Block(("lstm",), ("wave",), ("looped+jit", "unrolled+jit"), steps=(10, 20, 40)),
+    Block(("lstm",), ("wave",), ("looped+jit", "unrolled+jit"), steps=(10, 20, 40), backends=NOT_JAX),
     Block(("lstm",), ("wave",), units=(32, 64, 128, 256, 512)),
     Block(("lstm",), ("wave",), batches=BATCHES, backends=NOT_JAX),
     Block(("lstm",), ("wave",), ("looped",), batches=BATCHES, backends=("jax",)),
@@ -82,7 +82,7 @@ UNJITTED = Block(("lstm",), ("wave",), steps=(10, 30), repeats=1, backends=("jax
 SWAP = Block(("lstm",), ("wave",), ("legacy-dynamic", "legacy-dynamic+swap"), steps=(200, 1000), repeats=1)
 MASKS = (
     Block(("lstm",), ("digits_rows",), ARMS, masked=("none", "full", "uniform")),
-    Block(("lstm",), ("wave",), masked=("none", "full", "uniform")),
+    Block(("lstm",), ("wave",), masked=("none", "full", "uniform"), backends=NOT_JAX),
 )
 """On the wave TensorFlow 1 counts padded steps in its loss, and so is another computation."""
 MNIST = Block(("simple_rnn", "lstm", "gru"), ("mnist_rows",))

@@ -11,6 +11,8 @@ from keras.src.layers.rnn import dropout_rnn_cell_test, rnn_test, stacked_rnn_ce
 
 from zoo.layers import ChunkedRNN
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
+
 
 @keras.saving.register_keras_serializable("tests")
 class Chunks(ChunkedRNN):

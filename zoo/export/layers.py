@@ -47,8 +47,17 @@ def _embedding(graph: Graph, layer: Any, value: Value) -> Value:
 
 
 def _not_equal(graph: Graph, _: Any, value: Value, other: Any) -> Value:
-    zero = graph.add("Cast", graph.constant(other), to=TensorProto.INT32)
-    return value.of(graph.add("Not", graph.add("Equal", value.name, zero)))
+    known = graph.constant(other)
+    if isinstance(other, int):
+        known = graph.add("Cast", known, to=TensorProto.INT32)
+    return value.of(graph.add("Not", graph.add("Equal", value.name, known)))
+
+
+def _any(graph: Graph, layer: Any, value: Value, **_: Any) -> Value:
+    """Of bools (batch, steps, features), where one is true: (batch, steps)."""
+    numbers = graph.add("Cast", value.name, to=TensorProto.FLOAT)
+    most = graph.add("ReduceMax", numbers, graph.constant([-1]), keepdims=0)
+    return value.of(graph.add("Cast", most, to=TensorProto.BOOL))
 
 
 def _dense(graph: Graph, layer: Any, value: Value, **_: Any) -> Value:
@@ -193,6 +202,7 @@ HANDLERS: dict[str, Handler] = {
     "Masking": _masking,
     "Embedding": _embedding,
     "NotEqual": _not_equal,
+    "Any": _any,
     "TimeDistributed": _dense,
     "Dense": _dense,
     "Dropout": _same,

@@ -38,14 +38,18 @@ class FusedRNN(keras.layers.RNN):
             raise ZooError(problem)
         super().__init__(cell, **options)
 
+    def compute_output_spec(self, *arguments: Any, mask: Any = None, **named: Any) -> Any:
+        """Shapes and types of the outputs: what Keras asks for when a model is built."""
+        _require_no_mask(mask)
+        return super().compute_output_spec(*arguments, mask=mask, **named)
+
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the kernel: Keras calls this once its states are there.
 
         Returns:
             The last output (batch, units), all outputs (batch, steps, units), the last states.
         """
-        if mask is not None:
-            raise ZooError("a fused kernel on torch takes no mask: run this model looped")
+        _require_no_mask(mask)
         states = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
         inputs = ops.flip(sequences, axis=1) if self.go_backwards else sequences
         outputs, states = _run(self.cell, inputs, states)
@@ -55,6 +59,11 @@ class FusedRNN(keras.layers.RNN):
         """Everything that the constructor needs to make this layer again."""
         config = super().get_config()
         return {name: value for name, value in config.items() if name not in ("unroll", "zero_output_for_mask")}
+
+
+def _require_no_mask(mask: Any) -> None:
+    if mask is not None:
+        raise ZooError("a fused kernel on torch takes no mask: run this model looped")
 
 
 def fused_problem(cell: Any, backend: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from zoo.layers.linear import LinearCell, Parts, product
 from zoo.registry import ZooError
 
+ENDLESS, LATER = slice(None, -1), slice(1, None)
 Element = tuple[Parts, Parts]
 """a and b of some steps together: h after them is a ⊙ h before them + b."""
 
@@ -37,19 +38,23 @@ class ParallelRNN(keras.layers.RNN):
             raise ZooError(f"{kind} is not linear in its state: parallel is for MinGRUCell, MinLSTMCell and LRUCell")
         super().__init__(cell, **options)
 
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """Build the cell for sequences of a known number of steps."""
+        if sequences_shape[1] is None:
+            raise ZooError("a parallel scan needs a number of steps that is known when the model is built")
+        super().build(sequences_shape, initial_state_shape)
+
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
         """Run the scan: Keras calls this once its states are there.
 
         Returns:
             The last output (batch, units), all outputs (batch, steps, units), the last states.
         """
-        if sequences.shape[1] is None:
-            raise ZooError("a parallel scan needs a number of steps that is known when the model is built")
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
         decay, drive = self.cell.decay_and_drive(sequences)
-        decay = tuple(ops.broadcast_to(a, ops.shape(b)) for a, b in zip(decay, drive, strict=True))
+        decay = tuple(a + ops.zeros_like(b) for a, b in zip(decay, drive, strict=True))  # of every step
         if mask is not None:
             mask = ops.cast(mask, "bool")
             decay, drive = _standing_still(decay, drive, mask if len(mask.shape) > 2 else mask[..., None])
@@ -62,7 +67,7 @@ class ParallelRNN(keras.layers.RNN):
     def _scan(self, decay: Parts, drive: Parts, initial_state: Any) -> Parts:
         """The states after every step, (batch, steps, units) each."""
         before = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
-        decay, drive = ops.associative_scan(_joined, (decay, drive), axis=1)
+        decay, drive = _accumulated((decay, drive))
         kept = product(decay, tuple(state[:, None] for state in before))
         return tuple(old + new for old, new in zip(kept, drive, strict=True))
 
@@ -70,6 +75,33 @@ class ParallelRNN(keras.layers.RNN):
         """Everything that the constructor needs to make this layer again."""
         config = super().get_config()
         return {name: value for name, value in config.items() if name not in ("unroll", "zero_output_for_mask")}
+
+
+def _accumulated(steps: Element) -> Element:
+    """Of every step, (batch, steps, units) each, what all up to it make together: log2(steps) levels of half the steps.
+
+    Written out, since `keras.ops.associative_scan` on TensorFlow does not compile with XLA and forgets its shape.
+    """
+    count = steps[1][0].shape[1]
+    if count == 1:
+        return steps
+    if count % 2:
+        longer = tree.map_structure(lambda part: ops.concatenate([part, part[:, -1:]], axis=1), steps)
+        return tree.map_structure(lambda part: part[:, :-1], _accumulated(longer))
+    first, second = (tree.map_structure(lambda part, i=i: part[:, i::2], steps) for i in range(2))
+    odd = _accumulated(_joined(first, second))
+    before, rest = (
+        tree.map_structure(lambda part, s=s: part[:, s], each) for each, s in ((odd, ENDLESS), (first, LATER))
+    )
+    even = tree.map_structure(
+        lambda start, later: ops.concatenate([start[:, :1], later], axis=1), first, _joined(before, rest)
+    )
+    return tree.map_structure(_interleaved, even, odd)
+
+
+def _interleaved(even: Any, odd: Any) -> Any:
+    """(batch, 2 steps, units) of two of (batch, steps, units), in turns."""
+    return ops.reshape(ops.stack([even, odd], axis=2), (-1, 2 * even.shape[1], even.shape[2]))
 
 
 def _joined(first: Element, second: Element) -> Element:
@@ -87,8 +119,6 @@ def _standing_still(decay: Parts, drive: Parts, counts: Any) -> Element:
 
 def _repeated(outputs: Any, counts: Any) -> Any:
     """The outputs (batch, steps, units), those of steps that do not count replaced by the last one that does."""
-    steps = ops.arange(outputs.shape[1], dtype="int32")[None, :, None]
-    there = ops.where(counts, steps, -ops.ones_like(steps))
-    last = ops.associative_scan(ops.maximum, there, axis=1)
-    repeated = ops.take_along_axis(outputs, ops.maximum(last, 0), axis=1)
-    return ops.where(last >= 0, repeated, ops.zeros_like(outputs))
+    new = ops.cast(counts, outputs.dtype)
+    old = ops.zeros_like(outputs) + (1 - new)
+    return _accumulated(((old,), (new * outputs,)))[1][0]
