@@ -67,7 +67,7 @@ def _compared(comparison: Comparison, part: pd.DataFrame) -> dict[str, object]:
     of_keras = part[(part["runner"] == "keras")]
     ours = of_keras if comparison.ours is None else part[part["arm"].isin(comparison.ours)]
     theirs = part[part["arm"].isin(comparison.theirs)]
-    told = {"comparison": comparison.what, "phase": comparison.phase}
+    told: dict[str, object] = {"comparison": comparison.what, "phase": comparison.phase}
     if ours.empty or theirs.empty:
         return told
     one, other = (side.groupby("arm")[value].median().idxmin() for side in (ours, theirs))
@@ -75,7 +75,7 @@ def _compared(comparison: Comparison, part: pd.DataFrame) -> dict[str, object]:
     gains = paired[f"{value}_theirs"] / paired[value]
     low, high = geometric_interval(gains)
     measured = {"gain": geometric_mean(gains), "low": low, "high": high, "repeats": len(gains)}
-    return {**told, "ours": " ".join(one), "theirs": " ".join(other), **measured}
+    return {**told, "ours": " ".join(map(str, one)), "theirs": " ".join(map(str, other)), **measured}
 
 
 def arms(table: pd.DataFrame) -> pd.DataFrame:
@@ -103,10 +103,10 @@ def peer_sections(table: pd.DataFrame) -> Iterator[Section]:
         gains = [with_interval(*row) for row in found[["gain", "low", "high"]].itertuples(index=False)]
         shown = found[["comparison", "phase", *SIZE]].astype("str")
         ran = found[["ours", "theirs"]].astype("str")
-        yield Section(
-            "How many times as fast",
-            shown.join(ran).assign(**{"times as fast": gains, "n": found["repeats"].astype("str")}),
-        )
+        whole = shown.join(ran)
+        whole["times as fast"] = gains
+        whole["n"] = found["repeats"].astype("str")
+        yield Section("How many times as fast", whole)
     for (entry, task, batch, steps, _, units, phase), part in arms(table).groupby([*SIZE, "phase"], sort=False):
         title = f"{entry} {units} on {task}, {steps} steps, batch {batch}: {phase}, fastest first"
         texts = {

@@ -12,6 +12,7 @@ import pytest
 import zoo
 from benchmarks.prove import asked_paths, compute, relative_difference
 from tests.gradients import gradients
+from zoo.catalogue import problem
 from zoo.layers import FusedRNN
 
 TORCH = keras.backend.backend() == "torch"
@@ -90,6 +91,11 @@ def test_every_entry_runs_on_a_kernel_or_says_why_not(entry: str, task: str) -> 
     differences = relative_difference(ran.tensors, known.tensors)
     assert max(differences.values()) <= EQUAL, differences
     assert ran.kernel_path in asked_paths(zoo.Execution("fused"), "torch", batch.steps), ran.kernel_evidence
+
+
+def test_zoo_show_tells_which_entries_have_a_kernel() -> None:
+    fused = zoo.Execution("fused")
+    assert {name for name in zoo.list_models() if not problem(zoo.get_entry(name), fused)} == RUNS
 
 
 @needs_torch

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.catalogue import problem
 from zoo.pretrained import FOLDER, cards, get_card, load_pretrained, probe, stem
 
 CARDS = cards()
@@ -23,8 +24,11 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 @pytest.mark.parametrize("card", CARDS, ids=NAMES)
 def test_every_file_gives_what_its_card_says_under_every_execution(card) -> None:
     long = card["task"] == "reviews"  # 200 steps take XLA minutes to compile
+    tokens = zoo.get_task(card["task"]).tokens  # masked, which no kernel takes
     for execution in EXECUTIONS:
         if execution.loop == "unrolled" and (long or execution.jit):
+            continue
+        if problem(zoo.get_entry(card["entry"]), execution) or (tokens and execution.loop == "fused"):
             continue
         model = zoo.create_model(card["entry"], card["task"], execution, weights="pretrained")
         np.testing.assert_allclose(probe(model), card["probe"], **CLOSE, err_msg=str(execution))

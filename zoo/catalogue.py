@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 
-from zoo.execution import BACKENDS, EXECUTIONS
-from zoo.registry import MODELS, TASKS, TOPOLOGIES, Entry, Task
+from zoo.execution import BACKENDS, EXECUTIONS, Execution
+from zoo.registry import ENCODER_DECODER, MODELS, TASKS, TOPOLOGIES, Entry, Task
 
 HEAD = """\
 # The zoo
@@ -25,10 +25,38 @@ def options(entry: Entry) -> list[str]:
     ]
 
 
-def executions() -> list[list[str]]:
-    """Of every execution what each backend says to it: "yes", or why not."""
+FUSED_CELLS = ("simple_rnn", "relu_rnn", "lstm", "gru")
+LINEAR_CELLS = ("min_gru", "min_lstm", "lru")
+DROP_INSIDE = ("state_dropout", "recurrent_dropout", "recurrent_dropout_lstm")
+"""Entries whose dropout is inside the time loop."""
+HOW = (
+    f"`fused` is for cells {', '.join(FUSED_CELLS)} without a mask, `parallel` for {', '.join(LINEAR_CELLS)}: "
+    "`zoo show` tells what each entry can.\n"
+)
+
+
+def problem(entry: Entry, execution: Execution) -> str:
+    """Why the entry cannot run so on any backend, in words; empty where it can on some."""
+    if execution.loop == "parallel" and entry.cell not in LINEAR_CELLS:
+        return f"{entry.cell} is not linear in its state"
+    if execution.loop == "fused":
+        if entry.cell not in FUSED_CELLS:
+            return f"no kernel computes {entry.cell}"
+        if entry.name in DROP_INSIDE:
+            return "no kernel has dropout inside the loop"
+        if ENCODER_DECODER in entry.topologies:
+            return "the kernel takes no mask"
+    return ""
+
+
+def executions(entry: Entry | None = None) -> list[list[str]]:
+    """Of every execution what each backend says to it, for an entry if one is given: "yes", or why not."""
     return [
-        [str(execution), *(execution.problem(backend) or "yes" for backend in BACKENDS)] for execution in EXECUTIONS
+        [
+            str(execution),
+            *((entry and problem(entry, execution)) or execution.problem(backend) or "yes" for backend in BACKENDS),
+        ]
+        for execution in EXECUTIONS
     ]
 
 
@@ -44,7 +72,14 @@ def step(task: Task) -> str:
 
 def page() -> str:
     """The catalogue as Markdown."""
-    parts = [HEAD, "## Entries\n", *_entries(), "## How they run\n", _table(["execution", *BACKENDS], executions())]
+    parts = [
+        HEAD,
+        "## Entries\n",
+        *_entries(),
+        "## How they run\n",
+        HOW,
+        _table(["execution", *BACKENDS], executions()),
+    ]
     return "\n".join([*parts, "## Tasks\n", *_tasks()])
 
 

@@ -84,7 +84,7 @@ def show(name: EntryName) -> None:
     out.print(f"tasks    {', '.join(fitting(entry))}")
     for card in (card for card in cards() if card["entry"] == name):
         out.print(f"trained  {escape(in_words(card))}")
-    _print("how it runs", ["execution", *BACKENDS], executions())
+    _print("how it runs", ["execution", *BACKENDS], executions(entry))
 
 
 @app.command("catalogue", epilog="Example: [bold]zoo catalogue > docs/zoo.md[/bold]")

@@ -32,10 +32,11 @@ def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) ->
     """
     import keras
 
+    from zoo.execution import AUTO
     from zoo.layers import ChunkedRNN, FusedRNN, ParallelRNN
 
     if execution.loop == "chunked":
-        return ChunkedRNN(cell, execution.chunk, execution.memory, **options)
+        return ChunkedRNN(cell, execution.chunk or AUTO, execution.memory, **options)
     if execution.loop == "fused":
         return FusedRNN(cell, **options)
     if execution.loop == "parallel":

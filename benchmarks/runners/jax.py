@@ -127,8 +127,9 @@ def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, 
     lowered = jax.jit(jax.grad(loss, has_aux=True)).lower(short)
     traced = time.perf_counter()
     compiled = lowered.compile()
-    told = {"trace_seconds": traced - started, "compile_seconds": time.perf_counter() - traced}
+    compile_seconds = time.perf_counter() - traced
     gradients, outputs = compiled(short)
     tensors = {"outputs": np.asarray(outputs)}
     tensors |= {name: np.asarray(gradients[key]) for name, key in zip(weights, short, strict=True)}
-    return Computed(tensors, **of_hlo(compiled.as_text()), **told), weights
+    read = of_hlo(compiled.as_text() or "")
+    return Computed(tensors, **read, trace_seconds=traced - started, compile_seconds=compile_seconds), weights

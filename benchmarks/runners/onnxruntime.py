@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from benchmarks.cases import Case
 from benchmarks.machine import usable_cpus
 from benchmarks.prove import Computed
 from benchmarks.runners import Runner
+
+if TYPE_CHECKING:
+    import keras
 
 Weights = dict[str, np.ndarray]
 
@@ -41,12 +45,12 @@ def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
     return _runner(keras_runner.floor_model(case, batch), batch)
 
 
-def _runner(model: object, batch: zoo.Split) -> Runner:
+def _runner(model: keras.Model, batch: zoo.Split) -> Runner:
     from zoo.export import session, to_onnx
 
-    run = session(to_onnx(model).SerializeToString(), usable_cpus())  # type: ignore[arg-type]
+    run = session(to_onnx(model).SerializeToString(), usable_cpus())
     arrays = [np.ascontiguousarray(x) for x in (batch.x if isinstance(batch.x, tuple) else (batch.x,))]
-    return Runner({"predict": lambda: run(*arrays)}, model.count_params())  # type: ignore[attr-defined]
+    return Runner({"predict": lambda: run(*arrays)}, model.count_params())
 
 
 def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, Weights]:

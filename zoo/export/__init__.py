@@ -120,7 +120,8 @@ def difference(model: keras.Model, task: Task, run: Callable[..., np.ndarray], b
 def random_inputs(model: keras.Model, task: Task, batch: int, seed: int) -> tuple[list[np.ndarray], np.ndarray | None]:
     """Inputs for a model of the task, and which steps of the outputs count; None where all do."""
     rng = np.random.default_rng(seed)
-    arrays, counts = [], None
+    arrays: list[np.ndarray] = []
+    counts = None
     for tensor in model.inputs:
         shape = (batch, *tensor.shape[1:])
         if tensor.dtype == "int32":
