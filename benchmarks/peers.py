@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,12 +71,13 @@ def _compared(comparison: Comparison, part: pd.DataFrame) -> dict[str, object]:
     told: dict[str, object] = {"comparison": comparison.what, "phase": comparison.phase}
     if ours.empty or theirs.empty:
         return told
-    one, other = (side.groupby("arm")[value].median().idxmin() for side in (ours, theirs))
+    fastest: list[Any] = [side.groupby("arm")[value].median().idxmin() for side in (ours, theirs)]
+    one, other = fastest
     paired = part[part["arm"] == one].merge(part[part["arm"] == other], on=PAIR, suffixes=("", "_theirs"))
     gains = paired[f"{value}_theirs"] / paired[value]
     low, high = geometric_interval(gains)
     measured = {"gain": geometric_mean(gains), "low": low, "high": high, "repeats": len(gains)}
-    return {**told, "ours": " ".join(map(str, one)), "theirs": " ".join(map(str, other)), **measured}
+    return {**told, "ours": " ".join(one), "theirs": " ".join(other), **measured}
 
 
 def arms(table: pd.DataFrame) -> pd.DataFrame:
