@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -69,3 +70,13 @@ def _flat(made: keras.Model) -> list[keras.layers.Layer]:
 
 def time_loops(made: keras.Model) -> list[keras.layers.RNN]:
     return [layer for layer in _flat(made) if isinstance(layer, keras.layers.RNN)]
+
+
+def assert_saved_whole(made: keras.Model, folder: Path) -> None:
+    """A model of the wave, saved and read again, has the same layers and gives the same."""
+    made.optimizer.build(made.trainable_variables)  # as training does; Keras warns of one that is not built
+    made.save(folder / "model.keras")
+    loaded = zoo.load_model(folder / "model.keras")
+    assert [type(layer) for layer in loaded.layers] == [type(layer) for layer in made.layers]
+    x = zoo.load_task("wave").train.first(2).x
+    np.testing.assert_array_equal(loaded.predict_on_batch(x), made.predict_on_batch(x))

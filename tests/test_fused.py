@@ -12,6 +12,7 @@ import pytest
 import zoo
 from benchmarks.prove import asked_paths, compute, relative_difference
 from tests.gradients import gradients
+from tests.models import assert_saved_whole
 from zoo.catalogue import problem
 from zoo.layers import FusedRNN
 
@@ -100,13 +101,7 @@ def test_zoo_show_tells_which_entries_have_a_kernel() -> None:
 
 @needs_torch
 def test_a_saved_model_keeps_its_kernel(tmp_path) -> None:
-    made = zoo.create_model("gru", "wave", "fused", units=UNITS)
-    made.optimizer.build(made.trainable_variables)  # as training does; Keras warns of one that is not built
-    made.save(tmp_path / "model.keras")
-    loaded = zoo.load_model(tmp_path / "model.keras")
-    assert [type(layer) for layer in loaded.layers] == [type(layer) for layer in made.layers]
-    x = zoo.load_task("wave").train.first(2).x
-    np.testing.assert_array_equal(loaded.predict_on_batch(x), made.predict_on_batch(x))
+    assert_saved_whole(zoo.create_model("gru", "wave", "fused", units=UNITS), tmp_path)
 
 
 REFUSED = {
