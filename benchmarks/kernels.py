@@ -24,11 +24,14 @@ DRAWS = re.compile(r"_uniform|_bernoulli|random_bits|threefry")
 
 @dataclass(frozen=True)
 class Ran:
-    """One forward and backward pass: its results, and the fields of `prove.Computed` that say how it ran."""
+    """One forward and backward pass: its results, and the fields of `prove.Computed` that say how it ran.
+
+    Those are read when they are asked for: XLA's program costs TensorFlow a second compilation.
+    """
 
     outputs: Any
     gradients: list[Any]
-    evidence: dict[str, Any]
+    evidence: Callable[[], dict[str, Any]]
 
 
 def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
@@ -69,16 +72,20 @@ def tensorflow(model: keras.Model, batch: Split, variables: list[Any], training:
     trace_seconds, traced = _timed(lambda: both.get_concrete_function(x, y))
     first_seconds, (outputs, gradients) = _timed(lambda: _to_numpy(both(x, y)))
     later_seconds, _ = _timed(lambda: _to_numpy(both(x, y)))
-    graph = traced.graph.as_graph_def()
-    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    if model.jit_compile:
-        read = of_hlo(both.experimental_get_compiler_ir(x, y)(stage="optimized_hlo"))
-    else:
-        loops = [node for node in nodes if node.op in ("While", "StatelessWhile")]
-        named = f"node {loops[0].name}, op {loops[0].op}" if loops else f"no While among {len(nodes)} nodes"
-        read = {"kernel_path": "while" if loops else "flat", "kernel_evidence": _short(named)}
-    costs = {"trace_seconds": trace_seconds, "compile_seconds": max(0.0, first_seconds - later_seconds)}
-    return Ran(outputs, gradients, {**read, **costs, "graph_nodes": len(nodes), "graph_kind": "tf_function"})
+
+    def evidence() -> dict[str, Any]:
+        graph = traced.graph.as_graph_def()
+        nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+        if model.jit_compile:
+            read = of_hlo(both.experimental_get_compiler_ir(x, y)(stage="optimized_hlo"))
+        else:
+            loops = [node for node in nodes if node.op in ("While", "StatelessWhile")]
+            named = f"node {loops[0].name}, op {loops[0].op}" if loops else f"no While among {len(nodes)} nodes"
+            read = {"kernel_path": "while" if loops else "flat", "kernel_evidence": _short(named)}
+        costs = {"trace_seconds": trace_seconds, "compile_seconds": max(0.0, first_seconds - later_seconds)}
+        return {**read, **costs, "graph_nodes": len(nodes), "graph_kind": "tf_function"}
+
+    return Ran(outputs, gradients, evidence)
 
 
 def fixed_masks() -> Any:
@@ -130,7 +137,7 @@ def jax(model: keras.Model, batch: Split, variables: list[Any], training: bool) 
         read = {"kernel_path": "scan" if scans else "flat", "kernel_evidence": line}
         read |= {"graph_nodes": len(traced.eqns), "graph_kind": "jaxpr"}
         gradients, outputs = both(values)
-    return Ran(outputs, [gradients[index] for index in order], {**read, "trace_seconds": trace_seconds})
+    return Ran(outputs, [gradients[index] for index in order], lambda: {**read, "trace_seconds": trace_seconds})
 
 
 def torch(model: keras.Model, batch: Split, variables: list[Any], training: bool) -> Ran:
@@ -155,7 +162,7 @@ def torch(model: keras.Model, batch: Split, variables: list[Any], training: bool
         both(run)
     calls = {event.key: event.count for event in profiled.key_averages()}
     compile_seconds = max(0.0, first_seconds - later_seconds) if model.jit_compile else None
-    return Ran(outputs, gradients, {**of_profile(calls, batch.steps), "compile_seconds": compile_seconds})
+    return Ran(outputs, gradients, lambda: {**of_profile(calls, batch.steps), "compile_seconds": compile_seconds})
 
 
 VENDOR = {

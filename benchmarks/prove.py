@@ -149,4 +149,4 @@ def compute(model: keras.Model, batch: zoo.Split, dropout: bool = False) -> Comp
     if dropout:
         off = run(training=False)
         tensors |= {f"{OFF}{name}": t for name, t in zip(tensors, [off.outputs, *off.gradients], strict=True)}
-    return Computed({name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}, **ran.evidence)
+    return Computed({name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}, **ran.evidence())

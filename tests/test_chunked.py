@@ -120,6 +120,19 @@ def test_dropout_masks_are_drawn_before_the_loop() -> None:
     np.testing.assert_allclose(*given, rtol=1e-5)
 
 
+@pytest.mark.parametrize("memory", ["store", "recompute"])
+def test_training_sees_the_masks_of_its_forward_pass(memory: str) -> None:
+    x, _ = data(7, False)
+    cell = lambda: keras.layers.LSTMCell(UNITS, dropout=0.5, recurrent_dropout=0.5, seed=7)  # noqa: E731
+    trained = []
+    for layer in pair(cell, 3, memory=memory):
+        model = keras.Sequential([keras.Input(x.shape[1:]), layer])
+        model.compile("sgd", "mse", jit_compile=False)
+        model.train_on_batch(x, np.ones((BATCH, UNITS), "float32"))
+        trained.append(dict(enumerate(model.get_weights())))
+    assert max(relative_difference(*trained).values()) <= EQUAL
+
+
 def test_initial_states_and_stateful_pieces() -> None:
     x, _ = data(6, False)
     ours, known = pair(CELLS["lstm"], 2, return_sequences=True)

@@ -32,8 +32,19 @@ from tests.models import (
 
 EXECUTIONS = [str(e) for e in zoo.EXECUTIONS if e.loop not in ("fused", "parallel")]  # test_fused.py, test_linear.py
 FORECASTERS = [entry for entry, task in PAIRS if task == "wave"]
+COMPILED = ("lstm", "gru", "stacked_rnn")
+"""Entries whose chunks are compiled by XLA whenever tests run: those of the others take a quarter of an hour."""
+
+
+def is_slow(entry: str, task: str, execution: str) -> bool:
+    """Whether an arm waits for `pytest -m slow`: it puts together what other arms show one by one."""
+    if execution == "unrolled":
+        return False
+    return task != MAIN[entry] or ("chunked" in execution and "jit" in execution and entry not in COMPILED)
+
+
 ARMS = [
-    (entry, task, execution)
+    pytest.param(entry, task, execution, marks=[pytest.mark.slow] * is_slow(entry, task, execution))
     for (entry, task), execution in itertools.product(PAIRS, EXECUTIONS)
     if execution != "looped" and (task == MAIN[entry] or "jit" not in execution)
 ]
@@ -117,7 +128,7 @@ def test_a_sequence_alone_gives_the_gradient_that_it_gives_padded(entry: str) ->
 
 
 @each_forecaster
-@pytest.mark.parametrize("execution", ["unrolled", "looped+jit"])
+@pytest.mark.parametrize("execution", ["unrolled", pytest.param("looped+jit", marks=pytest.mark.slow)])
 def test_every_execution_masks_alike(entry: str, execution: str) -> None:
     skip_long_compilation(entry, execution)
     differences = relative_difference(computed_masked(entry, execution), computed_masked(entry, "looped"))
@@ -128,15 +139,6 @@ def test_every_execution_masks_alike(entry: str, execution: str) -> None:
 def test_every_weight_gets_a_gradient(entry: str) -> None:
     tensors = looped(entry, MAIN[entry])
     assert all(np.abs(tensor).max() > 0 for tensor in tensors.values())
-
-
-@pytest.mark.parametrize("execution", EXECUTIONS)
-@each_entry
-def test_an_execution_is_what_the_model_is_compiled_with(entry: str, execution: str) -> None:
-    made = model(entry, MAIN[entry], execution)
-    assert {layer.unroll for layer in time_loops(made)} == {execution.startswith("unrolled")}
-    assert {getattr(layer, "chunk", None) for layer in time_loops(made)} == {zoo.Execution.parse(execution).chunk}
-    assert made.jit_compile is ("+jit" in execution)
 
 
 @each_entry
@@ -160,11 +162,14 @@ def test_a_saved_model_loads_in_a_new_process(tmp_path) -> None:
 
 
 @each_entry
-def test_weights_have_the_same_names_and_values_under_every_execution(entry: str, tmp_path) -> None:
+def test_a_model_of_every_execution_runs_as_asked_with_the_same_weights_by_name(entry: str, tmp_path) -> None:
     path, task = tmp_path / "weights.safetensors", MAIN[entry]
     zoo.save_weights(model(entry, task, "looped"), path)
     for execution in EXECUTIONS:
-        loaded = make(entry, task, execution, weights=path)
+        loaded, asked = make(entry, task, execution, weights=path), zoo.Execution.parse(execution)
+        assert {layer.unroll for layer in time_loops(loaded)} == {asked.loop == "unrolled"}
+        assert {getattr(layer, "chunk", None) for layer in time_loops(loaded)} == {asked.chunk}
+        assert loaded.jit_compile is asked.jit
         for name, array in zoo.get_weights(loaded).items():
             assert name.startswith(f"{entry}/")
             np.testing.assert_array_equal(array, weights(entry, task)[name])

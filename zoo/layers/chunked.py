@@ -8,10 +8,14 @@ from typing import Any
 import keras
 from keras import ops, tree
 from keras.src import backend  # Keras' own loop over a leading axis: what `keras.layers.RNN` itself runs
+from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from zoo.execution import AUTO, MEMORIES, Execution, automatic_chunk
 from zoo.layers.recompute import offloaded, recomputed
 from zoo.registry import ZooError, unknown
+
+MASKS = ("_dropout_mask", "_recurrent_dropout_mask")
+"""Where a Keras cell keeps the masks that it drew before the loop."""
 
 MANY = 2**31 - 1
 """What Keras' loop is told where the number of chunks is not known: it ends with its inputs all the same."""
@@ -125,7 +129,28 @@ class ChunkedRNN(keras.layers.RNN):
 
         if self.memory == "offload":
             return offloaded(written_out)
-        return written_out if self.memory == "store" else recomputed(written_out, self.cell.variables)
+        return written_out if self.memory == "store" else self._recomputed(written_out)
+
+    def _recomputed(self, body: Any) -> Any:
+        """`body` computed again in the backward pass, with the dropout masks of this call: Keras drops them before."""
+        cells = [each for each in self.cell._flatten_layers() if isinstance(each, DropoutRNNCell)]
+        places = [(cell, name) for cell in cells for name in MASKS if getattr(cell, name, None) is not None]
+
+        def put(values: list[Any]) -> None:
+            for (cell, name), value in zip(places, values, strict=True):
+                setattr(cell, name, value)
+
+        def with_masks(rows: Any, carried: Any, masks: list[Any]) -> Any:
+            before = [getattr(cell, name) for cell, name in places]
+            put(masks)
+            try:
+                return body(rows, carried)
+            finally:
+                put(before)
+
+        masks = [getattr(cell, name) for cell, name in places]
+        again = recomputed(with_masks, self.cell.variables)
+        return lambda rows, carried: again(rows, carried, masks)
 
     def _step(self, rows: list[Any], carried: list[Any], options: dict[str, Any]) -> tuple[Any, list[Any]]:
         """One step: rows are its inputs, and where there is a mask whether it counts, and whether it is there at all.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Sequence, Set
 
 import numpy as np
@@ -12,7 +13,7 @@ from zoo.tasks._shared import majority_class_accuracy
 from zoo.vocabulary import SPECIAL, Vocabulary, padded
 
 STEPS = 50  # longer strings are not drawn: about one in a thousand
-TRAIN, HELD_OUT = 8_000, 1_000
+TRAIN, HELD_OUT = 10_000, 2_000
 TEST_SEED = 2**32 - 1  # a constant: every seed of `load` is scored on the same test strings
 LETTERS = Vocabulary(tuple("BEPSTVX"))
 Grammar = tuple[tuple[tuple["str | Grammar", int], ...], ...]
@@ -75,47 +76,46 @@ def spoil(text: str, rng: random.Random) -> str:
 
 
 def load(steps: int | None = None, seed: int = 0) -> Data:
-    """10,000 different strings: 5,000 that obey, and each of them with one letter replaced, so that it does not.
+    """Strings as the grammar draws them, each beside a twin with one letter replaced, so that it does not obey.
 
-    Both of such a pair are in the same split, so that no split tells right from wrong by length; no string is in two.
+    Both of such a pair are in the same split, so that no split tells right from wrong by length. Short strings are
+    likely and come again and again, but never in two splits: which is whose is told by a checksum of the string.
 
     Args:
         steps: None or 50, the longest string.
         seed: draws training and validation; the test strings are always the same.
 
     Returns:
-        x int32 (strings, 50), a number a letter, 0 after the end; y int32, 1 where the string obeys: 8,000 for
-        training, 1,000 each for validation and test.
+        x int32 (strings, 50), a number a letter, 0 after the end; y int32, 1 where the string obeys: 10,000 for
+        training, 2,000 each for validation and test.
 
     Raises:
         ZooError: another number of steps is asked for.
     """
     require_steps("reber", STEPS, steps)
-    pairs = (TRAIN + 2 * HELD_OUT) // 2
-    test = _pairs(random.Random(TEST_SEED), pairs, set())[: HELD_OUT // 2]
-    known = {text for pair in test for text in pair}
-    drawn = _pairs(random.Random(seed), pairs - len(test), known)
-    train, validation = _split(drawn[: TRAIN // 2], seed), _split(drawn[TRAIN // 2 :], seed)
-    return Data(train, validation, {"test": _split(test, TEST_SEED)}, (LETTERS,))
+    test = _pairs(random.Random(TEST_SEED), HELD_OUT // 2, "test", set())
+    rng, known = random.Random(seed), {spoiled for _, spoiled in test}
+    validation = _pairs(rng, HELD_OUT // 2, "validation", known)
+    train = _pairs(rng, TRAIN // 2, "train", known | {spoiled for _, spoiled in validation})
+    return Data(_split(train, seed), _split(validation, seed), {"test": _split(test, TEST_SEED)}, (LETTERS,))
 
 
-def _pairs(rng: random.Random, count: int, known: Set[str]) -> list[tuple[str, str]]:
-    """So many different strings that obey, each with its spoiled twin, none of them `known`, in random order.
+def _split_of(text: str) -> str:
+    """The split that a string of the grammar belongs to: about one in five is held out."""
+    return {1: "validation", 3: "test"}.get(zlib.crc32(text.encode()) % 6, "train")
 
-    The order matters: short strings are drawn early, for they are likely, and each counts once.
-    """
-    seen = set(known)
+
+def _pairs(rng: random.Random, count: int, split: str, known: Set[str]) -> list[tuple[str, str]]:
+    """So many strings of the split that obey, each with its spoiled twin, none of these `known` from other splits."""
     pairs: list[tuple[str, str]] = []
     while len(pairs) < count:
         text = draw(EMBEDDED, rng)
-        if len(text) > STEPS or text in seen:
+        if len(text) > STEPS or _split_of(text) != split:
             continue
         spoiled = spoil(text, rng)
-        if spoiled in seen:
-            continue
-        seen |= {text, spoiled}
-        pairs.append((text, spoiled))
-    return rng.sample(pairs, count)
+        if spoiled not in known:
+            pairs.append((text, spoiled))
+    return pairs
 
 
 def _split(pairs: Sequence[tuple[str, str]], seed: int) -> Split:
