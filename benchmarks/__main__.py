@@ -132,14 +132,12 @@ def publish(
 @app.command(
     "train-reference",
     epilog="Examples: [bold]python -m benchmarks train-reference[/bold], "
-    "[bold]python -m benchmarks train-reference --only adding --seeds 1[/bold]",
+    "[bold]python -m benchmarks train-reference --only 'adding*' --seeds 1[/bold]",
 )
 def train_reference(
     only: Annotated[str, typer.Option(metavar="NAME", help="A group of the queue, or a wildcard.")] = "*",
     seeds: Annotated[int | None, typer.Option(min=1, help="Instead of each group's own.", show_default=False)] = None,
-    backend: Annotated[
-        str | None, typer.Option(help="tensorflow, jax or torch, instead of each group's own.", show_default=False)
-    ] = None,
+    backend: Annotated[str, typer.Option(help="tensorflow, jax or torch.")] = "tensorflow",
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the table is.")] = ROOT / "reference",
 ) -> None:
     """Train what is published and append each seed to results/reference; what stands there is not trained again."""

@@ -34,14 +34,11 @@ class Group:
     recipes: tuple[str, ...] = ("fast",)
     seeds: int = 3
     units: Mapping[str, int] = field(default_factory=dict)  #: of an entry, where they are not the task's
-    backend: str = "tensorflow"
-    execution: str = ""  #: on that backend; else looped, with jit where that is the backend's normal
 
 
 DROPOUTS = ("input_dropout", "output_dropout", "state_dropout", "recurrent_dropout")
 DECODERS = ("encoder_decoder", "encoder_decoder_reversed", "encoder_decoder_attention")
 PROJECTIONS = ("time_distributed_projection", "dense_projection", "reshape_projection")
-ADDING = ("simple_rnn", "irnn", "lstm", "gru")
 QUEUE = (
     Group("reber", "reber", ("gru",), ("fast", "book")),
     Group("dates", "dates", ("encoder_decoder",)),
@@ -54,27 +51,25 @@ QUEUE = (
     Group("mnist_book", "mnist_rows", ("simple_rnn",), ("book",), seeds=1),
     Group("mnist_book_lstm", "mnist_rows", ("stacked_lstm",), ("book_lstm",), seeds=1),
     Group("translation", "translation", (*DECODERS, "lstm_on_the_fly"), seeds=1, units={"lstm_on_the_fly": 384}),
-    Group("adding", "adding", ADDING, ("fast", "unclipped", "truncated"), backend="torch", execution="fused"),
+    Group("adding", "adding", ("lstm", "gru"), ("fast", "unclipped", "truncated")),
+    Group("adding_plain", "adding", ("simple_rnn", "irnn"), ("slow", "slow_unclipped", "slow_truncated")),
 )
-"""What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder.
-
-The 36 trainings of `adding` run 200 steps a sequence: looped on TensorFlow they take hours.
-"""
+"""What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
 
 
-def planned(pattern: str, backend: str | None = None, seeds: int | None = None) -> list[Case]:
-    """The cases of the groups whose name matches `pattern`, seeds outermost, each on its group's backend or `backend`.
+def planned(pattern: str, backend: str, seeds: int | None = None) -> list[Case]:
+    """The cases of the groups whose name matches `pattern`, seeds outermost.
 
     Raises:
         ZooError: no group matches, or an unknown backend.
     """
-    if backend is not None and backend not in BACKENDS:
+    if backend not in BACKENDS:
         raise unknown("backend", backend, BACKENDS)
     groups = [group for group in QUEUE if fnmatch.fnmatch(group.name, pattern)]
     if not groups:
         raise ZooError(f"no group of trainings is called {pattern!r}; there are {', '.join(g.name for g in QUEUE)}")
     wanted = [
-        (seed, _case(group, entry, recipe, backend or group.backend, seed))
+        (seed, _case(group, entry, recipe, backend, seed))
         for group in groups
         for recipe in group.recipes
         for entry in group.entries
@@ -87,8 +82,6 @@ def _case(group: Group, entry: str, recipe: str, backend: str, seed: int) -> Cas
     task = get_task(group.task)
     how = task.recipe(recipe)
     execution = Execution(jit=NORMAL_JIT[backend])
-    if group.execution and backend == group.backend:
-        execution = Execution.parse(group.execution)
     units = group.units.get(entry, task.units)
     case = Case(entry, task.name, execution, backend, "cpu", how.batch, task.steps, task.features, units)
     return replace(case, optimizer=how.optimizer, recipe=recipe, seed=seed)
@@ -108,7 +101,7 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
         The table.
     """
     results.check_writable(folder)
-    origin = machine.origin(cases[0].backend, "cpu")  # of the machine alone: each row has its case's
+    origin = machine.origin(cases[0].backend, "cpu")
     name = folders.machine_name(origin["device_name"], origin["cpu_count"])
     table, history = folder / f"{name}-accuracy.csv", folder / f"{name}-history.csv"
     kept = results.read_rows(table) if table.exists() else []
