@@ -7,16 +7,10 @@ what they need and then answers each call from a child that it forks.
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
-import subprocess
-import sys
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
-from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +21,7 @@ from benchmarks.cases import Case
 from benchmarks.measure import first_batch
 from benchmarks.prove import Computed, compute, relative_difference
 from benchmarks.runners import legacy
+from tests.forked import Call, started
 from zoo import Execution
 
 pytestmark = [
@@ -41,62 +36,10 @@ BATCH = 5
 ENTRIES = list(legacy.CELLS)
 TASKS = ("digits_rows", "wave")
 EQUAL = 1e-5  # see tests/test_models.py
-ANSWER_SECONDS = 20
-SERVE = "import keras, sklearn.datasets, tensorflow, tf_keras; from tests.test_legacy import serve; serve()"
-ROOT = Path(__file__).parent.parent
 
 each_entry = pytest.mark.parametrize("entry", ENTRIES)
 each_task = pytest.mark.parametrize("task", TASKS)
 each_loop = pytest.mark.parametrize("loop", legacy.LOOPS)
-
-
-def serve() -> None:
-    """In the server: fork a child for each call that arrives."""
-    connection = Connection(int(sys.argv[1]))
-    while True:
-        try:
-            function, arguments = connection.recv()
-        except EOFError:
-            return
-        child = multiprocessing.get_context("fork").Process(target=answer, args=(connection, function, arguments))
-        child.start()
-        child.join(ANSWER_SECONDS)
-        if child.exitcode != 0:
-            child.kill()
-            connection.send(RuntimeError(f"no answer within {ANSWER_SECONDS} s, exit code {child.exitcode}"))
-
-
-def answer(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    try:
-        connection.send(function(*arguments))
-    except zoo.ZooError as error:
-        connection.send(error)
-    except Exception:
-        connection.send(RuntimeError(traceback.format_exc()))  # TensorFlow's own errors do not pickle
-
-
-Call = Callable[..., Any]
-
-
-def started(environment: dict[str, str]) -> Iterator[Call]:
-    """A server with `environment`, as a function that runs another one in a child of it."""
-    ours, theirs = multiprocessing.Pipe()
-    command = [sys.executable, "-c", SERVE, str(theirs.fileno())]
-    process = subprocess.Popen(
-        command, pass_fds=[theirs.fileno()], env={**os.environ, **environment}, cwd=ROOT, stderr=subprocess.DEVNULL
-    )
-    theirs.close()
-
-    def call(function: Callable[..., Any], *arguments: Any) -> Any:
-        ours.send((function, arguments))
-        result = ours.recv()
-        if isinstance(result, Exception):
-            raise result
-        return result
-
-    yield call
-    ours.close()
-    process.wait(10)
 
 
 @pytest.fixture(scope="module")
@@ -270,63 +213,6 @@ def test_swap_memory_reaches_the_stacks_of_dynamic_rnn(forked: Call, memory: str
     stacks = forked(swapping_stacks, case)
     assert len(stacks) > 0
     assert set(stacks) == {memory == "swap"}
-
-
-UNSUPPORTED = {
-    "swapping what has no loop": (
-        replace(case_of("lstm", "wave", "static"), execution=Execution("static", memory="swap")),
-        "static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn",
-    ),
-    "swapping without a GPU": (
-        replace(case_of("lstm", "wave", "dynamic"), execution=Execution("dynamic", memory="swap")),
-        "swap_memory moves what waits for the backward pass from a GPU to the host: there is no GPU in this case",
-    ),
-    "gru": (
-        case_of("gru", "wave", "dynamic"),
-        "TensorFlow 1's GRUCell computes another GRU: its reset gate acts on the state before the product, not after "
-        "it, and its candidate has one bias, not two",
-    ),
-    "another loop": (case_of("lstm", "wave", "looped"), "the legacy arms know loop static, dynamic, not looped"),
-    "another optimizer": (
-        case_of("lstm", "wave", "static", optimizer="adam"),
-        "the legacy arms know optimizer sgd, not adam",
-    ),
-    "jit": (
-        replace(case_of("lstm", "wave", "static"), execution=Execution("static", jit=True)),
-        "a session does not compile: the legacy arms are without jit",
-    ),
-    "a recipe": (
-        case_of("lstm", "wave", "static", recipe="fast"),
-        "the legacy arms are timed, not trained by a recipe",
-    ),
-    "another entry": (
-        case_of("peephole_lstm", "wave", "static"),
-        "no cell of TensorFlow 1 is known to compute peephole_lstm",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", UNSUPPORTED)
-def test_what_they_cannot_run_is_refused_with_the_reason(name: str) -> None:
-    case, reason = UNSUPPORTED[name]
-    assert legacy.unsupported(case) == reason
-    with pytest.raises(zoo.ZooError) as told:  # before TensorFlow is touched: this process stays as it is
-        legacy.prepare(case, batch_of(case))
-    assert str(told.value) == reason
-
-
-@each_entry
-@each_loop
-def test_what_they_can_run_is_not_refused(entry: str, loop: str) -> None:
-    assert legacy.unsupported(case_of(entry, "wave", loop)) == ""
-
-
-def test_a_process_without_the_variable_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TF_USE_LEGACY_KERAS", raising=False)
-    case = case_of("lstm", "wave", "static")
-    with pytest.raises(zoo.ZooError) as told:
-        legacy.prepare(case, batch_of(case))
-    assert str(told.value) == "the legacy arms need a process that was started with TF_USE_LEGACY_KERAS=1"
 
 
 def peephole_of_tensorflow_1(x: np.ndarray, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
