@@ -145,7 +145,9 @@ def dropout_curves(trained: Trained) -> Figure:
         axes.set(yscale="log", xlabel="iteration", ylabel=f"{label}, log scale")
         plain_ticks(axes, "y", True)
     training.axhspan(*book.WAVE_DROPOUT, color=INK, alpha=0.12, label="the book's, input dropout")
-    training.legend(fontsize=9)
+    test.legend(
+        *training.get_legend_handles_labels(), fontsize=9, loc="upper left", bbox_to_anchor=(1, 1), frameon=False
+    )
     note = "3 layers of 100 recurrent neurons, rate 0.5, Adam 0.01. Lines: mean over seeds; bands: least to most."
     return _finish(figure, "Dropout on the wave: in training and in test", note)
 
@@ -170,9 +172,9 @@ def score_against_time(trained: Trained) -> Figure:
     data = scores(trained.table).query("recipe != '' and run == 'train-reference'")
     data = data[~data["split"].eq("unseen_time")]
     tasks = list(dict.fromkeys(data["task"]))
-    figure = Figure(figsize=(13, 3.6 * -(-len(tasks) // 3) + 0.8), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(13, 3.2 * -(-len(tasks) // 2) + 0.8), dpi=DPI, layout="constrained")
     with sns.axes_style("whitegrid"):
-        grid = figure.subplots(-(-len(tasks) // 3), 3, squeeze=False).ravel()
+        grid = figure.subplots(-(-len(tasks) // 2), 2, squeeze=False).ravel()
     for axes, task in zip(grid, tasks, strict=False):
         rows = data[data["task"] == task]
         rows = rows.assign(training=rows["entry"] + ", " + rows["recipe"])
@@ -184,7 +186,8 @@ def score_against_time(trained: Trained) -> Figure:
         sns.scatterplot(rows, x="train_seconds", y="score", s=55, ax=axes, **style)
         axes.set(xscale="log", xlabel="training seconds, log scale", ylabel=rows["metric"].iloc[0])
         axes.set_title(task, loc="left", fontsize=10)
-        axes.legend(fontsize=6.5, title=None)
+        axes.legend(fontsize=7, title=None, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        axes.ticklabel_format(axis="y", useOffset=False)
         plain_ticks(axes, "x", True)
         if rows["metric"].iloc[0] == "mse" and spans(rows["score"]):
             axes.set(yscale="log", ylabel="mse, log scale")

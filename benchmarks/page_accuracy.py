@@ -113,7 +113,7 @@ def _reber(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
             f"by `{recipe}` {len(whole)} of {len(of_seed)} seeds reached 100% in validation{when}"
             + (f" (the best epoch of the others: {best:.2%})" if len(whole) < len(of_seed) and not whole else "")
         )
-    return f"Of {int(held_out['epoch'].max())} epochs at most: {'; '.join(said)}.\n"
+    return f"Of {int(held_out['epoch'].max()) + 1} epochs at most, counted from 0: {'; '.join(said)}.\n"
 
 
 def _projections(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
