@@ -67,11 +67,11 @@ def _when(table: pd.DataFrame) -> str:
     return f" Measured {told}, on a shared machine whose speed differs by the hour: compare within a backend."
 
 
-def page(table: pd.DataFrame) -> str:
-    """The whole page."""
+def page(table: pd.DataFrame, top: str) -> str:
+    """The whole page, under what `head` gave."""
     tables = io.StringIO()
     print_tables(table, Console(file=tables), markdown=True)
-    lines = [line.rstrip() for line in (INTRODUCTION.format(head=head(table)) + "\n" + tables.getvalue()).splitlines()]
+    lines = [line.rstrip() for line in (INTRODUCTION.format(head=top) + "\n" + tables.getvalue()).splitlines()]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -85,8 +85,9 @@ def write(table: pd.DataFrame, results: Path, readme: Path) -> list[Path]:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ZooError(f"{readme} has no place for the head of the page, between {BEGIN} and {END}")
-    text = page(table)
-    readme.write_text(f"{before}{BEGIN}\n{head(table)}\n{END}{after}")
+    top = head(table)
+    text = page(table, top)
+    readme.write_text(f"{before}{BEGIN}\n{top}\n{END}{after}")
     (results / "README.md").write_text(text)
     return [results / "README.md", readme]
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 TIMED = ("train", "predict")
 EXECUTION = ["execution", "runner", "loop", "chunk", "jit", "memory"]
@@ -109,10 +108,8 @@ def p_value(ratios: pd.Series) -> float:
 
 def holm(p_values: pd.Series) -> pd.Series:
     """p-values of comparisons that are looked at together, corrected by Holm's method; NaN stays NaN."""
-    known = p_values.dropna()
-    if known.empty:
-        return p_values
-    return pd.Series(multipletests(known, method="holm")[1], index=known.index).reindex(p_values.index)
+    ranked = p_values.dropna().sort_values()  # statsmodels' multipletests does this in 0.1 s: it collects garbage first
+    return (ranked * np.arange(len(ranked), 0, -1)).cummax().clip(upper=1).reindex(p_values.index)
 
 
 def pairs(table: pd.DataFrame, baseline: str = "looped", quantities: Sequence[str] = QUANTITIES) -> pd.DataFrame:
