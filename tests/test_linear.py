@@ -53,7 +53,7 @@ def test_a_scan_gives_outputs_states_and_gradients_of_the_loop(cell: str, length
 @pytest.mark.parametrize("steps", [1, 2, 64])
 @each_cell
 def test_any_number_of_steps_from_any_state(cell: str, steps: int) -> None:
-    states = [np.full((3, UNITS), value, "float32") for value in (0.5, -0.3)][: 2 if cell == "lru" else 1]
+    states = [np.full((3, UNITS), value, "float32") for value in (0.5, -0.3, 0.2)][: 3 if cell == "lru" else 1]
     assert_equal(*pair(cell, return_sequences=True), steps, initial_state=states)
 
 

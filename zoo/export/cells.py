@@ -205,11 +205,12 @@ def _(cell: LRUCell) -> Equations:
 
     def step(body: Graph, states: Sequence[str], read: Sequence[str]) -> tuple[str, list[str]]:
         real, imaginary = (body.constant(part) for part in decay)
-        minus = body.add("Sub", body.add("Mul", real, states[0]), body.add("Mul", imaginary, states[1]))
-        plus = body.add("Add", body.add("Mul", real, states[1]), body.add("Mul", imaginary, states[0]))
+        _, a, b = states
+        minus = body.add("Sub", body.add("Mul", real, a), body.add("Mul", imaginary, b))
+        plus = body.add("Add", body.add("Mul", real, b), body.add("Mul", imaginary, a))
         new = [body.add("Add", minus, read[0]), body.add("Add", plus, read[1])]
         out = [body.add("MatMul", s, body.constant(k)) for s, k in zip(new, array(cell.output_kernel), strict=True)]
-        shown = body.add("Add", body.add("Sub", *out), read[2])
-        return body.add("Gelu", shown), new
+        shown = body.add("Gelu", body.add("Add", body.add("Sub", *out), read[2]))
+        return shown, [shown, *new]
 
-    return Equations(2, before, step)
+    return Equations(3, before, step)

@@ -149,6 +149,7 @@ class ChunkedRNN(keras.layers.RNN):
                 put(before)
 
         masks = [getattr(cell, name) for cell, name in places]
+        masks = [list(mask) if isinstance(mask, list) else mask for mask in masks]  # JAX knows no TrackedList
         again = recomputed(with_masks, self.cell.variables)
         return lambda rows, carried: again(rows, carried, masks)
 

@@ -37,20 +37,22 @@ class LinearCell(keras.layers.Layer):
         units: size of the state and of the output.
 
     Shapes:
-        inputs: (batch, features). States: (batch, units) each, one, or two of complex numbers. Output: (batch, units).
+        inputs: (batch, features). States: (batch, units) each: where the output is not the state itself, the last
+        output; then one, or two of complex numbers. Output: (batch, units).
 
     Raises:
         ZooError: `units` is no positive whole number.
     """
 
     parts = 1  #: of a number: 2 where it is complex
+    gives_its_state = True
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         if isinstance(units, bool) or not isinstance(units, int) or units < 1:
             raise ZooError(f"units must be a positive whole number, not {units!r}")
         super().__init__(**kwargs)
         self.units = units
-        self.state_size = [units] * self.parts
+        self.state_size = [units] * (self.parts + (not self.gives_its_state))
         self.output_size = units
 
     def decay_and_drive(self, inputs: Any) -> tuple[Parts, Parts]:
@@ -64,13 +66,21 @@ class LinearCell(keras.layers.Layer):
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
         """Return the output and the new states."""
         decay, drive = self.decay_and_drive(inputs)
-        kept = product(decay, tuple(states))
-        states = tuple(old + new for old, new in zip(kept, drive, strict=True))
-        return self.read(states, inputs), list(states)
+        kept = product(decay, tuple(states[-self.parts :]))
+        new = tuple(old + added for old, added in zip(kept, drive, strict=True))
+        output = self.read(new, inputs)
+        return output, self.carried(output, new)
+
+    def carried(self, output: Any, states: Parts) -> list[Any]:
+        """The states as Keras carries them, the last output first.
+
+        Keras' masked loop on JAX takes the first state for the output before (keras/src/backend/jax/rnn.py).
+        """
+        return list(states) if self.gives_its_state else [output, *states]
 
     def get_initial_state(self, batch_size: Any = None) -> list[Any]:
         """Zeros, (batch, units) each."""
-        return [ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in range(self.parts)]
+        return [ops.zeros((batch_size, units), dtype=self.compute_dtype) for units in self.state_size]
 
     def get_config(self) -> dict[str, Any]:
         """Everything that the constructor needs to make this cell again."""
@@ -144,6 +154,7 @@ class LRUCell(LinearCell):
     """
 
     parts = 2
+    gives_its_state = False
 
     def __init__(self, units: int, least: float = 0.9, **kwargs: Any) -> None:
         if not 0 <= least < 1:

@@ -62,13 +62,14 @@ class ParallelRNN(keras.layers.RNN):
         outputs = self.cell.read(states, sequences)
         if mask is not None:
             outputs = _repeated(outputs, mask if len(mask.shape) > 2 else mask[..., None])
-        return outputs[:, -1], outputs, [state[:, -1] for state in states]
+        last = outputs[:, -1]
+        return last, outputs, self.cell.carried(last, tuple(state[:, -1] for state in states))
 
     def _scan(self, decay: Parts, drive: Parts, initial_state: Any) -> Parts:
         """The states after every step, (batch, steps, units) each."""
         before = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
         decay, drive = _accumulated((decay, drive))
-        kept = product(decay, tuple(state[:, None] for state in before))
+        kept = product(decay, tuple(state[:, None] for state in before[-self.cell.parts :]))
         return tuple(old + new for old, new in zip(kept, drive, strict=True))
 
     def get_config(self) -> dict[str, Any]:
