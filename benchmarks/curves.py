@@ -127,8 +127,8 @@ def creative_network(trained: Trained) -> Figure:
         axes.plot(rows["step"][:given], rows["value"][:given], color=INK, linewidth=3, label="given")
         axes.set(xlabel="step", ylabel="value")
         axes.set_title(f"from {start}", loc="left", fontsize=10)
-        axes.legend(fontsize=9, loc="upper left")
     entry = trained.wave["entry"].iloc[0]
+    axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return _finish(figure, "A network that goes on with its own answers", f"{entry}, published weights.")
 
 

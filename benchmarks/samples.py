@@ -24,11 +24,11 @@ def write_samples(folder: Path) -> list[Path]:
 
 
 def _waves() -> pd.DataFrame:
-    from zoo.generate import load
+    from zoo.generate import CREATIVE, load
     from zoo.generation import continue_series
     from zoo.tasks.wave import STEPS, windows
 
-    trained = load("wave", "", None)
+    trained = load("wave", CREATIVE, None)
     starts = {"zeros": np.zeros(STEPS, np.float32), "an instance": windows(np.array([12.2]), STEPS).x[0, :, 0]}
     parts = []
     for start, given in starts.items():

@@ -29,6 +29,9 @@ RunFolder = Annotated[
 ]
 Out = Annotated[Path, typer.Option(metavar="FILE", help="A picture (.png, .svg, .pdf) or the numbers (.csv).")]
 PICTURES = (".png", ".svg", ".pdf")
+CREATIVE = "stacked_rnn"
+"""Goes on with a wave unless another is asked for: its answers to its own answers stay in the range of the wave, while
+those of the one layer of relu units that scores best swing off to thousands from two instances of three."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,9 @@ def wave(
     seed_from: Annotated[str, typer.Option(help="zeros, or a stretch of the wave: instance.")] = "instance",
     steps: Annotated[int, typer.Option(help="How many values to make.")] = 300,
     seed: Annotated[int, typer.Option(min=0, help="Draws the instance.")] = 0,
-    entry: EntryName = "",
+    entry: Annotated[
+        str, typer.Option(metavar="ENTRY", help=f"Default: {CREATIVE}; others may swing off.", show_default=False)
+    ] = "",
     run: RunFolder = None,
     out: Out = Path("wave.png"),
 ) -> None:
@@ -84,7 +89,7 @@ def wave(
         raise unknown("start", seed_from, ["zeros", "instance"])
     if steps < 1:
         raise ZooError(f"--steps must be at least 1, not {steps}")
-    trained = load("wave", entry, run)
+    trained = load("wave", entry if entry or run else CREATIVE, run)
     start = np.random.default_rng(seed).uniform(0, END - STEPS / STEPS_PER_TIME, 1)
     given = windows(start, STEPS).x[0, :, 0] if seed_from == "instance" else np.zeros(STEPS, np.float32)
     series = continue_series(trained.model, given, steps)
