@@ -246,6 +246,8 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
     assert rows.iloc[: len(measured)].equals(measured)
     assert set(rows["run"]) == set(measured["run"])
     assert "3 passed" not in resumed.stdout
+    started = time.monotonic()
     again = subprocess.run(shorter, cwd=ROOT, capture_output=True, text=True, check=True)
     assert results.read(table).equals(rows)
     assert "5 passed" in again.stdout
+    assert time.monotonic() - started < 12  # of which the charts take four
