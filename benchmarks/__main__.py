@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import folders, results
+from zoo.command import run
 from zoo.registry import ZooError
 
 ROOT = Path(__file__).parent.parent / "results"
@@ -189,12 +189,8 @@ def page(folder: Results = None) -> None:
 
 
 def main() -> None:
-    """Run the command; a mistake of the caller's is told in one line, with exit code 2."""
-    try:
-        app(prog_name="python -m benchmarks")
-    except ZooError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(2)
+    """Run the command."""
+    run(app, "python -m benchmarks")
 
 
 if __name__ == "__main__":

@@ -187,7 +187,8 @@ class Coordinator:
 
     def _remember_timeout(self, case: Case, status: str) -> None:
         if status == "timeout":
-            self._too_long.setdefault(replace(case, repeat=0, steps=0), case.steps)
+            arm = replace(case, repeat=0, steps=0)
+            self._too_long[arm] = min(case.steps, self._too_long.get(arm, case.steps))
 
     def _refuse_too_long(self, arm: Case) -> None:
         """Skip an arm that ran past the time limit already, at as many steps or fewer."""

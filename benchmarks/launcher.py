@@ -12,6 +12,7 @@ import ctypes
 import gc
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,6 +36,8 @@ START = "from benchmarks.launcher import main; main()"  # not `-m`: what is pick
 WATCH_SECONDS = 0.02
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 MEMORY_ERRORS = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
+OUT_OF_MEMORY = re.compile("RESOURCE_EXHAUSTED|out of memory|ALLOC_FAILED", re.IGNORECASE)
+"""What JAX, CUDA and cuDNN write in errors that have no class of their own."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def _call(job: Job, result: Connection, coordinator: Connection, libraries: list
         traceback.print_exc()
         kind = type(error).__name__
         first_line = (str(error).strip().splitlines() or [""])[0]
-        exhausted = kind in MEMORY_ERRORS or "RESOURCE_EXHAUSTED" in str(error)  # JAX has no class of its own for it
+        exhausted = kind in MEMORY_ERRORS or OUT_OF_MEMORY.search(str(error))
         status: Status = "out_of_memory" if exhausted else "crashed"
         outcome = Outcome(status, f"{kind}: {first_line}"[:500])
     result.send(outcome)

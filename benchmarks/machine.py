@@ -17,6 +17,7 @@ LEGACY = {"TF_USE_LEGACY_KERAS": "1"}  # TensorFlow 1's cells live in tf_keras
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
 ON_GPU = {
     "CUDA_VISIBLE_DEVICES": "0",
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # that of nvidia-smi, which names the device
     "JAX_PLATFORMS": "cuda",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",

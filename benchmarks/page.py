@@ -41,21 +41,29 @@ measured, and how far they can be trusted, stands in [docs/method.md](../docs/me
 
 def head(table: pd.DataFrame) -> str:
     """Looped against unrolled on each backend, in one table: compile time, memory, speed, and what ran."""
-    shown = table
-    for column, value in SHOWN.items():
-        shown = shown[shown[column] == value]
-    shown = shown[shown["steps"].isin(STEPS)]
-    found = summary(shown)
+    shown = _of_head(table)
+    found = _of_head(summary(table))  # of all rows: Holm's correction is for all comparisons, wherever they are shown
     if found.empty:
         raise ZooError(f"the results hold nothing for the head of the page: {SHOWN} at {STEPS} steps")
     found = found.drop(columns="backend_version", errors="ignore")  # the title tells all versions
     if "backend" in found:
         lead = ["backend", "steps"]
         found = found.sort_values(lead, kind="stable")[[*lead, *(name for name in found if name not in lead)]]
-    section = cost_section(found, "Looped against unrolled")
+    section = cost_section(found, f"{SHOWN['entry']} looped against unrolled")
     where = f"{_machine(table)}, {_versions(table)}, {_repeats(table)}"
     notes = f"{NOTE}{_when(shown)}"
-    return f"**{section.title}** ({where})\n\n{as_markdown(section.texts)}\n{notes}\n\n{sentence(table)}"
+    return f"**{section.title}** ({where})\n\n{as_markdown(_varying(section.texts))}\n{notes}\n\n{sentence(table)}"
+
+
+def _of_head(table: pd.DataFrame) -> pd.DataFrame:
+    for column in SHOWN.keys() & table.columns:  # a summary leaves out what is the same everywhere
+        table = table[table[column] == SHOWN[column]]
+    return table[table["steps"].isin(STEPS)]
+
+
+def _varying(texts: pd.DataFrame) -> pd.DataFrame:
+    """Without the columns that the title tells: a page is read on narrow screens too."""
+    return texts.drop(columns=[name for name in ("entry", "n") if name in texts and texts[name].nunique() == 1])
 
 
 def _when(table: pd.DataFrame) -> str:

@@ -130,10 +130,12 @@ class BenchmarkPlugin:
         if self.interrupted:
             write(f"charts: python -m benchmarks charts --results {folder}")
             return
-        matplotlib.use("Agg")
-        from benchmarks.charts import draw_all
+        charts = sorted((folder / "charts").glob("*.png"))
+        if self.coordinator.beyond_seconds or not charts:  # else nothing new was timed since they were drawn
+            matplotlib.use("Agg")
+            from benchmarks.charts import draw_all
 
-        charts = draw_all(table, folder / "charts", write)
+            charts = draw_all(table, folder / "charts", write)
         write(f"charts: {folder / 'charts'} ({', '.join(path.name for path in charts)})")
         write(sentence(table))
 

@@ -12,7 +12,7 @@ from scipy import stats
 TIMED = ("train", "predict")
 EXECUTION = ["execution", "runner", "loop", "chunk", "jit", "memory"]
 SIZES = ["batch", "steps", "features", "units"]
-WHERE = ["device_name", "cpu_count", "threads", "python_version", "keras_version", "backend_version"]
+WHERE = ["device_name", "cpu_count", "threads", "python_version", "keras_version", "backend_version", "numpy_version"]
 SETTING = [
     *("entry", "task", "backend", "device", "dtype", "matmul_precision", "optimizer", "masked", "recipe"),
     *SIZES,

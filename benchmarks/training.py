@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks import folders, machine, results
 from benchmarks.cases import NORMAL_JIT, Case
 from benchmarks.coordinator import Coordinator
-from benchmarks.profiles import get_profile
+from benchmarks.profiles import LINEAR, get_profile
 from benchmarks.progress import duration, label, numbers
 from zoo import Execution, get_task
 from zoo.execution import BACKENDS
@@ -50,9 +50,12 @@ QUEUE = (
     Group("reviews", "reviews", ("lstm",)),
     Group("mnist_book", "mnist_rows", ("simple_rnn",), ("book",)),
     Group("mnist_book_lstm", "mnist_rows", ("stacked_lstm",), ("book_lstm",), seeds=1),
+    Group("linear_mnist", "mnist_rows", LINEAR),
+    Group("linear_wave", "wave", LINEAR),
     Group("translation", "translation", (*DECODERS, "lstm_on_the_fly"), seeds=1, units={"lstm_on_the_fly": 384}),
     Group("adding", "adding", ("lstm", "gru"), ("fast", "unclipped", "truncated")),
     Group("adding_plain", "adding", ("simple_rnn", "irnn"), ("slow", "slow_unclipped", "slow_truncated")),
+    Group("linear_adding", "adding", LINEAR),
 )
 """What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
 

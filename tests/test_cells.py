@@ -106,6 +106,9 @@ def test_a_mask_on_the_state_is_one_for_all_steps_or_new_each_step(shared: bool,
 @pytest.mark.parametrize("entry", ["input_dropout", "output_dropout"])
 def test_a_mask_on_inputs_or_outputs_is_new_each_step(entry: str) -> None:
     made = zoo.create_model(entry, "wave", units=UNITS, rate=0.3)
+    kinds = [type(layer) for layer in made.layers if isinstance(layer, keras.layers.Dropout | keras.layers.RNN)]
+    pair = [keras.layers.Dropout, keras.layers.RNN]
+    assert kinds == (pair if entry == "input_dropout" else pair[::-1]) * 3
     (dropout, *_) = [layer for layer in made.layers if isinstance(layer, keras.layers.Dropout)]
     given = keras.ops.convert_to_numpy(dropout(np.ones((40, 50, 20), "float32"), training=True))
     kept = given > 0

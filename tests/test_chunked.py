@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks.prove import relative_difference
+from benchmarks.prove import compute, relative_difference
 from zoo.layers import ChunkedRNN, LayerNormLSTMCell, NeuronCell, PeepholeLSTMCell, StateDropoutCell
 
 BATCH, FEATURES, UNITS = 4, 3, 5
@@ -185,3 +185,15 @@ def test_wrong_options_are_told_in_one_line(message: str) -> None:
     with pytest.raises(zoo.ZooError) as told:
         ChunkedRNN(keras.layers.LSTMCell(2), **WRONG[message])
     assert message in str(told.value)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch builds no graph")
+def test_the_graph_grows_with_the_chunk() -> None:
+    """A chunk's steps stand in the body of the loop, and only they."""
+    batch = zoo.load_task("wave", steps=12).train.first(2)
+    jit = keras.backend.backend() == "jax"
+    executions = [zoo.Execution("chunked", jit, chunk=chunk) for chunk in (1, 2, 4)]
+    models = [zoo.create_model("lstm", "wave", execution, units=3, steps=12) for execution in executions]
+    nodes = [compute(model, batch).graph_nodes for model in models]
+    assert nodes[1] - nodes[0] == pytest.approx((nodes[2] - nodes[1]) / 2, rel=0.3)
+    assert nodes[0] < nodes[1]

@@ -57,7 +57,10 @@ def test_an_entry_is_shown(command, name: str) -> None:
     assert "there is no loop to write out" in " ".join(out.split())
     fitting = [task.name for task in map(zoo.get_task, zoo.list_tasks()) if entry.fits(task)]
     assert fitting
-    assert f"tasks    {', '.join(fitting)}" in out
+    assert f"{entry.year}: {entry.paper}" in " ".join(out.split())
+    assert all(option in out for option in entry.options())
+    listed = out[out.index("tasks that it fits") : out.index("how it runs")]
+    assert [line.split()[0] for line in listed.splitlines()[3:] if line.strip()] == fitting
 
 
 WRONG = {
@@ -65,6 +68,17 @@ WRONG = {
         "show",
         "lsmt",
     ): f"error: unknown entry 'lsmt'; did you mean 'lstm'? zoo list shows all {len(zoo.list_models())}\n",
+    ("train", "lstm"): "error: Missing option '--task'.\n",
+    ("trian",): "error: No such command 'trian'. Did you mean 'train'?\n",
+    ("train", "lstm", "--task", "wave", "--epochs", "0"): (
+        "error: Invalid value for '--epochs': Input should be greater than or equal to 1\n"
+    ),
+    ("train", "lstm", "--task", "wave", "--seed", "4294967296"): (
+        "error: Invalid value for '--seed': Input should be less than or equal to 4294967295\n"
+    ),
+    ("train", "lstm", "--task", "wave", "--recipe", "book_he"): (
+        "error: recipe book_he of task wave sets kernel_initializer, which entry lstm has not\n"
+    ),
     ("list", "*xyz"): "error: unknown entry '*xyz'. zoo list shows all\n",
     ("train", "lstm", "--task", "waves"): (
         f"error: unknown task 'waves'; did you mean 'wave'? zoo tasks shows all {len(zoo.list_tasks())}\n"

@@ -10,9 +10,11 @@ import pytest
 from scipy import stats
 
 from benchmarks.coverage import COMMAND, coverage, said, same_pairs
+from benchmarks.folders import read_folder
 from benchmarks.results import Measurement, append, as_table
 from tests.tables import TIMING, empty_table
 from tests.test_charts import benchmarks
+from tests.test_rooms import ROOT
 from zoo import ZooError
 
 
@@ -121,3 +123,13 @@ def test_the_command_tells_too_few_pairs_in_one_line(tmp_path):
     assert done.stderr == (
         f"error: too few repeats for the coverage: 2 pairs of the same arm, 200 are needed; {COMMAND} makes them\n"
     )
+
+
+def test_the_published_experiment_is_covered_and_stands_in_the_method() -> None:
+    found = coverage(read_folder(ROOT / "results" / "reference" / "aa"))
+    assert found["holds_95"].all()
+    assert (found["pairs"] == 200).all()
+    method = (ROOT / "docs" / "method.md").read_text()
+    for row in found.itertuples(index=False):
+        share = f"{row.coverage:.1%} | {row.low:.1%} to {row.high:.1%}"
+        assert f"| {row.phase} | {row.n} | {row.intervals} | {row.holding} | {share} |" in method

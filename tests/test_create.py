@@ -90,3 +90,39 @@ def test_seeds_make_a_training_repeatable() -> None:
         losses.append(zoo.train(made, "digits_rows", recipe, data=data, seed=seed, verbose=0).history["val_loss"])
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
+
+
+def test_weights_begin_as_the_papers_say() -> None:
+    keras.utils.set_random_seed(0)
+    irnn = zoo.get_weights(zoo.create_model("irnn", "digits_rows", units=50))
+    np.testing.assert_array_equal(irnn["irnn/recurrent/recurrent_kernel"], np.eye(50))
+    assert (irnn["irnn/recurrent/bias"] == 0).all()
+    assert irnn["irnn/recurrent/kernel"].std() == pytest.approx(1e-3, rel=0.2)
+    he = zoo.get_weights(zoo.create_model("simple_rnn_he", "digits_rows", units=500))["simple_rnn_he/recurrent/kernel"]
+    assert he.var() == pytest.approx(2 / 8, rel=0.1)  # of 8 features
+    orthogonal = zoo.get_weights(zoo.create_model("simple_rnn_he", "wave", units=20))
+    kernel = orthogonal["simple_rnn_he/recurrent/recurrent_kernel"]
+    np.testing.assert_allclose(kernel @ kernel.T, np.eye(20), atol=1e-5)
+    bias = zoo.get_weights(zoo.create_model("peephole_lstm", "wave", units=3))["peephole_lstm/recurrent/bias"]
+    assert sorted(bias) == [0] * 9 + [1] * 3  # of the forget gate
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="torch is what runs no unrolled loop")
+def test_what_torch_would_run_otherwise_is_refused() -> None:
+    with pytest.raises(zoo.ZooError, match="^unrolled: without jit torch runs every step from Python"):
+        zoo.create_model("lstm", "wave", "unrolled")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"execution": zoo.Execution("loopd")}, "unknown loop 'loopd'; did you mean 'looped'? Known: looped, unrolled"),
+        ({"execution": zoo.Execution(memory="keep")}, "unknown memory 'keep'"),
+        ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean 'adam'? Known: "),
+    ],
+)
+def test_what_no_name_stands_for_is_told_in_one_line(changes, message: str) -> None:
+    with pytest.raises(zoo.ZooError) as told:
+        zoo.create_model("lstm", "wave", **changes)
+    assert str(told.value).startswith(message)
+    assert "\n" not in str(told.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,15 @@ def test_planning_and_drawing_import_no_keras_and_no_backend(statement: str) -> 
     subprocess.run([sys.executable, "-c", BLOCK + statement], check=True, cwd=ROOT)
 
 
+@pytest.mark.parametrize("words", [("list", "*lstm*"), ("tasks",), ("show", "lstm"), ("catalogue",)], ids=" ".join)
+def test_what_is_listed_and_shown_needs_no_keras_and_no_second(words: tuple[str, ...]) -> None:
+    start = f"{BLOCK}from zoo.cli import main; sys.argv = ['zoo', *{words}]; main()"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", start], check=True, cwd=ROOT, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+
 @pytest.mark.parametrize("path", [p for p in SOURCES if p.is_relative_to(ROOT / "zoo")], ids=lambda p: p.name)
 def test_the_zoo_knows_nothing_of_the_benchmarks(path: Path) -> None:
     assert not any(module.split(".")[0] == "benchmarks" for module in imported(path))
@@ -64,7 +74,7 @@ def test_the_zoo_knows_nothing_of_the_benchmarks(path: Path) -> None:
 def test_what_works_on_tables_knows_no_models(name: str) -> None:
     path = ROOT / "benchmarks" / f"{name}.py"
     known = {module for module in imported(path) if module.split(".")[0] == "zoo"}
-    assert known <= {"zoo.registry", "zoo.registry.ZooError"}
+    assert known <= {"zoo.registry", "zoo.registry.ZooError", "zoo.command", "zoo.command.run"}
     assert not {"benchmarks.cases", "benchmarks.launcher", "benchmarks.measure"} & imported(path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -106,7 +107,7 @@ def test_a_run_ends_by_saying_where_things_are_and_what_they_say(small_run) -> N
     assert "3/3 neuron digits_rows recipe fast, seed 0" in done.stdout
     beyond = re.search(r"beyond what is measured, a case took ([\d.]+) s on tensorflow", done.stdout)
     assert beyond
-    assert float(beyond.group(1)) < 1  # 0.1 s here; a busy machine may take its time
+    assert float(beyond.group(1)) <= 0.3
     assert str(folder / results.TABLE) in done.stdout
     assert str(folder / "charts") in done.stdout
     assert "unrolled" in done.stdout.rstrip().splitlines()[-2]
@@ -246,8 +247,9 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
     assert rows.iloc[: len(measured)].equals(measured)
     assert set(rows["run"]) == set(measured["run"])
     assert "3 passed" not in resumed.stdout
-    started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     again = subprocess.run(shorter, cwd=ROOT, capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert results.read(table).equals(rows)
     assert "5 passed" in again.stdout
-    assert time.monotonic() - started < 12  # of which the charts take four
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5

@@ -80,3 +80,46 @@ def test_every_entry_trains_on_every_task_that_it_fits(entry: str, task: str) ->
     assert np.isfinite(training.history["loss"]).all()
     assert all(len(values) == 1 for values in training.history.values())
     assert any(not np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True))
+
+
+SHORT = zoo.Recipe("short", epochs=1, batch=4, learning_rate=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs must be a positive whole number, not 0"),
+        ({"batch": 2.5}, "batch must be a positive whole number, not 2.5"),
+        ({"learning_rate": -1.0}, "learning_rate must be more than 0, not -1.0"),
+        ({"clip_norm": 0}, "clip_norm must be more than 0, not 0"),
+        ({"momentum": 1.0, "optimizer": "sgd"}, "momentum must be at least 0 and less than 1, not 1.0"),
+        ({"schedule": "cosin"}, "unknown schedule 'cosin'; did you mean 'cosine'? Known: constant, cosine"),
+        ({"optimizer": "sdg"}, "unknown optimizer 'sdg'; did you mean 'sgd'? Known: "),
+        ({"truncate": 2, "iterations": 3}, "a recipe with truncate takes every example once an epoch"),
+    ],
+)
+def test_a_recipe_out_of_range_is_told_before_it_trains(changes, message: str) -> None:
+    model = zoo.create_model("neuron", "wave", units=3, steps=6)
+    with pytest.raises(zoo.ZooError) as told:
+        zoo.train(model, "wave", replace(SHORT, **changes), data=a_few("wave"), verbose=0)
+    assert str(told.value).startswith(message)
+
+
+def test_a_gradient_is_clipped_to_its_norm() -> None:
+    """Of plain SGD a step is the gradient times the rate: it is no longer than that."""
+    model = zoo.create_model("neuron", "wave", units=3, steps=6)
+    before = np.concatenate([each.ravel() for each in model.get_weights()])
+    recipe = replace(SHORT, batch=24, learning_rate=1.0, optimizer="sgd", clip_norm=0.01)
+    data = a_few("wave")
+    zoo.train(model, "wave", recipe, data=replace(data, train=data.train._replace(y=data.train.y + 100)), verbose=0)
+    after = np.concatenate([each.ravel() for each in model.get_weights()])
+    assert np.linalg.norm(after - before) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_padding_of_a_masked_model_is_checked() -> None:
+    model = zoo.create_model("lstm", "wave", units=3, steps=6, masked=True)
+    data = a_few("wave")
+    x = data.train.x.copy()
+    x[1, 0] = zoo.PADDING
+    with pytest.raises(zoo.ZooError, match=r"^row 1 of train \(wave\) has padding before its end"):
+        zoo.train(model, "wave", SHORT, data=replace(data, train=data.train._replace(x=x)), verbose=0)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable
 
 from zoo.execution import BACKENDS, EXECUTIONS, Execution
-from zoo.registry import ENCODER_DECODER, MODELS, TASKS, TOPOLOGIES, Entry, Task
+from zoo.registry import ENCODER_DECODER, MODELS, TASKS, TOPOLOGIES, VECTOR_TO_SEQUENCE, Entry, Task
 
 HEAD = """\
 # The zoo
@@ -30,8 +30,8 @@ LINEAR_CELLS = ("min_gru", "min_lstm", "lru")
 DROP_INSIDE = ("state_dropout", "recurrent_dropout", "recurrent_dropout_lstm")
 """Entries whose dropout is inside the time loop."""
 HOW = (
-    f"`fused` is for cells {', '.join(FUSED_CELLS)} without a mask, `parallel` for {', '.join(LINEAR_CELLS)}: "
-    "`zoo show` tells what each entry can.\n"
+    f"`fused` is for cells {', '.join(FUSED_CELLS)} without a mask or dropout inside the loop, `parallel` for "
+    f"{', '.join(LINEAR_CELLS)}: `zoo show` tells what each entry can.\n"
 )
 
 
@@ -70,6 +70,20 @@ def step(task: Task) -> str:
     return f"1 of {task.tokens} tokens" if task.tokens else f"{task.features} feature{'s' * (task.features != 1)}"
 
 
+def read(task: Task) -> str:
+    """A task's whole input: "20 or any × 1 feature"; a vector has one step, whatever comes of it."""
+    if task.topology == VECTOR_TO_SEQUENCE:
+        return f"{step(task)} → {task.steps} steps"
+    return f"{task.steps}{' or any' if task.any_steps else ''} × {step(task)}"
+
+
+def sizes(entry: Entry) -> list[list[str]]:
+    """Each task that an entry can be trained on, how many units it has there unless others are asked for, and what it
+    reads.
+    """
+    return [[task.name, str(task.units), read(task)] for task in TASKS if entry.fits(task)]
+
+
 def page() -> str:
     """The catalogue as Markdown."""
     parts = [
@@ -91,7 +105,7 @@ def _entries() -> Iterable[str]:
         yield f"### {family.rpartition('.')[2]}\n\n{inspect.getdoc(module)}\n"
         for entry in members:
             yield f"#### {entry.name}\n\n{entry.summary}\n\n```text\n{entry.equations}\n```\n"
-            yield f"- {entry.paper}, {entry.year}\n- options: {', '.join(options(entry))}"
+            yield f"- {entry.year}: {entry.paper}\n- options: {', '.join(options(entry))}"
             yield f"- tasks: {', '.join(fitting(entry))}\n"
 
 
@@ -102,7 +116,7 @@ def _tasks() -> Iterable[str]:
             [
                 task.name,
                 task.summary,
-                f"{task.steps}{' or any' if task.any_steps else ''} × {step(task)}",
+                read(task),
                 task.metric,
                 ", ".join(task.naive),
                 f"{task.source} ({task.licence})",

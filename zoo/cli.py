@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 import zoo
-from zoo.catalogue import executions, fitting, options, page, step
+from zoo.catalogue import executions, options, page, sizes, step
+from zoo.command import run
 from zoo.create import require_fit
 from zoo.execution import BACKENDS
 from zoo.generate import app as generate_app
@@ -37,7 +37,7 @@ EntryName = Annotated[str, typer.Argument(metavar="ENTRY", help="zoo list shows 
 def _print(title: str, columns: list[str], rows: list[list[str]]) -> None:
     table = Table(title=title, title_justify="left", box=rich.box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(column, no_wrap=column != columns[-1])
+        table.add_column(column, no_wrap=column == columns[0])
     for row in rows:
         table.add_row(*map(escape, row))
     Console().print(table)
@@ -79,12 +79,19 @@ def show(name: EntryName) -> None:
     out = Console(highlight=False)
     out.print(f"[bold]{entry.name}[/bold]  {escape(entry.summary)}\n")
     out.print(escape(entry.equations) + "\n")
-    out.print(f"paper    {escape(entry.paper)} ({entry.year})")
+    out.print(f"paper    {entry.year}: {escape(entry.paper)}")
     out.print(f"options  {escape(', '.join(options(entry)))}")
-    out.print(f"tasks    {', '.join(fitting(entry))}")
     for card in (card for card in cards() if card["entry"] == name):
         out.print(f"trained  {escape(in_words(card))}")
-    _print("how it runs", ["execution", *BACKENDS], executions(entry))
+    _print("tasks that it fits", ["task", "units", "reads"], sizes(entry))
+    reasons: dict[str, int] = {}
+    rows = [
+        [execution, *(each if each == "yes" else f"no ({reasons.setdefault(each, len(reasons) + 1)})" for each in said)]
+        for execution, *said in executions(entry)
+    ]
+    _print("how it runs", ["execution", *BACKENDS], rows)
+    for reason, number in reasons.items():
+        out.print(f"({number}) {escape(reason)}")
 
 
 @app.command("catalogue", epilog="Example: [bold]zoo catalogue > docs/zoo.md[/bold]")
@@ -103,7 +110,9 @@ def train(
     name: EntryName,
     task: Annotated[str, typer.Option(help="zoo tasks shows all of them.")],
     recipe: Annotated[str, typer.Option(help="Of the task; its first one by default.")] = "",
-    seed: Annotated[int, typer.Option(min=0, help="Of the data, the initial weights and the order.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of the data, the initial weights and the order.")
+    ] = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.", show_default=False)] = None,
     units: Annotated[int | None, typer.Option(min=1, help="Instead of the task's.", show_default=False)] = None,
     execution: Annotated[str, typer.Option(help="How the time loop runs.")] = "looped",
@@ -120,22 +129,25 @@ def train(
     how, chosen = zoo.Execution.parse(execution), target.recipe(recipe)
     if epochs is not None:
         chosen = dataclasses.replace(chosen, epochs=epochs)
+    refused = chosen.options.keys() - zoo.get_entry(name).options()
+    if refused:
+        raise ZooError(f"recipe {chosen.name} of task {task} sets {', '.join(refused)}, which entry {name} has not")
     data = target.load(seed=seed)
-    folder = out or Path("runs") / f"{name}-{task}-seed{seed}"
-    prepare_folder(folder)
     import keras
 
     keras.utils.set_random_seed(seed)
     size = units or target.units
     model = zoo.create_model(name, task, how, units=size, **chosen.options)
-    run = train_and_keep(model, target, chosen, data, units=size, seed=seed, folder=folder)
-    for split, score in run.scores.items():
+    folder = out or Path("runs") / f"{name}-{task}-seed{seed}"
+    prepare_folder(folder)
+    done = train_and_keep(model, target, chosen, data, units=size, seed=seed, folder=folder)
+    for split, score in done.scores.items():
         naive = ", ".join(f"{what} {guess(data, data.tests[split]):.4g}" for what, guess in target.naive.items())
         typer.echo(f"{target.metric} on {split}: {score:.4g} (naive: {naive})")
-    if run.stopped:
-        typer.echo(f"stopped after {run.epochs} of {chosen.epochs} epochs; the best of them is kept")
-    typer.echo(f"model, weights, history and card: {run.folder}")
-    if run.stopped:
+    if done.stopped:
+        typer.echo(f"stopped after {done.epochs} of {chosen.epochs} epochs; the best of them is kept")
+    typer.echo(f"model, weights, history and card: {done.folder}")
+    if done.stopped:
         raise typer.Exit(130)
 
 
@@ -172,12 +184,8 @@ def export_model(
 
 
 def main() -> None:
-    """Run the command; a mistake of the caller's is told in one line, with exit code 2."""
-    try:
-        app(prog_name="zoo")
-    except ZooError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(2)
+    """Run the command."""
+    run(app, "zoo")
 
 
 if __name__ == "__main__":

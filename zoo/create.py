@@ -6,7 +6,7 @@ import dataclasses
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from zoo.execution import Execution
+from zoo.execution import LOOPS, MEMORIES, Execution
 from zoo.pretrained import PRETRAINED, get_card, load_pretrained
 from zoo.registry import MODELS, TASKS, Entry, Task, ZooError, require_steps, unknown
 
@@ -23,17 +23,17 @@ def task_at(name: str, steps: int | None = None) -> Task:
         return task
     if not task.any_steps:
         require_steps(name, task.steps, steps)
-    return dataclasses.replace(task, steps=_size("steps", steps))
+    return dataclasses.replace(task, steps=positive_whole("steps", steps))
 
 
-def _size(name: str, value: Any) -> int:
+def positive_whole(name: str, value: Any) -> int:
     """`value` as a positive whole number, or a ZooError."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise ZooError(f"{name} must be a positive whole number, not {value!r}")
     return int(value)
 
 
-def _fraction(name: str, value: Any) -> float:
+def fraction(name: str, value: Any) -> float:
     """`value` as a fraction from 0 to under 1, or a ZooError."""
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < 1:
         raise ZooError(f"{name} must be at least 0 and less than 1, not {value!r}")
@@ -54,7 +54,7 @@ def _named(name: str, value: Any) -> Any:
     return value
 
 
-CHECKS = {"int": _size, "float": _fraction, "str": _named}
+CHECKS = {"int": positive_whole, "float": fraction, "str": _named}
 """What an option of an entry must be, by the annotation of its builder's parameter; others pass as they are."""
 
 
@@ -80,6 +80,22 @@ def require_fit(name: str, task: Task) -> Entry:
             f"entry {name!r} is not for {task.topology} tasks such as {task.name!r}; use {', '.join(fitting)}"
         )
     return entry
+
+
+def require_backend(execution: Execution) -> None:
+    """Refuse an execution that Keras' backend would turn into another one.
+
+    Raises:
+        ZooError: what it would be, or an unknown loop or memory.
+    """
+    import keras
+
+    for kind, known in {"loop": LOOPS, "memory": MEMORIES}.items():
+        if getattr(execution, kind) not in known:
+            raise unknown(kind, getattr(execution, kind), known)
+    problem = execution.problem(keras.backend.backend())
+    if problem:
+        raise ZooError(f"{execution}: {problem}")
 
 
 def _published_sizes(entry: str, task: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -125,10 +141,13 @@ def create_model(
 
     Raises:
         ZooError: an unknown name, an entry that does not fit the task, an option out of range, weights that are not
-            there, broken, or of another model.
+            there, broken, or of another model; an execution that the backend cannot run.
     """
+    from zoo.training import get_optimizer
+
     target, how = task_at(task, steps), Execution.parse(execution)
     entry = require_fit(name, target)
+    require_backend(how)
     target = dataclasses.replace(target, masked=masked or target.masked)
     sizes = {"units": target.units if units is None else units, **options}
     if weights == PRETRAINED:
@@ -139,9 +158,10 @@ def create_model(
     checked = {o: CHECKS[kinds[o]](o, value) if kinds[o] in CHECKS else value for o, value in sizes.items()}
     model = entry.build(target, how, **checked)
     model.name = name
-    model.compile(optimizer, loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit)
+    model.compile(get_optimizer(optimizer), loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit)
     if model.jit_compile is not how.jit:  # Keras only warns
-        raise ZooError(f"Keras cannot run {name!r} as {how}: a layer of it does not support jit")
+        without = dataclasses.replace(how, jit=False)
+        raise ZooError(f"Keras cannot run {name!r} as {how}: a layer of it does not support jit; {without} can")
     if weights == PRETRAINED:
         load_pretrained(model, task)
     elif weights is not None:

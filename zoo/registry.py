@@ -182,7 +182,7 @@ class Data:
     vocabularies: tuple[Vocabulary, ...] = ()  #: of the source and, where it is text too, of the target
 
 
-LossSteps = Literal["all", "last"] | tuple[int, int]
+LossSteps = Literal["all", "last"] | tuple[int, int] | slice
 """Which steps count: every one, the last one, or those from the first number to before the second."""
 
 

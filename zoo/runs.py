@@ -74,6 +74,7 @@ def train_and_keep(
         stopped = True
     if log.weights is not None:
         model.set_weights(log.weights)
+    save(model, folder)  # before it is scored, which takes a while and can be stopped too
     scores = evaluate(model, task, data=data)
     card = describe(model, task, data, scores) | {
         "units": units,
@@ -84,7 +85,11 @@ def train_and_keep(
         "train_seconds": round(log.train_seconds, 3),
         "vocabularies": write_vocabularies(data),
     }
-    _write(model, log.rows, card, folder)
+    with (folder / HISTORY).open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(log.rows[0]) if log.rows else ["epoch"])
+        writer.writeheader()
+        writer.writerows(log.rows)
+    (folder / CARD).write_text(json.dumps(card, indent=2, default=str) + "\n")  # last: where it stands, all is whole
     return Run(folder, scores, len(log.rows), stopped)
 
 
@@ -109,17 +114,12 @@ def describe(model: keras.Model, task: Task, data: Data, scores: Mapping[str, fl
     }
 
 
-def _write(model: keras.Model, history: list[dict[str, float]], card: dict[str, Any], folder: Path) -> None:
-    """Put everything into `folder`, the card last: where it stands, the rest is whole."""
+def save(model: keras.Model, folder: Path) -> None:
+    """Put the model and its weights into `folder`."""
     from zoo.weights import save_weights
 
     model.save(folder / MODEL)
     save_weights(model, folder / WEIGHTS)
-    with (folder / HISTORY).open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(history[0]) if history else ["epoch"])
-        writer.writeheader()
-        writer.writerows(history)
-    (folder / CARD).write_text(json.dumps(card, indent=2) + "\n")
 
 
 def read_run(folder: Path) -> tuple[keras.Model, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,48 @@ class Training:
     train_seconds: float
 
 
+SCHEDULES = ("constant", "cosine")
+
+
+def require_recipe(recipe: Recipe) -> None:
+    """Refuse a recipe that has a number out of range, before anything is trained.
+
+    Raises:
+        ZooError: which, and what is allowed.
+    """
+    from zoo.create import fraction, positive_whole
+
+    for name in ("epochs", "batch", "iterations"):
+        if getattr(recipe, name) is not None:
+            positive_whole(name, getattr(recipe, name))
+    for name in ("learning_rate", "clip_norm"):
+        value = getattr(recipe, name)
+        if value is not None and not 0 < value < math.inf:
+            raise ZooError(f"{name} must be more than 0, not {value!r}")
+    if recipe.momentum is not None:
+        fraction("momentum", recipe.momentum)
+    if recipe.schedule not in SCHEDULES:
+        raise unknown("schedule", recipe.schedule, SCHEDULES)
+    if recipe.truncate is not None and recipe.iterations is not None:
+        raise ZooError("a recipe with truncate takes every example once an epoch: leave iterations out")
+
+
+def get_optimizer(named: Any) -> keras.optimizers.Optimizer:
+    """A Keras optimizer by its name or configuration; one that is made already passes as it is.
+
+    Raises:
+        ZooError: the name is unknown.
+    """
+    import keras
+
+    try:
+        return keras.optimizers.get(named)
+    except ValueError:
+        name = named["class_name"] if isinstance(named, dict) else named
+        kinds = [kind.lower() for kind, value in vars(keras.optimizers).items() if isinstance(value, type)]
+        raise unknown("optimizer", str(name), sorted({*kinds} - {"optimizer", "lossscaleoptimizer"})) from None
+
+
 def make_optimizer(recipe: Recipe, training_steps: int) -> keras.optimizers.Optimizer:
     """The recipe's optimizer, its schedule stretched over `training_steps`."""
     import keras
@@ -48,7 +90,7 @@ def make_optimizer(recipe: Recipe, training_steps: int) -> keras.optimizers.Opti
     config: dict[str, Any] = {"learning_rate": rate, "global_clipnorm": recipe.clip_norm}
     if recipe.momentum is not None:
         config |= {"momentum": recipe.momentum, "nesterov": True}
-    return keras.optimizers.get({"class_name": recipe.optimizer, "config": config})
+    return get_optimizer({"class_name": recipe.optimizer, "config": config})
 
 
 def loss_weights(task: Task, recipe: Recipe, y: np.ndarray) -> np.ndarray | None:
@@ -68,6 +110,10 @@ def loss_weights(task: Task, recipe: Recipe, y: np.ndarray) -> np.ndarray | None
         first, end = steps - 1, steps
     elif isinstance(recipe.loss_steps, str):
         raise unknown("loss_steps", recipe.loss_steps, ["all", "last"])
+    elif isinstance(recipe.loss_steps, slice):
+        first, end, stride = recipe.loss_steps.indices(steps)
+        if stride != 1:
+            raise ZooError(f"loss_steps are neighbours, not {recipe.loss_steps}")
     else:
         first, end = recipe.loss_steps
     if not 0 <= first < end <= steps:
@@ -105,12 +151,14 @@ def train(
         The history of every epoch and the seconds that training took.
 
     Raises:
-        ZooError: an unknown recipe, steps that do not fit the task, padding that is not on the right.
+        ZooError: an unknown recipe, a number of it that is out of range, steps that do not fit the task, padding that
+            is not on the right.
     """
     import keras
 
-    task = _task(task)
+    task = _task(model, task)
     recipe = recipe if isinstance(recipe, Recipe) else task.recipe(recipe)
+    require_recipe(recipe)
     data = data or load_for(model, task, seed)
     for name, split in {"train": data.train, "validation": data.validation}.items():
         check_padding(task, split, name)
@@ -144,7 +192,7 @@ def evaluate(
     model: keras.Model, task: str | Task, *, data: Data | None = None, seed: int = 0, batch: int = SCORING_BATCH
 ) -> dict[str, float]:
     """The task's metric on each of its test splits, by the split's name."""
-    task = _task(task)
+    task = _task(model, task)
     data = data or load_for(model, task, seed)
     return {name: values[task.metric] for name, values in evaluate_all(model, task, data, batch).items()}
 
@@ -162,5 +210,10 @@ def evaluate_all(model: keras.Model, task: Task, data: Data, batch: int = SCORIN
     return found
 
 
-def _task(task: str | Task) -> Task:
-    return task if isinstance(task, Task) else TASKS.get(task)
+def _task(model: keras.Model, task: str | Task) -> Task:
+    """The task, with padding where the model masks it."""
+    import keras
+
+    found = task if isinstance(task, Task) else TASKS.get(task)
+    masks = any(isinstance(layer, keras.layers.Masking) for layer in model.layers)
+    return replace(found, masked=found.masked or masks)

@@ -119,8 +119,9 @@ def configure(case: Case) -> None:
     else:
         import torch
 
-        torch.set_float32_matmul_precision("highest")
-        torch.backends.cudnn.allow_tf32 = False
+        from benchmarks.runners.torch import full_precision
+
+        full_precision()
         sees_gpu = torch.cuda.is_available()
     if case.device == "gpu" and not sees_gpu:
         raise zoo.ZooError(f"{case.backend} as it is installed here sees no GPU")

@@ -24,6 +24,14 @@ def unsupported(case: Case) -> str:
     return _bare.unsupported(case, "torch")
 
 
+def full_precision() -> None:
+    """Have torch multiply in float32, in cuDNN too, which takes TF32 by default."""
+    import torch
+
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def _gates(case: Case, array: np.ndarray) -> np.ndarray:
     """The gates of the last axis in the other library's order: the same there and back."""
     if case.entry != "gru":
@@ -77,7 +85,7 @@ def _loss(case: Case) -> Callable[[Any, Any], Any]:
 def _runner(case: Case, network: Any, batch: zoo.Split) -> Runner:
     import torch
 
-    torch.set_float32_matmul_precision("highest")
+    full_precision()
     loss_of, optimizer = _loss(case), torch.optim.SGD(network.parameters(), lr=_bare.LEARNING_RATE)
     run = torch.compile(network) if case.execution.jit else network
     shown = torch.nn.Softmax(-1) if zoo.get_task(case.task).activation == "softmax" else torch.nn.Identity()
@@ -131,6 +139,7 @@ def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, 
     """The outputs and the gradients of the loss from `weights`, by the zoo's names, and what ran."""
     import torch
 
+    full_precision()
     network = _network(case, weights)
     run, loss_of = torch.compile(network) if case.execution.jit else network, _loss(case)
     device = next(network.parameters()).device

@@ -52,7 +52,10 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
     if path is None:
         raise ZooError(f"sentence pairs are not free to download here: set ZOO_DATA to a folder with {FILE}; {REMEDY}")
     by_english: dict[str, list[str]] = {}
-    for sentence, translated in read(path):
+    pairs = read(path)
+    if len(pairs) < PAIRS:
+        raise ZooError(f"{path} holds {len(pairs)} pairs that are short enough, {PAIRS} are needed: {REMEDY}")
+    for sentence, translated in pairs:
         by_english.setdefault(sentence, []).append(translated)
     names = np.random.default_rng(TEST_SEED).permutation(list(by_english))
     test, names = _take(by_english, names, HELD_OUT)

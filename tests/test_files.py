@@ -1,0 +1,76 @@
+"""Files of the user's own that are missing, cut short, damaged or of another kind: one line that names the file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.tasks import reviews, temperatures, translation
+
+READERS: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "reviews": (reviews.read, reviews.FILE, reviews.REMEDY),
+    "temperatures": (temperatures.read, temperatures.FILE, temperatures.REMEDY),
+    "translation": (translation.read, translation.FILE, translation.REMEDY),
+}
+PAIR = "Go.\tVa !\tCC-BY 2.0\n"
+
+
+def whole(task: str, path: Path) -> None:
+    """A small file of the right kind."""
+    if task == "temperatures":
+        path.write_text("Date,Temp\n" + "1981-01-01,20.7\n" * temperatures.DAYS)
+    elif task == "translation":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(translation.MEMBER, PAIR * 1000)
+    else:
+        flat, offsets = np.arange(1, 25_001, dtype=np.int32), np.arange(25_001)
+        part = {"flat": flat, "offsets": offsets}
+        arrays = {f"x_{name}_{kind}": array for name in ("train", "test") for kind, array in part.items()}
+        np.savez_compressed(path, **arrays, y_train=np.arange(25_000) % 2, y_test=np.arange(25_000) % 2)
+
+
+SPOILED: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _: b"",
+    "of another kind": lambda _: b"\x80\x04N.",
+    "cut short": lambda content: content[: len(content) // 2],
+    "damaged": lambda content: content[:60] + bytes(40) + content[100:],
+}
+
+
+@pytest.mark.parametrize("task", READERS)
+@pytest.mark.parametrize("how", SPOILED)
+def test_a_spoiled_file_is_told_in_one_line(task: str, how: str, tmp_path: Path) -> None:
+    read, file, remedy = READERS[task]
+    path = tmp_path / file
+    whole(task, path)
+    read(path)  # it is fit
+    path.write_bytes(SPOILED[how](path.read_bytes()))
+    with pytest.raises(zoo.ZooError) as told:
+        read(path)
+    assert str(told.value).startswith(f"{path} ")
+    assert str(told.value).endswith(f": {remedy}")
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("task", READERS)
+def test_a_missing_file_is_named(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    _, file, remedy = READERS[task]
+    with pytest.raises(zoo.ZooError) as told:
+        zoo.load_task(task)
+    assert str(told.value) == f"ZOO_DATA is {tmp_path}, a folder without the file {file}: {remedy}"
+
+
+def test_too_few_pairs_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    whole("translation", tmp_path / translation.FILE)
+    with pytest.raises(zoo.ZooError) as told:
+        zoo.load_task("translation")
+    assert str(told.value) == (
+        f"{tmp_path / translation.FILE} holds 1 pairs that are short enough, 40000 are needed: {translation.REMEDY}"
+    )

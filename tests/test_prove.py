@@ -1,0 +1,79 @@
+"""The proof can fail: an arm that computes something else, or runs something else than was asked for, is found out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from benchmarks import prove
+from benchmarks.cases import NORMAL_JIT, Case
+from benchmarks.coordinator import Coordinator
+from benchmarks.measure import first_batch
+from benchmarks.profiles import get_profile
+
+BACKEND = keras.backend.backend()
+FIRST = Case("neuron", "wave", zoo.Execution(jit=NORMAL_JIT[BACKEND]), BACKEND, "cpu", 4, 5, 1, 3)
+ARM = replace(FIRST, execution=zoo.Execution("chunked", NORMAL_JIT[BACKEND], chunk=2))
+
+
+@pytest.fixture(scope="module")
+def batch() -> zoo.Split:
+    return first_batch(FIRST)
+
+
+@pytest.fixture(scope="module")
+def looped(batch) -> prove.Proof:
+    return prove.prove(FIRST, batch, None)
+
+
+def otherwise(looped: prove.Proof, name: str, tensor: np.ndarray) -> prove.Proof:
+    return replace(looped, tensors={**looped.tensors, name: tensor})
+
+
+def test_an_arm_that_computes_the_same_is_equal(batch, looped: prove.Proof) -> None:
+    proof = prove.prove(ARM, batch, looped)
+    assert proof.problem == ""
+    assert 0 < proof.figures["largest_difference"] < 1e-5  # 0 would be the same program
+    assert prove.unequal(ARM, proof) == ""
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "difference"),
+    [
+        ({"outputs": lambda known: known * 1.001}, "1.0e-03"),
+        ({"output/kernel": lambda known: known * np.nan}, "inf"),
+        ({"output/kernel": lambda known: known[None]}, "inf"),  # of a shape that NumPy would broadcast
+        ({"of a weight that the arm does not have": lambda known: np.ones(3)}, "inf"),
+    ],
+    ids=["other outputs", "not a number", "another shape", "a gradient that is missing"],
+)
+def test_an_arm_that_computes_something_else_is_unequal(batch, looped: prove.Proof, spoiled, difference: str) -> None:
+    ((name, spoil),) = spoiled.items()
+    proof = prove.prove(ARM, batch, otherwise(looped, name, spoil(looped.tensors.get(name))))
+    told = f"differs from looped by {difference} (relative L2 of its worst tensor), 1e-05 is allowed"
+    assert prove.unequal(ARM, proof) == told
+
+
+def test_what_ran_is_held_against_what_was_asked_for(batch, looped: prove.Proof, monkeypatch) -> None:
+    """As if it ran looped where it was to be written out whole."""
+    ran = looped.figures["kernel_path"]
+    monkeypatch.setitem(prove.PATHS, (BACKEND, "looped", FIRST.execution.jit), ("flat", "xla_flat"))
+    problem = prove.prove(FIRST, batch, None).problem
+    assert problem == f"asked for flat or xla_flat, but {ran} ran: {looped.figures['kernel_evidence']}"
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="torch without jit has no unrolled arm")
+def test_an_arm_that_is_unequal_has_rows_that_say_so_and_no_timings(tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(prove.TOLERANCE, "float32", -1.0)
+    coordinator = Coordinator(tmp_path, "run", get_profile("smoke"), 4 << 30)
+    try:
+        rows = coordinator.measured(replace(ARM, steps=4, execution=zoo.Execution("unrolled", FIRST.execution.jit)))
+    finally:
+        coordinator.close()
+    assert {row.status for row in rows} == {"unequal"}
+    assert all(row.reason.startswith("differs from looped by ") for row in rows)
+    assert all(row.step_seconds is None for row in rows)
