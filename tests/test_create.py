@@ -109,7 +109,7 @@ def test_weights_begin_as_the_papers_say() -> None:
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="torch is what runs no unrolled loop")
 def test_what_torch_would_run_otherwise_is_refused() -> None:
-    with pytest.raises(zoo.ZooError, match="^unrolled: without jit torch runs every step from Python"):
+    with pytest.raises(zoo.ZooError, match=r"^unrolled: without jit torch runs every step from Python"):
         zoo.create_model("lstm", "wave", "unrolled")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks import page
@@ -28,6 +29,14 @@ def test_the_head_tells_what_ran_and_what_it_cost() -> None:
     assert "Example CPU @ 2.50GHz, 2 cores, Keras 3.15.1, tensorflow 2.22.0, 3 fresh processes each" in text
 
 
+def test_the_head_concludes_what_the_tables_conclude() -> None:
+    """Holm's correction is for all comparisons of the results, and not for those of the head alone."""
+    few = shown_table()
+    many = pd.concat([few, *(as_table(pair(300 + i, [1.0, 1.01, 0.99])) for i in range(200))], ignore_index=True)
+    assert page.head(few).count("|faster") == len(page.STEPS)
+    assert "|faster" not in page.head(many)
+
+
 def test_the_head_goes_between_its_marks_and_the_rest_stays(tmp_path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
@@ -36,7 +45,7 @@ def test_the_head_goes_between_its_marks_and_the_rest_stays(tmp_path) -> None:
         written = page.write(shown_table(), tmp_path / "results", readme)
     assert written == [tmp_path / "results" / "README.md", readme]
     text = readme.read_text()
-    assert text.startswith(f"before\n{page.BEGIN}\n**Looped against unrolled")
+    assert text.startswith(f"before\n{page.BEGIN}\n**lstm looped against unrolled")
     assert text.endswith(f"{page.END}\nafter\n")
     assert "old" not in text
 

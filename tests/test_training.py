@@ -33,6 +33,7 @@ def test_a_cosine_schedule_rises_to_its_peak_and_falls_to_zero() -> None:
     assert optimizer.global_clipnorm == 2.0
 
 
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="compiling with inductor takes minutes")
 def test_training_keeps_the_jit_and_scores_every_split() -> None:
     recipe = zoo.Recipe("short", epochs=1, batch=5000, learning_rate=1e-3)
     model = zoo.create_model("neuron", "wave", "looped+jit", units=3)
