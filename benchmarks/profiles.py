@@ -75,7 +75,8 @@ GROWTH = (
     Block(("lstm",), ("wave",), (*ARMS, "looped+jit"), steps=(100, 200)),
     Block(("lstm",), ("wave",), (*ARMS, "looped+jit"), steps=(500, 1000, 2000, 4000, 8000), repeats=1),
     Block(("lstm",), ("wave",), ("looped+jit", "unrolled+jit"), steps=(10, 20, 40), backends=NOT_JAX),
-    Block(("lstm",), ("wave",), units=(32, 64, 128, 256, 512)),
+    Block(("lstm",), ("wave",), units=(32, 64, 128, 256, 512), backends=NOT_JAX),
+    Block(("lstm",), ("wave",), units=(32, 512), backends=("jax",)),
     Block(("lstm",), ("wave",), batches=BATCHES, backends=NOT_JAX),
     Block(("lstm",), ("wave",), ("looped",), batches=BATCHES, backends=("jax",)),
 )

@@ -66,10 +66,11 @@ class Progress:
     def end(self, case: Case, rows: Sequence[Measurement]) -> None:
         """The case's line: its numbers or what became of it, and the time that is left."""
         self._count += 1
-        self._spent += time.perf_counter() - self._case_started
-        self._done += self._expected[case.id]
         self._left -= self._expected[case.id]
-        pace = self._spent / self._done
+        if rows[0].status != "skipped":  # what is skipped takes no time, and tells nothing of the pace
+            self._spent += time.perf_counter() - self._case_started
+            self._done += self._expected[case.id]
+        pace = self._spent / self._done if self._done else 1.0
         left = f"{duration(self._left * pace)} left" if self._count < len(self._planned) else "done"
         self._show(f"{self._position(self._count)} {label(case):52} {numbers(rows):58} {left}")
 
