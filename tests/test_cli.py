@@ -60,7 +60,7 @@ def test_an_entry_is_shown(command, name: str) -> None:
     assert f"{entry.year}: {entry.paper}" in " ".join(out.split())
     assert all(option in out for option in entry.options())
     listed = out[out.index("tasks that it fits") : out.index("how it runs")]
-    assert [line.split()[0] for line in listed.splitlines()[3:] if line.strip()] == fitting
+    assert [line.split()[0] for line in listed.splitlines()[4:] if line.strip()] == fitting
 
 
 WRONG = {

@@ -46,8 +46,8 @@ def test_an_arm_that_computes_the_same_is_equal(batch, looped: prove.Proof) -> N
     ("spoiled", "difference"),
     [
         ({"outputs": lambda known: known * 1.001}, "1.0e-03"),
-        ({"output/kernel": lambda known: known * np.nan}, "inf"),
-        ({"output/kernel": lambda known: known[None]}, "inf"),  # of a shape that NumPy would broadcast
+        ({"neuron/output/kernel": lambda known: known * np.nan}, "inf"),
+        ({"neuron/output/kernel": lambda known: known[None]}, "inf"),  # of a shape that NumPy would broadcast
         ({"of a weight that the arm does not have": lambda known: np.ones(3)}, "inf"),
     ],
     ids=["other outputs", "not a number", "another shape", "a gradient that is missing"],
