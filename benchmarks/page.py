@@ -45,7 +45,7 @@ def head(table: pd.DataFrame) -> str:
     found = _of_head(summary(table))  # of all rows: Holm's correction is for all comparisons, wherever they are shown
     if found.empty:
         raise ZooError(f"the results hold nothing for the head of the page: {SHOWN} at {STEPS} steps")
-    found = found.drop(columns="backend_version", errors="ignore")  # the title tells all versions
+    found = found.drop(columns=["backend_version", "masked"], errors="ignore")  # the title tells all versions
     if "backend" in found:
         lead = ["backend", "steps"]
         found = found.sort_values(lead, kind="stable")[[*lead, *(name for name in found if name not in lead)]]

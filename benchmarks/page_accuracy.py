@@ -172,7 +172,25 @@ def _translation(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> st
     return f"Ten sentences of the test by the published `{found[0]['entry']}`:\n\n{as_markdown(examples)}"
 
 
+def _through_time(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+    """What clipping and truncation buy: the recipes of an entry, each over the clipped and whole one."""
+    said = []
+    for entry, mine in part.groupby("entry", sort=False):
+        by_recipe = mine.pivot_table(index="seed", columns="recipe", values="score")
+        usual = min(by_recipe, key=len)  # "fast" of "fast", "unclipped", "truncated"; "slow" of "slow_unclipped", ...
+        for recipe in by_recipe.columns.drop(usual):
+            ratios = (by_recipe[recipe] / by_recipe[usual]).dropna()
+            told = with_interval(geometric_mean(ratios), *geometric_interval(ratios))
+            said.append(f"`{entry}` {recipe.removeprefix(f'{usual}_')} {told}")
+    return (
+        "MSE in test over that of gradients clipped to a norm of 1 and whole, paired by seed, with its 95% interval: "
+        f"{', '.join(said)}. Truncated ones go back 50 of the 200 steps.\n"
+    )
+
+
 REMARKS = {
+    "adding": _through_time,
+    "adding_plain": _through_time,
     "reber": _reber,
     "projections": _projections,
     "dropout": _dropout,

@@ -221,6 +221,34 @@ def test_a_resumed_run_remembers_what_ran_past_its_limit(tmp_path) -> None:
     assert not coordinator._launchers
 
 
+def test_a_run_is_resumed_only_with_the_versions_that_measured_it(tmp_path) -> None:
+    case, *_ = timed_cases(get_profile("smoke"), Selection())
+    here = machine.origin(case.backend, case.device)
+
+    def kept(**changed: str) -> bool:
+        told = {**case.identity(), **here, **changed, "status": "ok"}
+        rows = [results.Measurement(**told, phase=phase) for phase in case.phases]
+        return Coordinator(tmp_path, "run", get_profile("smoke"), 1 << 33, rows).is_kept(case)
+
+    assert kept()
+    for name in ("keras_version", "backend_version", "numpy_version", "python_version", "device_name"):
+        assert not kept(**{name: "another"})
+    assert not kept(optimizer="another")
+
+
+@pytest.mark.slow
+def test_three_backends_are_one_table(tmp_path) -> None:
+    pytest.importorskip("jax")
+    pytest.importorskip("torch")
+    done = run("--benchmark", *SMALL, "--zoo-backends", "tensorflow,jax,torch", f"--zoo-results={tmp_path}")
+    assert done.returncode == 0, done.stdout
+    table = results.read(tmp_path / results.TABLE)
+    ran = table[table["status"] == "ok"]
+    assert set(ran["backend"]) == {"tensorflow", "jax", "torch"}
+    assert (ran["kernel_path"] != "").all()
+    assert (ran["kernel_evidence"] != "").all()
+
+
 def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
     table = tmp_path / results.TABLE
     arguments = command("--benchmark", "--zoo-repeats", "50", *SMALL, f"--zoo-results={tmp_path}")

@@ -137,6 +137,8 @@ def test_a_vocabulary_reads_and_writes() -> None:
     with pytest.raises(zoo.ZooError) as told:
         words.require("a d")
     assert str(told.value) == "the word 'd' is not in the vocabulary of 2 words"
+    with pytest.raises(zoo.ZooError, match=r"^the word 'houses' is not in the vocabulary of 1 words; .* is 'house'$"):
+        Vocabulary.of_texts(["house"], most=6).require("houses")
     with pytest.raises(zoo.ZooError, match=r"^there is nothing to read: the text is empty$"):
         words.require("")
 

@@ -111,6 +111,20 @@ def test_no_example_is_in_two_splits(name: str, data: Data):
     assert doubles <= KNOWN_DOUBLES.get(name, 0)
 
 
+@pytest.mark.parametrize("name", ["el_nino", "temperatures"])
+def test_no_month_or_day_is_in_two_splits(name: str) -> None:
+    """The windows of a split and the steps that they ask for are one stretch of time, and every value is in one."""
+    data = load(name)
+    stretches = []
+    for x, y in splits(data).values():
+        last = y[:, -1] if y.ndim == 3 else y
+        stretches.append(np.concatenate([x[0, :, 0], last[:, 0]]))
+        for start, window in enumerate(x[:, :, 0]):
+            assert np.array_equal(window, stretches[-1][start : start + len(window)])
+    whole = np.concatenate(stretches)
+    assert len(whole) == {"el_nino": 61 * 12, "temperatures": 3650}[name]
+
+
 KNOWN_DOUBLES = {"reviews": 200}
 """IMDB itself has some reviews twice, in training and in test."""
 

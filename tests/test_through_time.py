@@ -93,7 +93,10 @@ def test_a_mistake_is_told_in_one_line(wrong: str) -> None:
 def test_a_vector_has_no_steps_to_choose() -> None:
     with pytest.raises(zoo.ZooError) as told:
         train(model(task="adding"), "adding", replace(RECIPE, loss_steps="last"), data=data("adding"), verbose=0)
-    assert str(told.value) == "loss_steps is for a sequence of outputs: adding is a sequence_to_vector task"
+    assert str(told.value) == (
+        "loss_steps is for sequence_to_sequence tasks, an output for each step that is read: "
+        "adding is a sequence_to_vector task"
+    )
 
 
 @not_on_jax

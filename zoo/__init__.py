@@ -14,7 +14,20 @@ get_task = TASKS.get
 
 
 def load_task(name: str, steps: int | None = None, seed: int = 0) -> Data:
-    """The data of the task called `name`: the same seed gives the same arrays."""
+    """The data of the task called `name`: the same seed gives the same arrays.
+
+    Args:
+        name: a task; `list_tasks()` names them all.
+        steps: length of the sequences, for tasks that come in any length (adding, wave); None for the task's own.
+        seed: what is drawn for training and validation; the test splits are always the same.
+
+    Returns:
+        A training and a validation split, and the test splits by their names; shapes by the task's topology, see
+        `zoo.registry.Split`.
+
+    Raises:
+        ZooError: an unknown task, steps that it does not have, or data that are missing or unfit.
+    """
     return get_task(name).load(steps=steps, seed=seed)
 
 

@@ -104,7 +104,8 @@ def loss_weights(task: Task, recipe: Recipe, y: np.ndarray) -> np.ndarray | None
     if recipe.loss_steps == "all":
         return None
     if task.topology != SEQUENCE_TO_SEQUENCE:
-        raise ZooError(f"loss_steps is for a sequence of outputs: {task.name} is a {task.topology} task")
+        allowed = f"loss_steps is for {SEQUENCE_TO_SEQUENCE} tasks"
+        raise ZooError(f"{allowed}, an output for each step that is read: {task.name} is a {task.topology} task")
     steps = y.shape[1]
     if recipe.loss_steps == "last":
         first, end = steps - 1, steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,10 @@ class Vocabulary:
             raise ZooError("there is nothing to read: the text is empty")
         unknown = [token for token in tokens if token not in known]
         if unknown:
-            raise ZooError(f"the {self.kind} {unknown[0]!r} is not in the vocabulary of {len(self.words)} {self.kind}s")
+            near = difflib.get_close_matches(unknown[0], self.words, n=1)
+            hint = f"; the nearest is {near[0]!r}" if near else ""
+            where = f"the vocabulary of {len(self.words)} {self.kind}s"
+            raise ZooError(f"the {self.kind} {unknown[0]!r} is not in {where}{hint}")
         return [known[token] for token in tokens]
 
     def text(self, numbers: Sequence[int] | np.ndarray) -> str:

@@ -108,6 +108,10 @@ class MinGRUCell(GatedLinearCell):
     """minGRU (Feng et al., Were RNNs All We Needed?, 2024, section 3.1), with its candidate left linear.
 
     z = σ(x·Wz + bz), h' = (1 - z) ⊙ h + z ⊙ (x·Wn + bn). The kernel holds z, then n.
+
+    Shapes:
+        inputs: (batch, features). States: one of (batch, units). Output: (batch, units).
+        kernel: (features, 2 · units). bias: (2 · units,).
     """
 
     gates = 2
@@ -124,6 +128,10 @@ class MinLSTMCell(GatedLinearCell):
     """minLSTM (Feng et al., Were RNNs All We Needed?, 2024, section 3.2), its gates sharing 1 between them.
 
     f = σ(x·Wf + bf), i = σ(x·Wi + bi), h' = f / (f + i) ⊙ h + i / (f + i) ⊙ (x·Wn + bn). The kernel holds f, i, n.
+
+    Shapes:
+        inputs: (batch, features). States: one of (batch, units). Output: (batch, units).
+        kernel: (features, 3 · units). bias: (3 · units,).
     """
 
     gates = 3
