@@ -50,7 +50,7 @@ def page(trained: Trained) -> str:
         part = _of_group(rows, group)
         if part.empty:
             continue
-        title = group.task if group.name == group.task else f"{group.task}: {group.name.replace('_', ' ')}"
+        title = group.task if group.name == group.task else f"{group.task}: {group.name.removeprefix(f'{group.task}_').replace('_', ' ')}"
         parts.append(f"## {title}\n\n{as_markdown(_texts(part))}")
         said = REMARKS.get(group.name, lambda *_: "")(part, rows, trained)
         parts += [said] if said else []
