@@ -50,7 +50,8 @@ def page(trained: Trained) -> str:
         part = _of_group(rows, group)
         if part.empty:
             continue
-        title = group.task if group.name == group.task else f"{group.task}: {group.name.removeprefix(f'{group.task}_').replace('_', ' ')}"
+        kind = group.name.removeprefix(f"{group.task}_").removesuffix(f"_{group.task}").replace("_", " ")
+        title = group.task if group.name == group.task else f"{group.task}: {kind}"
         parts.append(f"## {title}\n\n{as_markdown(_texts(part))}")
         said = REMARKS.get(group.name, lambda *_: "")(part, rows, trained)
         parts += [said] if said else []
