@@ -178,7 +178,7 @@ def _through_time(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> s
     said = []
     for entry, mine in part.groupby("entry", sort=False):
         by_recipe = mine.pivot_table(index="seed", columns="recipe", values="score")
-        usual = min(map(str, by_recipe.columns), key=len)  # "fast" of "fast", "unclipped", "truncated"; "slow" of "slow_unclipped", ...
+        usual = min(map(str, by_recipe.columns), key=len)  # "fast", or "slow" beside "slow_unclipped"
         for recipe in by_recipe.columns.drop(usual):
             ratios = (by_recipe[recipe] / by_recipe[usual]).dropna()
             told = with_interval(geometric_mean(ratios), *geometric_interval(ratios))
