@@ -131,4 +131,6 @@ def test_a_mask_is_refused_when_the_model_is_built() -> None:
 @pytest.mark.skipif(TORCH, reason="torch has the kernels")
 def test_a_backend_without_kernels_says_so() -> None:
     with pytest.raises(zoo.ZooError, match="a fused kernel is run on torch alone, not on"):
+        zoo.layers.FusedRNN(keras.layers.LSTMCell(3))
+    with pytest.raises(zoo.ZooError, match=r"^fused: fused kernels are run through torch: on \w+ a layer"):
         zoo.create_model("lstm", "wave", "fused")
