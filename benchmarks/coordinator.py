@@ -66,6 +66,7 @@ class Coordinator:
         self.memory_limit_bytes = memory_limit_bytes
         self.commit = machine.commit()
         self.rows: dict[Case, list[Measurement]] = {}
+        self.has_new_rows = False  #: whether the table has grown
         self.beyond_seconds: dict[
             str, list[float]
         ] = {}  #: by backend or runner: what a case took beyond what it measures
@@ -90,6 +91,7 @@ class Coordinator:
             rows = [Measurement(**{**case.identity(), **origin, **told, **figure}) for figure in figures]
             self.rows[case] = rows
             if rows[0].status != "skipped" or _outcomes(rows) != _outcomes(self._of_this_origin(case)):
+                self.has_new_rows = True
                 results.append(self.table, rows)  # what is skipped again for the same reason stands there already
             if beyond_seconds is not None:
                 beyond_seconds += time.perf_counter() - started

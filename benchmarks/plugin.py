@@ -131,7 +131,7 @@ class BenchmarkPlugin:
             write(f"charts: python -m benchmarks charts --results {folder}")
             return
         charts = sorted((folder / "charts").glob("*.png"))
-        if self.coordinator.beyond_seconds or not charts:  # else nothing new was timed since they were drawn
+        if self.coordinator.has_new_rows or not charts:  # else they are those of this table
             matplotlib.use("Agg")
             from benchmarks.charts import draw_all
 
