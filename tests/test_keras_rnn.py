@@ -1,4 +1,8 @@
-"""Keras' own tests of `keras.layers.RNN`, which ship with it, pass with ChunkedRNN in its place."""
+"""Keras' own tests of `keras.layers.RNN`, which ship with it, pass with ChunkedRNN in its place.
+
+Of the tests beside them none makes an RNN: they are of layers that are classes of their own (LSTM, GRU, ConvLSTM), of
+Bidirectional and of TimeDistributed.
+"""
 
 from __future__ import annotations
 
