@@ -116,10 +116,14 @@ def numbers(rows: Sequence[Measurement]) -> str:
     if first.status != "ok":
         return f"{first.status}: {first.reason}"
     if first.phase == ACCURACY:
-        scores = "  ".join(f"{row.split} {row.metric} {row.score:.4f} (naive {row.naive_score:.3g})" for row in rows)
-        return f"{scores}  in {first.train_seconds:.1f} s"
+        return f"{'  '.join(map(_score, rows))}  in {first.train_seconds:.1f} s"
     told = []
     for phase in dict.fromkeys(row.phase for row in rows):
         timings = [row.step_seconds for row in rows if row.phase == phase and row.step_seconds is not None]
         told.append(f"{phase} {statistics.median(timings) * 1e3:7.2f} ms")
     return f"{'  '.join(told)}  first call {first.first_call_seconds:6.2f} s"
+
+
+def _score(row: Measurement) -> str:
+    naive = "" if row.naive_score is None else f" (naive {row.naive_score:.3g})"  # only the task's own metric has one
+    return f"{row.split} {row.metric} {row.score:.4f}{naive}"

@@ -133,7 +133,7 @@ TASKS.add(
         watched="accuracy",
         units=256,
         batch=64,
-        recipes=(Recipe("fast", epochs=7, batch=128, learning_rate=3e-3, schedule="cosine", clip_norm=1.0),),
+        recipes=(Recipe("fast", epochs=7, batch=64, learning_rate=2e-3, schedule="cosine", clip_norm=1.0),),
         source="tatoeba.org, selected by www.manythings.org/anki (fra-eng.zip)",
         licence="CC BY 2.0",
     )
