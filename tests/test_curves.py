@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,9 @@ import pytest
 from benchmarks import page_accuracy
 from benchmarks.book import LEAST, TRAINED
 from benchmarks.curves import CURVES, NEEDS, draw_curves, read_trained
+from benchmarks.progress import numbers
 from benchmarks.training import QUEUE, Group, keep_epochs, planned
+from tests.tables import SCORE
 from zoo.pretrained import cards
 from zoo.registry import TASKS, ZooError
 
@@ -85,6 +88,13 @@ def test_what_is_asked_or_published_is_trained() -> None:
     assert LEAST.keys() | TRAINED.keys() <= trained
     for _, task, recipe in trained:
         TASKS.get(task).recipe(recipe)
+
+
+def test_the_line_of_a_training_tells_each_score_and_the_naive_one_if_it_has_one() -> None:
+    test = replace(SCORE, split="test", train_seconds=3.21)
+    bleu = replace(test, metric="bleu", score=20.5, naive_score=10.44)
+    exact = replace(test, metric="exact_match", score=0.02, naive_score=None)
+    assert numbers([bleu, exact]) == "test bleu 20.5000 (naive 10.4)  test exact_match 0.0200  in 3.2 s"
 
 
 def test_epochs_are_appended_a_row_a_figure(tmp_path) -> None:
