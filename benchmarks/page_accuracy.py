@@ -69,11 +69,10 @@ def _of_group(rows: pd.DataFrame, group: Group) -> pd.DataFrame:
 def _texts(part: pd.DataFrame) -> pd.DataFrame:
     """A row a training and split, as texts."""
     lines = []
-    for (entry, recipe, units, split, metric), seeds in part.groupby(
-        ["entry", "recipe", "units", "split", "metric"], sort=False
-    ):
+    for (entry, recipe, units, split), trained in part.groupby(["entry", "recipe", "units", "split"], sort=False):
+        by_metric = dict(iter(trained.groupby("metric", sort=False)))
+        metric, seeds = next(iter(by_metric.items()))
         key = str(entry), str(seeds["task"].iloc[0]), str(recipe)
-        mean, sd = seeds["score"].mean(), seeds["score"].std()
         first = split == part["split"].iloc[0]
         asked = book.LEAST.get(key) if first else None
         sign = "≥" if better(str(metric)).startswith("higher") else "≤"
@@ -83,7 +82,7 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
                 "recipe": recipe,
                 "units": str(units),
                 "split": split,
-                str(metric): _digits(mean) + ("" if pd.isna(sd) else f" ± {_digits(sd)}"),
+                **{str(name): _mean_and_sd(of_it["score"]) for name, of_it in by_metric.items()},
                 "seeds": str(len(seeds)),
                 "naive": number(seeds["naive_score"].mean()),
                 "training s": number(seeds["train_seconds"].mean()),
@@ -92,8 +91,13 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
                 "published": book.TRAINED.get(key, "") if first else "",
             }
         )
-    table = pd.DataFrame(lines).fillna("")  # of two metrics each has a column of its own
+    table = pd.DataFrame(lines).fillna("")
     return table[[column for column in table if (table[column] != "").any()]]
+
+
+def _mean_and_sd(scores: pd.Series) -> str:
+    sd = scores.std()
+    return _digits(scores.mean()) + ("" if pd.isna(sd) else f" ± {_digits(sd)}")
 
 
 def _digits(value: float) -> str:
@@ -166,11 +170,20 @@ def _sooner(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
 
 
 def _translation(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+    bleu = part[part["metric"] == "bleu"].groupby("entry")["score"].mean()
+    said = ""
+    if {"lstm_on_the_fly", "encoder_decoder"} <= set(bleu.index):
+        fly, whole = bleu["lstm_on_the_fly"], bleu["encoder_decoder"]
+        said = (
+            "An LSTM that translates on the fly, a word for each word, is said to do worse than an encoder and a "
+            f"decoder: here it {'does' if fly < whole else 'does not'}, with a BLEU of {_digits(fly)} against "
+            f"{_digits(whole)}, one seed each, the same epochs and about as many weights.\n\n"
+        )
     found = [card for card in cards() if card["task"] == "translation"]
     if not found:
-        return ""
+        return said
     examples = pd.DataFrame(found[0]["examples"])
-    return f"Ten sentences of the test by the published `{found[0]['entry']}`:\n\n{as_markdown(examples)}"
+    return f"{said}Ten sentences of the test by the published `{found[0]['entry']}`:\n\n{as_markdown(examples)}"
 
 
 def _through_time(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
