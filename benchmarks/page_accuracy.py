@@ -170,14 +170,17 @@ def _sooner(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
 
 
 def _translation(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
-    bleu = part[part["metric"] == "bleu"].groupby("entry")["score"].mean()
+    score = part.groupby(["metric", "entry"])["score"].mean()
     said = ""
-    if {"lstm_on_the_fly", "encoder_decoder"} <= set(bleu.index):
-        fly, whole = bleu["lstm_on_the_fly"], bleu["encoder_decoder"]
+    if {"lstm_on_the_fly", "encoder_decoder"} <= set(part["entry"]):
+        told = [
+            f"{name} {_digits(score[metric, 'lstm_on_the_fly'])} against {_digits(score[metric, 'encoder_decoder'])}"
+            for metric, name in {"bleu": "BLEU", "exact_match": "exact match"}.items()
+        ]
         said = (
             "An LSTM that translates on the fly, a word for each word, is said to do worse than an encoder and a "
-            f"decoder: here it {'does' if fly < whole else 'does not'}, with a BLEU of {_digits(fly)} against "
-            f"{_digits(whole)}, one seed each, the same epochs and about as many weights.\n\n"
+            f"decoder. Here: {', '.join(told)}, of one seed each, with the same epochs and about as many weights. "
+            "An `<unknown>` word matches another one.\n\n"
         )
     found = [card for card in cards() if card["task"] == "translation"]
     if not found:
