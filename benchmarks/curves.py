@@ -177,6 +177,7 @@ def score_against_time(trained: Trained) -> Figure:
         grid = figure.subplots(-(-len(tasks) // 2), 2, squeeze=False).ravel()
     for axes, task in zip(grid, tasks, strict=False):
         rows = data[data["task"] == task]
+        rows = rows[rows["metric"] == rows["metric"].iloc[0]]  # the task's own comes first
         rows = rows.assign(training=rows["entry"] + ", " + rows["recipe"])
         style = {
             "hue": "training",
