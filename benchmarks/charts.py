@@ -121,7 +121,8 @@ def accuracy(table: pd.DataFrame) -> Figure:
         everything = pd.concat([rows["score"], rows["naive_score"]]).dropna()
         direction = better(str(metric))
         log = direction == "lower is better" and spans(everything)
-        heading = f"{split} split, naive score {three_digits(naive)}\n{facet}"
+        beside = "" if pd.isna(naive) else f", naive score {three_digits(naive)}"
+        heading = f"{split} split{beside}\n{facet}"
         axis = ", ".join(filter(None, [str(metric), direction, "log scale" * log]))
         panels.append(Panel(heading, rows, slots(rows), "score", axis, log, None if pd.isna(naive) else naive))
     estimate = Estimate(pd.Series.mean, None, _mean_and_deviation)

@@ -37,8 +37,8 @@ COUNTED = [
     if entry.layers and topology in entry.topologies
 ]
 # XLA's cost analysis also counts what is not a product. Of an LSTM that is some 25 operations a unit, step and example
-# forward and 60 there and back, which compiling about doubles, beside the 1,024 and 2,560 of its products. What reads no
-# state has products with the inputs alone: they dominate it where there are as many features as units.
+# forward and 60 there and back, which compiling about doubles, beside the 1,024 and 2,560 of its products. What reads
+# no state has products with the inputs alone: they dominate where there are as many features as units.
 NOT_PRODUCTS = {"layer_norm_lstm": 1.3}  # nine elements of mean and variance a unit
 
 COUNT = """
