@@ -117,7 +117,7 @@ class Case:
             "cell": entry.cell,
             "topology": task.topology,
             "loop": self.execution.loop,
-            "chunk": self.execution.written_out(self.steps),
+            "chunk": self.execution.written_out(self.steps, self.backend, self.device),
             "jit": self.execution.jit,
             "memory": self.execution.memory,
             "matmul_precision": "float32",

@@ -111,9 +111,21 @@ CHUNKS = (
     Block(CELLS, ("wave",), ("looped", "chunked-auto"), steps=(20, 100, 1000), backends=("tensorflow", "jax")),
     Block(("lstm",), ("wave",), ("looped+jit", "chunked-auto+jit"), (20, 100, 1000), backends=("tensorflow",)),
 )
-KEPT = ("looped", "chunked-auto", "chunked-auto+recompute", "chunked-auto+offload")
-LONG = Block(("lstm",), ("wave",), KEPT, steps=(2000,), units=(128,), batches=(32,))
+KEPT = ("looped", "chunked-auto+recompute", "chunked-auto+offload", "fused", "fused+recompute", "fused+offload")
+LONG = Block(("lstm",), ("adding",), KEPT, steps=(2000,), units=(128,), batches=(32,))
 SCANS = Block(LINEAR, ("wave",), ("looped", "parallel"), steps=(100, 300, 1000, 3000, 10_000), batches=(32,))
+ON_GPU = (
+    Block(
+        ("lstm",),
+        ("wave",),
+        ("looped", "chunked-4", "chunked-16", "chunked-32", "fused", "torch-native"),
+        (500,),
+        (256,),
+        (64,),
+    ),
+    Block(("lstm",), ("wave",), ("looped", "unrolled", "fused", "torch-native", "jax-scan+jit")),
+)
+"""A long wave by chunks and by cuDNN, and a small one, which `--zoo-devices cpu,gpu` compares with a CPU."""
 
 PROFILES = {
     profile.name: profile
@@ -154,6 +166,7 @@ PROFILES = {
         ),
         Profile("chunks", "chunked loops against looped: lstm by chunk, every cell", CHUNKS, repeats=5, effort=BRIEF),
         Profile("memory", "lstm 128 at 2000 steps: storing, recomputing, offloading", (LONG,), 3, effort=BRIEF),
+        Profile("gpu", "lstm at 500 steps by chunks and cuDNN, and small", ON_GPU, 3, effort=BRIEF),
         Profile("parallel", "min_gru, min_lstm, lru at 100 to 10000 steps: loop and scan", (SCANS,), 3, effort=BRIEF),
     )
 }

@@ -90,7 +90,7 @@ def prove(case: Case, batch: zoo.Split, reference: Proof | None) -> Proof:
     """Prove the arm `case` against `reference`; without one it is itself what the others are held against."""
     computed, weights = runners.load(case.runner).computed(case, batch, reference.weights if reference else None)
     figures = {name: value for name, value in vars(computed).items() if name != "tensors"}
-    asked = asked_paths(case.execution, case.backend, case.steps) if case.runner == "keras" else PEERS[case.arm]
+    asked = PEERS.get(case.arm) or asked_paths(case.execution, case.backend, case.steps, case.device)
     problem = ""
     if computed.kernel_path not in asked:
         problem = f"asked for {' or '.join(asked)}, but {computed.kernel_path} ran: {computed.kernel_evidence}"
@@ -103,9 +103,9 @@ def prove(case: Case, batch: zoo.Split, reference: Proof | None) -> Proof:
     return Proof(figures, problem)
 
 
-def asked_paths(execution: zoo.Execution, backend: str, steps: int) -> tuple[str, ...]:
+def asked_paths(execution: zoo.Execution, backend: str, steps: int, device: str = "cpu") -> tuple[str, ...]:
     """The kernel paths that an execution may take. Chunks are looped over where there are two or more."""
-    loop, chunk = execution.loop, execution.written_out(steps)
+    loop, chunk = execution.loop, execution.written_out(steps, backend, device)
     if chunk is not None:
         loop = "looped" if backend == "torch" or steps >= 2 * chunk else "unrolled"
     return PATHS.get((backend, loop, execution.jit), ())

@@ -160,7 +160,10 @@ def test_errors_of_many_sizes_are_drawn_on_a_scale_of_logarithms():
 
 
 def test_an_execution_looks_the_same_whatever_stands_beside_it():
-    fields = [{"loop": e.loop, "jit": e.jit, "memory": e.memory, "chunk": e.written_out(100)} for e in EXECUTIONS]
+    fields = [
+        {"loop": e.loop, "jit": e.jit, "memory": e.memory, "chunk": e.written_out(100, "tensorflow", "cpu")}
+        for e in EXECUTIONS
+    ]
     everything = look(as_table([replace(TIMING, **each) for each in fields]))
     assert len(everything) == len(EXECUTIONS)
     assert len(set(everything.values())) == len(everything)

@@ -11,11 +11,12 @@ LOOPS = ("looped", "unrolled", "chunked", "fused", "parallel")
 MEMORIES = ("store", "recompute", "offload")
 BACKENDS = ("tensorflow", "jax", "torch")
 AUTO = "auto"
-AUTOMATIC = 4
+AUTOMATIC = {"tensorflow": {"cpu": 4, "gpu": 4}, "jax": {"cpu": 1, "gpu": 16}}
+"""Steps of a chunk by backend and device: on JAX and a CPU no chunk gains, and a chunk of one is the loop."""
 NAME = re.compile(r"(looped|unrolled|fused|parallel|chunked-(?:auto|\d+))(\+jit)?(?:\+(recompute|offload))?")
 
 
-def automatic_chunk(steps: int | None, memory: str = "store") -> int:
+def automatic_chunk(steps: int | None, memory: str = "store", backend: str = "tensorflow", device: str = "cpu") -> int:
     """The chunk that "auto" takes for a sequence of so many steps, or of a number that is not known.
 
     What is computed again, or moved in one piece, is least, and the states that are kept too, with chunks of √steps.
@@ -23,7 +24,8 @@ def automatic_chunk(steps: int | None, memory: str = "store") -> int:
     """
     if memory != "store":
         return 32 if steps is None else max(1, round(steps**0.5))
-    return AUTOMATIC if steps is None else min(AUTOMATIC, steps)
+    chunk = AUTOMATIC.get(backend, {}).get(device, 1)
+    return chunk if steps is None else min(chunk, steps)
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,11 @@ class Execution:
         }
         return next((reason for reason, stands in reasons.items() if stands), "")
 
-    def written_out(self, steps: int) -> int | None:
+    def written_out(self, steps: int, backend: str, device: str) -> int | None:
         """How many of so many steps a chunk holds; None where the loop has no chunks."""
         if self.loop != "chunked":
             return None
-        return self.chunk if isinstance(self.chunk, int) else automatic_chunk(steps, self.memory)
+        return self.chunk if isinstance(self.chunk, int) else automatic_chunk(steps, self.memory, backend, device)
 
     @classmethod
     def parse(cls, text: str | Execution) -> Execution:
@@ -90,7 +92,7 @@ class Execution:
         loop, _, chunk = named.partition("-")
         if chunk and chunk != AUTO and int(chunk) < 1:
             raise ZooError(f"chunk must be a positive whole number or {AUTO!r}, not {chunk}")
-        if memory and not chunk:
+        if memory and not chunk and loop != "fused":
             raise ZooError(f"{text}: what is kept elsewhere are chunks: ask for chunked-{AUTO}+{memory}")
         size = int(chunk) if chunk.isdigit() else chunk or None
         return cls(loop, bool(jit), memory or "store", size)
@@ -99,10 +101,10 @@ class Execution:
 EXECUTIONS = (
     *(Execution(loop, jit) for jit in (False, True) for loop in ("looped", "unrolled")),
     *(Execution("chunked", jit, memory, AUTO) for jit in (False, True) for memory in ("store", "recompute")),
-    Execution("fused"),
+    *(Execution("fused", memory=memory) for memory in ("store", "recompute")),
     *(Execution("parallel", jit) for jit in (False, True)),
 )
 """Those that are proven for every entry; a chunk of any other size is asked for by "chunked-16".
 
-On a GPU there are chunked-auto+offload and chunked-auto+jit+offload too.
+On a GPU there are fused+offload, chunked-auto+offload and chunked-auto+jit+offload too.
 """

@@ -38,7 +38,7 @@ def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) ->
     if execution.loop == "chunked":
         return ChunkedRNN(cell, execution.chunk or AUTO, execution.memory, **options)
     if execution.loop == "fused":
-        return FusedRNN(cell, **options)
+        return FusedRNN(cell, execution.memory, **options)
     if execution.loop == "parallel":
         return ParallelRNN(cell, **options)
     return keras.layers.RNN(cell, unroll=execution.loop == "unrolled", **options)

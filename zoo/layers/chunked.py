@@ -11,7 +11,7 @@ from keras.src import backend  # Keras' own loop over a leading axis: what `kera
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from zoo.execution import AUTO, MEMORIES, Execution, automatic_chunk
-from zoo.layers.recompute import offloaded, recomputed
+from zoo.layers.recompute import in_order, offloaded, recomputed
 from zoo.registry import ZooError, unknown
 
 MASKS = ("_dropout_mask", "_recurrent_dropout_mask")
@@ -62,13 +62,14 @@ class ChunkedRNN(keras.layers.RNN):
             The last output (batch, units), all outputs (batch, steps, units) with `return_sequences`, the last states.
         """
         steps = sequences.shape[1]
+        chunk = self._chunk(steps)
+        if chunk == 1 and self.memory == "store":
+            return super().inner_loop(sequences, initial_state, mask, training)
         rows = [_time_major(sequences)]
         if mask is not None or steps is None:
             rows.append(_kept(mask, rows[0]))
         if self.go_backwards:
             rows = [ops.flip(each, axis=0) for each in rows]
-        chunk = self.chunk if isinstance(self.chunk, int) else automatic_chunk(steps, self.memory)
-        chunk = steps if self.unroll else chunk
         if steps is None:
             rows = [*rows, ops.ones_like(rows[1])]  # of the steps that are there, and not filled up
             rows = [_filled(each, chunk) for each in rows]
@@ -80,6 +81,14 @@ class ChunkedRNN(keras.layers.RNN):
             return last, last, states
         outputs = outputs if steps is not None else outputs[: ops.shape(sequences)[1]]
         return last, _time_major(outputs), states
+
+    def _chunk(self, steps: int | None) -> int:
+        """How many steps a chunk holds of so many, or of a number that is not known."""
+        if self.unroll and steps is not None:
+            return steps
+        if isinstance(self.chunk, int):
+            return self.chunk
+        return automatic_chunk(steps, self.memory, keras.backend.backend(), _device())
 
     def _run(self, rows: list[Any], carried: list[Any], chunk: int, body: Any) -> tuple[Any, Any, list[Any]]:
         """A loop over whole chunks where there are two or more, the rest written out.
@@ -96,14 +105,7 @@ class ChunkedRNN(keras.layers.RNN):
                 ops.reshape(each, (-1 if looped is None else looped, chunk, *ops.shape(each)[1:])) for each in whole
             ]
             nested = pieces[0] if len(pieces) == 1 else tuple(pieces)
-            last, outputs, carried = backend.rnn(
-                body,
-                nested,
-                carried,
-                time_major=True,
-                input_length=looped or MANY,
-                return_all_outputs=self.return_sequences,
-            )
+            last, outputs, carried = self._loop(body, nested, carried, looped or MANY)
             if self.return_sequences:
                 last = last[-1]
                 parts.append(ops.reshape(outputs, (-1, *ops.shape(outputs)[2:])))
@@ -114,6 +116,13 @@ class ChunkedRNN(keras.layers.RNN):
             parts.append(outputs)
         joined = None if not self.return_sequences else parts[0] if len(parts) == 1 else ops.concatenate(parts)
         return last, joined, list(carried)
+
+    def _loop(self, body: Any, rows: Any, carried: list[Any], length: int) -> tuple[Any, Any, list[Any]]:
+        """The last output of `body` over the leading axis of `rows`, all of them if they are asked for, the states."""
+        if self.memory != "store" and keras.backend.backend() == "tensorflow":
+            return in_order(body, rows, carried, self.compute_dtype, self.return_sequences)
+        options = {"time_major": True, "input_length": length, "return_all_outputs": self.return_sequences}
+        return backend.rnn(body, rows, carried, **options)
 
     def _body(self, training: bool) -> Any:
         """(rows of a chunk, what is carried) -> (its outputs or its last one, what is carried on)."""
@@ -127,9 +136,16 @@ class ChunkedRNN(keras.layers.RNN):
                 outputs.append(output)
             return ops.stack(outputs) if self.return_sequences else outputs[-1], list(carried)
 
-        if self.memory == "offload":
-            return offloaded(written_out)
-        return written_out if self.memory == "store" else self._recomputed(written_out)
+        def looped(rows: Any, carried: Sequence[Any]) -> tuple[Any, list[Any]]:
+            def one(row: Any, carried: Sequence[Any]) -> tuple[Any, list[Any]]:
+                return self._step(list(row) if isinstance(row, tuple) else [row], list(carried), options)
+
+            last, outputs, carried = self._loop(one, rows, list(carried), tree.flatten(rows)[0].shape[0])
+            return outputs if self.return_sequences else last, list(carried)
+
+        if self.memory == "store":
+            return written_out
+        return offloaded(looped) if self.memory == "offload" else self._recomputed(looped)
 
     def _recomputed(self, body: Any) -> Any:
         """`body` computed again in the backward pass, with the dropout masks of this call: Keras drops them before."""
@@ -180,6 +196,15 @@ class ChunkedRNN(keras.layers.RNN):
     def get_config(self) -> dict[str, Any]:
         """Everything that the constructor needs to make this layer again."""
         return {**super().get_config(), "chunk": self.chunk, "memory": self.memory}
+
+
+def _device() -> str:
+    """Where JAX computes; the rule for TensorFlow is the same everywhere."""
+    if keras.backend.backend() != "jax":
+        return "cpu"
+    import jax
+
+    return jax.default_backend()
 
 
 def _time_major(sequences: Any) -> Any:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
 from keras import ops
 
-from zoo.registry import ZooError
+from zoo.execution import MEMORIES, automatic_chunk
+from zoo.layers.recompute import offloaded, recomputed
+from zoo.registry import ZooError, unknown
 
 CELLS = (keras.layers.LSTMCell, keras.layers.GRUCell, keras.layers.SimpleRNNCell)
 KERNELS = "LSTMCell, GRUCell and SimpleRNNCell"
@@ -24,19 +27,24 @@ class FusedRNN(keras.layers.RNN):
     Args:
         cell: a `keras.layers.LSTMCell`, `GRUCell` (with `reset_after`) or `SimpleRNNCell` with the usual activations,
             a bias and no dropout.
+        memory: "store" keeps what the backward pass needs of every step; "recompute" runs the kernel by chunks of
+            √steps, each again in the backward pass; "offload" moves it from the GPU to the host and back.
         **options: as of `keras.layers.RNN`, but for `unroll` and `zero_output_for_mask`.
 
     Raises:
-        ZooError: the backend is another one, the cell is not one of these, or a mask comes in.
+        ZooError: an unknown memory, the backend is another one, the cell is not one of these, or a mask comes in.
     """
 
-    def __init__(self, cell: Any, **options: Any) -> None:
+    def __init__(self, cell: Any, memory: str = "store", **options: Any) -> None:
+        if memory not in MEMORIES:
+            raise unknown("memory", str(memory), MEMORIES)
         if options.pop("unroll", False) or options.pop("zero_output_for_mask", False):
             raise ZooError("a fused kernel takes neither unroll nor zero_output_for_mask")
         problem = fused_problem(cell, keras.backend.backend())
         if problem:
             raise ZooError(problem)
         super().__init__(cell, **options)
+        self.memory = memory
 
     def compute_output_spec(self, *arguments: Any, mask: Any = None, **named: Any) -> Any:
         """Shapes and types of the outputs: what Keras asks for when a model is built."""
@@ -52,12 +60,26 @@ class FusedRNN(keras.layers.RNN):
         _require_no_mask(mask)
         states = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
         inputs = ops.flip(sequences, axis=1) if self.go_backwards else sequences
-        outputs, states = _run(self.cell, inputs, states)
+        outputs, states = self._by_parts(inputs, states)
         return outputs[:, -1], outputs, states
+
+    def _by_parts(self, inputs: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+        """The kernel for all steps at once, or chunk by chunk where less is to be kept for the backward pass."""
+        run = partial(_run, self.cell)
+        if self.memory == "store":
+            return run(inputs, states)
+        again = offloaded(run) if self.memory == "offload" else recomputed(run, self.cell.variables)
+        steps = inputs.shape[1]
+        chunk = automatic_chunk(steps, self.memory)
+        parts = []
+        for start in range(0, steps, chunk):
+            outputs, states = again(inputs[:, start : start + chunk], states)
+            parts.append(outputs)
+        return ops.concatenate(parts, axis=1), states
 
     def get_config(self) -> dict[str, Any]:
         """Everything that the constructor needs to make this layer again."""
-        config = super().get_config()
+        config = {**super().get_config(), "memory": self.memory}
         return {name: value for name, value in config.items() if name not in ("unroll", "zero_output_for_mask")}
 
 
