@@ -11,7 +11,7 @@ LOOPS = ("looped", "unrolled", "chunked", "fused", "parallel")
 MEMORIES = ("store", "recompute", "offload")
 BACKENDS = ("tensorflow", "jax", "torch")
 AUTO = "auto"
-AUTOMATIC = {"tensorflow": {"cpu": 4, "gpu": 4}, "jax": {"cpu": 1, "gpu": 16}}
+AUTOMATIC = {"tensorflow": {"cpu": 4, "gpu": 4}, "jax": {"cpu": 1, "gpu": 4}}
 """Steps of a chunk by backend and device: on JAX and a CPU no chunk gains, and a chunk of one is the loop."""
 NAME = re.compile(r"(looped|unrolled|fused|parallel|chunked-(?:auto|\d+))(\+jit)?(?:\+(recompute|offload))?")
 

@@ -143,9 +143,9 @@ class ChunkedRNN(keras.layers.RNN):
             last, outputs, carried = self._loop(one, rows, list(carried), tree.flatten(rows)[0].shape[0])
             return outputs if self.return_sequences else last, list(carried)
 
-        if self.memory == "store":
-            return written_out
-        return offloaded(looped) if self.memory == "offload" else self._recomputed(looped)
+        if self.memory == "recompute":
+            return self._recomputed(looped)  # written out, √steps of them would take XLA long, and a GiB
+        return offloaded(written_out) if self.memory == "offload" else written_out
 
     def _recomputed(self, body: Any) -> Any:
         """`body` computed again in the backward pass, with the dropout masks of this call: Keras drops them before."""

@@ -24,7 +24,7 @@ def offloaded(function: Body) -> Body:
     import torch
 
     def run(*arguments: Any) -> Any:
-        with torch.autograd.graph.save_on_cpu(pin_memory=torch.cuda.is_available()):
+        with torch.autograd.graph.save_on_cpu():  # pinned, what a kernel of cuDNN kept does not come back as it was
             return function(*arguments)
 
     return run
