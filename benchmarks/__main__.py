@@ -111,17 +111,27 @@ def coverage(folder: Results = None) -> None:
 
 @app.command(
     epilog="Examples: [bold]python -m benchmarks publish --results results/runs/2026-11-24T12-00-00[/bold], "
-    "[bold]python -m benchmarks publish --to results/reference/aa[/bold] for an A/A experiment. "
+    "[bold]python -m benchmarks publish --to results/reference/aa[/bold] for an A/A experiment, "
+    "[bold]python -m benchmarks publish --as peers[/bold] for a profile with a page of its own. "
     "A run of several backends is one table where each goes on with it: --zoo-results DIR --zoo-resume",
 )
 def publish(
     folder: Results = None,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the raw rows go.")] = ROOT / "reference",
+    profile: Annotated[str, typer.Option("--as", metavar="PROFILE", help="One with a page of its own: peers.")] = "",
 ) -> None:
     """Keep a run as the reference: its raw rows in results/reference, its charts in results/charts."""
+    from benchmarks.page_profiles import require_page, write_profiles
+
+    if profile:
+        require_page(profile)
     folder = folder or find_results()
     table = folders.read_folder(folder)
     results.check_writable(to)
+    if profile:
+        for path in [folders.publish_profile(table, to, profile), *write_profiles(to, to.parent)]:
+            typer.echo(path)
+        return
     for path in folders.publish(table, to):
         typer.echo(path)
     if to == ROOT / "reference":
@@ -175,13 +185,16 @@ def samples(to: Annotated[Path, typer.Option(metavar="DIR", help="Where the tabl
     "[bold]python -m benchmarks page --results results/reference[/bold]"
 )
 def page(folder: Results = None) -> None:
-    """Write results/README.md and docs/results-accuracy.md from the reference tables, and the README's head."""
+    """Write the pages of results and docs/results-accuracy.md from the reference tables, and the README's head."""
     from benchmarks import page_accuracy
     from benchmarks.curves import read_trained
     from benchmarks.page import write
+    from benchmarks.page_profiles import write_profiles
 
     folder = folder or ROOT / "reference"
     for path in write(folders.read_folder(folder), ROOT, ROOT.parent / "README.md"):
+        typer.echo(path)
+    for path in write_profiles(folder, ROOT):
         typer.echo(path)
     trained = read_trained(folder)
     if trained:

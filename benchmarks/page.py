@@ -50,7 +50,7 @@ def head(table: pd.DataFrame) -> str:
         lead = ["backend", "steps"]
         found = found.sort_values(lead, kind="stable")[[*lead, *(name for name in found if name not in lead)]]
     section = cost_section(found, f"{SHOWN['entry']} looped against unrolled")
-    where = f"{_machine(table)}, {_versions(table)}, {_repeats(table)}"
+    where = f"{machine(table)}, {versions(table)}, {_repeats(table)}"
     notes = f"{NOTE}{_when(shown)}"
     return f"**{section.title}** ({where})\n\n{as_markdown(_varying(section.texts))}\n{notes}\n\n{sentence(table)}"
 
@@ -100,12 +100,14 @@ def write(table: pd.DataFrame, results: Path, readme: Path) -> list[Path]:
     return [results / "README.md", readme]
 
 
-def _machine(table: pd.DataFrame) -> str:
+def machine(table: pd.DataFrame) -> str:
+    """Where the rows were measured, in words."""
     pairs = table[["device_name", "cpu_count"]].drop_duplicates()
     return " and ".join(f"{name}, {cores} cores" for name, cores in pairs.itertuples(index=False))
 
 
-def _versions(table: pd.DataFrame) -> str:
+def versions(table: pd.DataFrame) -> str:
+    """With which versions, in words."""
     backends = table[["backend", "backend_version"]].drop_duplicates().itertuples(index=False)
     keras = ", ".join(sorted(table["keras_version"].unique()))
     return ", ".join([f"Keras {keras}", *(f"{backend} {version}" for backend, version in backends if version)])

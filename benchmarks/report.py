@@ -17,7 +17,8 @@ LEGEND = (
     "What ran: read from the compiled graph or the profiler, not from what was asked (docs/method.md has the list). "
     "Costs: medians over n repeats; beside the training time the distance between the quartiles within a repeat. First "
     "call: compilation included. MiB: peak of memory over that of a one-Dense model, in the first call and in later "
-    "ones. Ratio: training time over that of the execution named after it, with its 95% interval; below 1 is faster. "
+    "ones; device MiB: the most that a GPU held, all told. Ratio: training time over that of the execution named after "
+    "it, with its 95% interval; below 1 is faster. "
     "What it shows: faster or slower where the difference from 1 stands after Holm's correction for the comparisons of "
     "its table; not shown: it does not; too wide: nor does it, and the interval spans more than a factor of 1.5, so "
     "that nothing can be concluded; too few: under 3 repeats, no interval."
@@ -63,6 +64,7 @@ def _conclusion(row: pd.Series) -> str:
 
 
 def _cost_texts(part: pd.DataFrame) -> dict[str, pd.Series]:
+    on_device = part["device_peak_mib"]
     return {
         "what\nran": part["kernel_path"].fillna(""),
         "train\nms (IQR)": part.apply(_train, axis=1),
@@ -70,6 +72,7 @@ def _cost_texts(part: pd.DataFrame) -> dict[str, pd.Series]:
         "first\ncall s": part["first_call_seconds"].map(number),
         "first\nMiB": part["compile_peak_mib"].map(whole),
         "later\nMiB": part["step_peak_mib"].map(whole),
+        **({"device\nMiB": on_device.map(whole)} if on_device.notna().any() else {}),
         "graph\nnodes": part["graph_nodes"].map(whole),
         "ratio of\ntraining time": part.apply(_ratio, axis=1),
         "over that\nof": part["baseline"].fillna(""),

@@ -48,6 +48,7 @@ FIGURES = [
         "first_call_seconds",
         "compile_peak_mib",
         "step_peak_mib",
+        "device_peak_mib",
     ),
     *("graph_nodes", "baseline", *(f"train_{name}" for name in RATIO), "repeats"),
 ]
@@ -224,6 +225,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         first_call_seconds=("first_call_seconds", "median"),
         compile_peak_mib=("compile_over_floor_bytes", lambda peaks: peaks.median() / MIB),
         step_peak_mib=("step_over_floor_bytes", lambda peaks: peaks.median() / MIB),
+        device_peak_mib=("peak_device_bytes", lambda peaks: peaks.median() / MIB),
         graph_nodes=("graph_nodes", "median"),
         repeats=("repeat", "count"),
     )

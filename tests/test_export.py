@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import zoo
+from benchmarks import prove, runners
+from benchmarks.cases import Case
 from zoo import export
 
 onnx = pytest.importorskip("onnx", reason=export.MISSING)
@@ -87,3 +89,16 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(zoo.ZooError, match=r"cannot write .*model.onnx"):
         export.export(made("gru", "wave"), target("wave"), tmp_path / "taken" / "model.onnx")
+
+
+def test_the_benchmark_runs_the_file_and_proves_it_equal() -> None:
+    case = Case("lstm", "wave", zoo.Execution(), keras.backend.backend(), "cpu", 5, 4, 1, 7)
+    batch = zoo.load_task("wave", steps=4).train.first(5)
+    reference = prove.prove(case, batch, None)
+    peer = dataclasses.replace(case, execution=zoo.Execution("native"), runner="onnxruntime")
+    proof = prove.prove(peer, batch, reference)
+    assert not proof.problem
+    assert not prove.unequal(peer, proof)
+    assert proof.figures["kernel_path"] == "ort_rnn"
+    outputs = runners.load("onnxruntime").prepare(peer, batch).phases["predict"]()
+    assert np.shape(outputs) == np.shape(batch.y)

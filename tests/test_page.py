@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks import page
+from benchmarks import page, page_profiles
 from benchmarks.folders import read_folder
 from benchmarks.results import as_table
 from tests.tables import pair
@@ -64,3 +64,17 @@ def test_the_committed_page_is_fresh() -> None:
     head = page.head(table)
     assert (ROOT / "results" / "README.md").read_text() == page.page(table, head), "run: python -m benchmarks page"
     assert f"{page.BEGIN}\n{head}\n{page.END}" in (ROOT / "README.md").read_text()
+
+
+def test_the_committed_pages_of_profiles_are_fresh(tmp_path) -> None:
+    written = page_profiles.write_profiles(ROOT / "results" / "reference", tmp_path)
+    pages = [path for path in written if path.suffix == ".md"]
+    assert "gpu.md" in {path.name for path in pages}
+    for path in pages:
+        assert path.read_text() == (ROOT / "results" / path.name).read_text(), "run: python -m benchmarks page"
+    assert all(path.exists() for path in written)
+
+
+def test_only_a_profile_with_a_page_is_published_as_one() -> None:
+    with pytest.raises(ZooError, match="unknown profile with a page 'peer'; did you mean 'peers'"):
+        page_profiles.require_page("peer")

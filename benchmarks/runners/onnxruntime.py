@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -31,11 +32,16 @@ def unsupported(case: Case) -> str:
     return next((reason for reason, stands in reasons.items() if stands), "")
 
 
-def prepare(case: Case, batch: zoo.Split) -> Runner:
-    """A session on the exported model."""
+def _looped(case: Case) -> keras.Model:
+    """The model that is exported: how its loop ran in Keras leaves no trace in the file."""
     from benchmarks.runners import keras as keras_runner
 
-    return _runner(keras_runner.create(case), batch)
+    return keras_runner.create(replace(case, execution=zoo.Execution()))
+
+
+def prepare(case: Case, batch: zoo.Split) -> Runner:
+    """A session on the exported model."""
+    return _runner(_looped(case), batch)
 
 
 def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
@@ -55,10 +61,9 @@ def _runner(model: keras.Model, batch: zoo.Split) -> Runner:
 
 def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, Weights]:
     """The outputs from `weights`: there are no gradients."""
-    from benchmarks.runners import keras as keras_runner
     from zoo.export import session, to_onnx
 
-    model = keras_runner.create(case)
+    model = _looped(case)
     zoo.set_weights(model, weights)
     proto = to_onnx(model)
     arrays = batch.x if isinstance(batch.x, tuple) else (batch.x,)

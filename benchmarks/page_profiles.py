@@ -1,0 +1,115 @@
+"""Pages of what has a profile of its own: results/peers.md and its like, from the reference tables of that profile."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from benchmarks.folders import profile_tables
+from benchmarks.page import machine, versions
+from benchmarks.results import read
+from benchmarks.terminal import print_tables
+from zoo.registry import ZooError, unknown
+
+
+@dataclass(frozen=True)
+class Page:
+    """What stands above the tables of a profile."""
+
+    title: str
+    text: str
+    command: str
+    chart: str = ""  #: the one of benchmarks.charts that goes with it
+
+
+RUN = "pytest --benchmark --zoo-profile"
+PAGES = {
+    "peers": Page(
+        "Keras, the zoo's executions and their peers",
+        "The same weights, sizes and threads: Keras looped, unrolled, with jit; the zoo's fused and chunked loops; "
+        "bare torch and JAX; ONNX Runtime; TensorFlow 1.",
+        f"{RUN} peers --zoo-backends tensorflow,jax,torch",
+        "peers",
+    ),
+    "memory": Page(
+        "Storing, computing again, offloading",
+        "LSTM 128 over 2,000 steps, batch 32: what a training step holds over a one-Dense model, and takes, where the "
+        "backward pass stores everything, and where it computes chunks of √steps again (`+recompute`).",
+        f"{RUN} memory --zoo-backends tensorflow,jax,torch",
+    ),
+    "parallel": Page(
+        "A loop or a scan",
+        "Entries that are linear in their state, looped and by an associative scan.",
+        f"{RUN} parallel --zoo-backends tensorflow,jax,torch",
+        "cost_growth",
+    ),
+    "gpu": Page(
+        "On a GPU",
+        "A long wave by chunks and by cuDNN, and what recomputing keeps on the device.",
+        f"{RUN} gpu --zoo-backends jax,torch --zoo-devices gpu",
+    ),
+}
+
+
+def require_page(name: str) -> None:
+    """Refuse a profile that has no page.
+
+    Raises:
+        ZooError: which have one.
+    """
+    if name not in PAGES:
+        raise unknown("profile with a page", name, list(PAGES))
+
+
+def read_profile(folder: Path, name: str) -> pd.DataFrame | None:
+    """The rows of a profile among the reference tables, of every machine; None where there are none."""
+    paths = profile_tables(folder, name)
+    return pd.concat([read(path) for path in paths], ignore_index=True) if paths else None
+
+
+def write_profiles(folder: Path, results: Path) -> list[Path]:
+    """Write `results`/<profile>.md, and its chart, for every profile of PAGES that `folder` has a table of."""
+    written = []
+    for name, page in PAGES.items():
+        table = read_profile(folder, name)
+        if table is None:
+            continue
+        if page.chart:
+            written.append(_draw(table, page, results / "charts" / f"{name}.png"))
+        tables = io.StringIO()
+        print_tables(table, Console(file=tables), markdown=True)
+        day = table["started_at"].astype("str").str[:10]
+        repeats = int(table["repeat"].max()) + 1
+        lines = [
+            f"# {page.title}",
+            "",
+            page.text,
+            f"{machine(table)}; {versions(table)}; at most {repeats} fresh processes each; measured",
+            f"{' and '.join(dict.fromkeys([day.min(), day.max()]))}. Raw rows: "
+            + ", ".join(f"[{path.name}](reference/{path.name})" for path in profile_tables(folder, name))
+            + ". Again, on your machine:",
+            f"`{page.command}`.",
+            *(["", f"![{page.title}](charts/{name}.png)"] if page.chart else []),
+            "",
+            *(line.rstrip() for line in tables.getvalue().splitlines()),
+        ]
+        written.append(results / f"{name}.md")
+        written[-1].write_text("\n".join(lines).rstrip() + "\n")
+    return written
+
+
+def _draw(table: pd.DataFrame, page: Page, path: Path) -> Path:
+    from benchmarks.charts import CHARTS
+    from benchmarks.peer_chart import peers
+
+    figure = {**CHARTS, "peers": peers}[page.chart](table)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path)
+    except OSError as error:
+        raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
+    return path
