@@ -91,14 +91,16 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path) -> None:
         export.export(made("gru", "wave"), target("wave"), tmp_path / "taken" / "model.onnx")
 
 
-def test_the_benchmark_runs_the_file_and_proves_it_equal() -> None:
-    case = Case("lstm", "wave", zoo.Execution(), keras.backend.backend(), "cpu", 5, 4, 1, 7)
-    batch = zoo.load_task("wave", steps=4).train.first(5)
+@pytest.mark.parametrize(("task", "steps", "features"), [("wave", 4, 1), ("digits_rows", 8, 8)])
+def test_the_benchmark_runs_the_file_and_proves_it_equal(task: str, steps: int, features: int) -> None:
+    case = Case("lstm", task, zoo.Execution(), keras.backend.backend(), "cpu", 5, steps, features, 7)
+    batch = zoo.load_task(task, steps=steps).train.first(5)
     reference = prove.prove(case, batch, None)
     peer = dataclasses.replace(case, execution=zoo.Execution("native"), runner="onnxruntime")
     proof = prove.prove(peer, batch, reference)
     assert not proof.problem
     assert not prove.unequal(peer, proof)
     assert proof.figures["kernel_path"] == "ort_rnn"
-    outputs = runners.load("onnxruntime").prepare(peer, batch).phases["predict"]()
-    assert np.shape(outputs) == np.shape(batch.y)
+    runner = runners.load("onnxruntime")
+    outputs, floor = (make(peer, batch).phases["predict"]() for make in (runner.prepare, runner.prepare_floor))
+    assert np.shape(outputs) == np.shape(floor) == reference.tensors["outputs"].shape

@@ -51,7 +51,7 @@ class Graph:
         array = np.asarray(value)
         kind = np.int64 if array.dtype.kind in "iu" else bool if array.dtype == bool else np.float32
         name = f"weight_{next(self.numbers)}"
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(array.astype(kind)), name))
+        self.weights.append(numpy_helper.from_array(np.asarray(array, kind, order="C"), name))
         return name
 
     def add(self, kind: str, *inputs: str, **attributes: Any) -> str:

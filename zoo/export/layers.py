@@ -95,6 +95,8 @@ def _attention(graph: Graph, layer: Any, values: Sequence[Value], **_: Any) -> V
 
 def _get_item(graph: Graph, layer: Any, value: Value, key: Any) -> Value:
     steps = key[1]
+    if isinstance(steps, int):
+        return value.of(graph.add("Gather", value.name, graph.constant(steps), axis=1))
     return value.of(graph.add("Slice", value.name, *(graph.constant([each]) for each in (0, steps.stop, 1))))
 
 

@@ -34,7 +34,7 @@ class ChunkedRNN(keras.layers.RNN):
         cell: a recurrent cell, of Keras, of the zoo or of your own, or a list of cells.
         chunk: how many steps are written out, or "auto": see `zoo.execution.automatic_chunk`.
         memory: "store" keeps what the backward pass needs of every step; "recompute" keeps the state between chunks and
-            computes the steps of a chunk again, so that with a chunk of √steps memory grows with √steps
+            computes the steps of a chunk, a loop of their own, again: with a chunk of √steps memory grows with √steps
             (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016); "offload", on JAX and torch, moves it
             from the GPU to the host and back.
         **options: as of `keras.layers.RNN`; `unroll=True` is a chunk of all steps.
