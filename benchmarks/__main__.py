@@ -121,7 +121,7 @@ def publish(
     profile: Annotated[str, typer.Option("--as", metavar="PROFILE", help="One with a page of its own: peers.")] = "",
 ) -> None:
     """Keep a run as the reference: its raw rows in results/reference, its charts in results/charts."""
-    from benchmarks.page_profiles import require_page, write_profiles
+    from benchmarks.page_profiles import require_page, write_profiles, write_readme
 
     if profile:
         require_page(profile)
@@ -131,6 +131,8 @@ def publish(
     if profile:
         for path in [folders.publish_profile(table, to, profile), *write_profiles(to, to.parent)]:
             typer.echo(path)
+        if to == ROOT / "reference":
+            write_readme(to, ROOT.parent / "README.md")
         return
     for path in folders.publish(table, to):
         typer.echo(path)
@@ -189,13 +191,14 @@ def page(folder: Results = None) -> None:
     from benchmarks import page_accuracy
     from benchmarks.curves import read_trained
     from benchmarks.page import write
-    from benchmarks.page_profiles import write_profiles
+    from benchmarks.page_profiles import write_profiles, write_readme
 
     folder = folder or ROOT / "reference"
     for path in write(folders.read_folder(folder), ROOT, ROOT.parent / "README.md"):
         typer.echo(path)
     for path in write_profiles(folder, ROOT):
         typer.echo(path)
+    write_readme(folder, ROOT.parent / "README.md")
     trained = read_trained(folder)
     if trained:
         typer.echo(page_accuracy.write(trained, ROOT.parent / "docs" / "results-accuracy.md"))

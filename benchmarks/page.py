@@ -89,15 +89,24 @@ def write(table: pd.DataFrame, results: Path, readme: Path) -> list[Path]:
     Raises:
         ZooError: the marks are missing.
     """
-    before, begin, rest = readme.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ZooError(f"{readme} has no place for the head of the page, between {BEGIN} and {END}")
     top = head(table)
     text = page(table, top)
-    readme.write_text(f"{before}{BEGIN}\n{top}\n{END}{after}")
+    put_between(readme, BEGIN, END, top, "the head of the page")
     (results / "README.md").write_text(text)
     return [results / "README.md", readme]
+
+
+def put_between(path: Path, begin: str, end: str, text: str, what: str) -> None:
+    """Write `text` into the file between its two marks.
+
+    Raises:
+        ZooError: the marks are missing.
+    """
+    before, found, rest = path.read_text().partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (found and ended):
+        raise ZooError(f"{path} has no place for {what}, between {begin} and {end}")
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def machine(table: pd.DataFrame) -> str:

@@ -10,9 +10,11 @@ import pandas as pd
 from rich.console import Console
 
 from benchmarks.folders import profile_tables
-from benchmarks.page import machine, versions
+from benchmarks.page import machine, put_between, versions
+from benchmarks.peers import comparisons
 from benchmarks.results import read
-from benchmarks.terminal import print_tables
+from benchmarks.terminal import as_markdown, print_tables
+from benchmarks.texts import whole, with_interval
 from zoo.registry import ZooError, unknown
 
 
@@ -53,6 +55,33 @@ PAGES = {
         f"{RUN} gpu --zoo-backends jax,torch --zoo-devices gpu",
     ),
 }
+
+
+BEGIN, END = "<!-- peers: written by python -m benchmarks page -->", "<!-- /peers -->"
+
+
+def peers_head(table: pd.DataFrame) -> str:
+    """How many times as fast the zoo's executions and the exported file are, a row a size, for the project's README."""
+    found = comparisons(table)
+    sizes = zip(found["entry"], found["units"], found["steps"], found["batch"], strict=True)
+    texts = {
+        "what": found["comparison"],
+        "call": found["phase"],
+        "size": [f"{entry} {units}, {steps} steps, batch {batch}" for entry, units, steps, batch in sizes],
+        "fastest of ours": found["ours"],
+        "of theirs": found["theirs"],
+        "times as fast": [with_interval(*row) for row in found[["gain", "low", "high"]].itertuples(index=False)],
+        "n": found["repeats"].map(whole),
+    }
+    where = f"{machine(table)}, {versions(table)}"
+    return f"**How many times as fast** ({where})\n\n{as_markdown(pd.DataFrame(texts).astype('str'))}"
+
+
+def write_readme(folder: Path, readme: Path) -> None:
+    """Put what `peers_head` gives between its marks in the README, where `folder` has a table of the peers."""
+    table = read_profile(folder, "peers")
+    if table is not None:
+        put_between(readme, BEGIN, END, peers_head(table), "the peers")
 
 
 def require_page(name: str) -> None:

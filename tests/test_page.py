@@ -73,6 +73,8 @@ def test_the_committed_pages_of_profiles_are_fresh(tmp_path) -> None:
     for path in pages:
         assert path.read_text() == (ROOT / "results" / path.name).read_text(), "run: python -m benchmarks page"
     assert all(path.exists() for path in written)
+    peers = page_profiles.peers_head(page_profiles.read_profile(ROOT / "results" / "reference", "peers"))
+    assert f"{page_profiles.BEGIN}\n{peers}\n{page_profiles.END}" in (ROOT / "README.md").read_text()
 
 
 def test_only_a_profile_with_a_page_is_published_as_one() -> None:

@@ -64,7 +64,11 @@ class FusedRNN(keras.layers.RNN):
         return outputs[:, -1], outputs, states
 
     def _by_parts(self, inputs: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-        """The kernel for all steps at once, or chunk by chunk where less is to be kept for the backward pass."""
+        """The kernel for all steps at once, or chunk by chunk where less is to be kept for the backward pass.
+
+        Returns:
+            The outputs (batch, steps, units), without `return_sequences` perhaps those of the last steps alone; states.
+        """
         run = partial(_run, self.cell)
         if self.memory == "store":
             return run(inputs, states)
@@ -75,7 +79,7 @@ class FusedRNN(keras.layers.RNN):
         for start in range(0, steps, chunk):
             outputs, states = again(inputs[:, start : start + chunk], states)
             parts.append(outputs)
-        return ops.concatenate(parts, axis=1), states
+        return ops.concatenate(parts, axis=1) if self.return_sequences else outputs, states
 
     def get_config(self) -> dict[str, Any]:
         """Everything that the constructor needs to make this layer again."""
