@@ -81,8 +81,11 @@ def in_order(body: Body, rows: Any, states: Sequence[Any], dtype: Any, every: bo
     turns = tf.shape(flat[0])[0]
     arrays = [tf.TensorArray(each.dtype, turns, element_shape=each.shape[1:]).unstack(each) for each in flat]
 
+    shape: list[Any] = []
+
     def turn(i: Any, kept: Any, states: list[Any]) -> tuple[Any, Any, list[Any]]:
         output, states = body(tree.pack_sequence_as(rows, [array.read(i) for array in arrays]), states)
+        shape[:] = output.shape
         return i + 1, kept.write(i if every else 0, output), list(states)
 
     kept = tf.TensorArray(dtype, turns if every else 1, clear_after_read=False)
@@ -91,6 +94,7 @@ def in_order(body: Body, rows: Any, states: Sequence[Any], dtype: Any, every: bo
         lambda i, *_: i < turns, turn, start, parallel_iterations=1, maximum_iterations=turns
     )
     outputs = kept.stack()
+    outputs.set_shape([flat[0].shape[0] if every else 1, *shape])  # an array of TensorFlow forgets it
     return outputs[-1], outputs, list(states)
 
 
