@@ -53,8 +53,9 @@ PAGES = {
     "gpu": Page(
         "On a GPU",
         "A long wave by chunks and by cuDNN, and, of the profile `memory`, what recomputing keeps on the device. "
-        "Nothing was offloaded: on torch the proof refused it (pinned copies of what cuDNN kept gave other gradients), on "
-        "JAX XLA failed. Copies that are not pinned, and a chunk written out, are in their place now, and not tried there.",
+        "Nothing was offloaded: on torch the proof refused it (pinned copies of what cuDNN kept gave other gradients), "
+        "on JAX XLA failed. Copies that are not pinned, and a chunk written out, are in their place now, and not tried "
+        "there.",
         f"{RUN} gpu --zoo-backends jax,torch --zoo-devices gpu",
     ),
 }
