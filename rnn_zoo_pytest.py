@@ -27,7 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("rnn-zoo", "rnn-zoo: what recurrent models cost and earn (pytest --benchmark)")
     add = group.addoption
     add("--benchmark", action="store_true", help="run the benchmarks instead of the tests")
-    add("--zoo-profile", metavar="NAME", help="smoke, quick (default) or full: which grid of cases")
+    profiles = "smoke, quick (default), full, peers, chunks, memory, gpu, parallel"
+    add("--zoo-profile", metavar="NAME", help=f"which grid of cases: {profiles}")
     add("--zoo-results", metavar="DIR", help="where the table and charts go (default: results/runs/<start time>)")
     for option, help_text in {
         "--zoo-entries": "instead of the profile's, e.g. lstm,gru or '*rnn'",

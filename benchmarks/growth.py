@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from benchmarks.summary import CONFIDENCE, EXECUTION, SETTING, framed, in_order, medians
 
@@ -25,6 +25,8 @@ FITTED = [
     *("quantity", "numbers", "repeats", "fewest_steps", "most_steps", "fewest_cost", "most_cost", "factor"),
     *("exponent", "low", "high", "r_squared", "upper_steps", "upper_exponent"),
 ]
+ENDED = {"out_of_memory": "out of memory", "timeout": "time limit", "over_limit": "peak above the limit"}
+"""Why a number of steps did not train, in words."""
 LARGEST = ["largest_steps", "largest_peak_bytes", "failed_steps", "failed_status", "failed_reason"]
 
 
@@ -64,7 +66,7 @@ def _fitted(points: pd.Series) -> dict[str, Any]:
     """The columns of one fit; `points` are costs by their number of steps, in rising order."""
     steps, costs = points.index.to_numpy(dtype=float), points.to_numpy(dtype=float)
     exponent, error, r_squared = _line(np.log(steps), np.log(costs))
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(points) - 2) * error
+    half = special.stdtrit(len(points) - 2, (1 + CONFIDENCE) / 2) * error
     upper = steps >= np.sqrt(steps[0] * steps[-1]) * (1 - 1e-9)
     upper[-2:] = True
     return {
@@ -141,3 +143,11 @@ def bounded(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame
     some = ends.groupby(WITHOUT_STEPS, dropna=False)[["trained", "failed"]].transform("any")
     told = found[(some["trained"] & some["failed"]).astype(bool)]
     return in_order(told.assign(steps=0)).drop(columns="steps")
+
+
+def bound(row: pd.Series) -> str:
+    """What a row of `largest` says, in words: "200 (500: time limit)"."""
+    trained, failed = row["largest_steps"], row["failed_steps"]
+    if pd.isna(failed):
+        return f"{trained} or more, the most tried"
+    return f"{'none' if pd.isna(trained) else trained} ({failed}: {ENDED[row['failed_status']]})"

@@ -11,12 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.figures import DPI, INK, finish, look, nothing_to_draw, plain_ticks, slots
-from benchmarks.growth import LIMIT_BYTES, WITHOUT_STEPS, bounded
+from benchmarks.growth import LIMIT_BYTES, WITHOUT_STEPS, bound, bounded
 from benchmarks.labels import FACETS, facet_labels
 from benchmarks.summary import EXECUTION
 
-ENDED = {"out_of_memory": "out of memory", "timeout": "time limit", "over_limit": "peak above the limit"}
-"""Why a number of steps did not train, in words."""
 ROW = 0.3  # inches that an execution takes
 
 
@@ -76,14 +74,6 @@ def _draw_execution(axes: Axes, row: pd.Series, y: float, style: tuple[str, str]
         axes.plot(failed, y, "x", color=INK, markersize=7, markeredgewidth=1.8, zorder=3)
     place: dict[str, Any] = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
     axes.annotate(bound(row), (1, y), xycoords=("axes fraction", "data"), fontsize=8, color=INK, **place)
-
-
-def bound(row: pd.Series) -> str:
-    """What a row of `growth.largest` says, in words: "200 (500: time limit)"."""
-    trained, failed = row["largest_steps"], row["failed_steps"]
-    if pd.isna(failed):
-        return f"{trained} or more, the most tried"
-    return f"{'none' if pd.isna(trained) else trained} ({failed}: {ENDED[row['failed_status']]})"
 
 
 def _rows_of(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

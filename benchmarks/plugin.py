@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
-import matplotlib
 import psutil
 import pytest
 from rich.console import Console
@@ -132,6 +131,8 @@ class BenchmarkPlugin:
             return
         charts = sorted((folder / "charts").glob("*.png"))
         if self.coordinator.has_new_rows or not charts:  # else they are those of this table
+            import matplotlib  # here, so that a run with nothing left to do is told at once
+
             matplotlib.use("Agg")
             from benchmarks.charts import draw_all
 

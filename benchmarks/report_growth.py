@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.break_even import PAID, break_even
-from benchmarks.growth import FITTED, LARGEST, bounded, exponents
-from benchmarks.largest_steps import bound
+from benchmarks.growth import FITTED, LARGEST, bound, bounded, exponents
 from benchmarks.summary import MIB, differing, in_order, three_digits, told
 from benchmarks.texts import Section, number, titled, whole, with_interval
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 TIMED = ("train", "predict")
 EXECUTION = ["execution", "runner", "loop", "chunk", "jit", "memory"]
@@ -81,7 +81,7 @@ def interval(values: pd.Series) -> tuple[float, float]:
     count = values.count()
     if count < LEAST_REPEATS:
         return np.nan, np.nan
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * values.std() / np.sqrt(count)
+    half = special.stdtrit(count - 1, (1 + CONFIDENCE) / 2) * values.std() / np.sqrt(count)
     return values.mean() - half, values.mean() + half
 
 
@@ -104,7 +104,7 @@ def p_value(ratios: pd.Series) -> float:
     error = logs.std() / np.sqrt(logs.count())
     if error == 0:
         return float(logs.mean() == 0)
-    return float(2 * stats.t.sf(abs(logs.mean()) / error, logs.count() - 1))
+    return float(2 * special.stdtr(logs.count() - 1, -abs(logs.mean()) / error))
 
 
 def holm(p_values: pd.Series) -> pd.Series:

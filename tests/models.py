@@ -22,6 +22,13 @@ PAIRS = [(name, task) for name in ENTRIES for task in STEPS if zoo.get_entry(nam
 MAIN = dict(reversed(PAIRS))
 """One task of each entry."""
 
+if keras.backend.backend() == "jax":
+    import jax
+
+    # Compiling sizes that run for microseconds takes nearly all the time of these tests; JAX tests itself so too.
+    # The processes that measure and prove compile as users do: this stays in the process of the tests.
+    jax.config.update("jax_disable_most_optimizations", True)
+
 
 @functools.cache
 def batch(task: str) -> zoo.Split:

@@ -148,12 +148,12 @@ MISTAKES = {
         ("--zoo-executions", "looped,unroled"),
         "unknown execution 'unroled'; did you mean 'unrolled'? Known: looped, unrolled, "
         "looped+jit, unrolled+jit, chunked-auto, chunked-auto+recompute, chunked-auto+jit, "
-        "chunked-auto+jit+recompute, fused, parallel, parallel+jit, legacy-static, legacy-dynamic, "
+        "chunked-auto+jit+recompute, fused, fused+recompute, parallel, parallel+jit, legacy-static, legacy-dynamic, "
         "legacy-dynamic+swap, torch-native, torch-native+jit, jax-scan+jit, onnxruntime-native",
     ),
     "profile": (
         ("--zoo-profile", "quik"),
-        "unknown profile 'quik'; did you mean 'quick'? Known: smoke, quick, full, peers, chunks, memory, parallel",
+        "unknown profile 'quik'; did you mean 'quick'? Known: smoke, quick, full, peers, chunks, memory, gpu, parallel",
     ),
     "backend": (
         ("--zoo-backends", "tensorflwo"),
