@@ -38,6 +38,12 @@ PAGES = {
         f"{RUN} peers --zoo-backends tensorflow,jax,torch",
         "peers",
     ),
+    "chunks": Page(
+        "Loops with some steps written out",
+        "Every cell that a loop runs, looped and `chunked-auto`, at 20, 100 and 1,000 steps. On JAX and a CPU "
+        "`chunked-auto` is the loop itself, the same program (tests/test_chunked.py holds one against the other).",
+        f"{RUN} chunks --zoo-backends tensorflow,jax",
+    ),
     "memory": Page(
         "Storing, computing again, offloading",
         "LSTM 128 over 2,000 steps, batch 32: what a training step holds over a one-Dense model, and takes, where the "

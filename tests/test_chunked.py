@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
+from benchmarks.profiles import CELLS as CELLS_OF_THE_ZOO
 from benchmarks.prove import compute, relative_difference
 from zoo.layers import ChunkedRNN, LayerNormLSTMCell, NeuronCell, PeepholeLSTMCell, StateDropoutCell
 
@@ -217,3 +218,24 @@ def test_the_graph_grows_with_the_chunk() -> None:
     nodes = [compute(model, batch).graph_nodes for model in models]
     assert nodes[1] - nodes[0] == pytest.approx((nodes[2] - nodes[1]) / 2, rel=0.3)
     assert nodes[0] < nodes[1]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="the rule of JAX and a CPU")
+@pytest.mark.parametrize("entry", CELLS_OF_THE_ZOO)
+def test_auto_on_jax_and_a_cpu_is_the_program_of_the_loop(entry: str) -> None:
+    """So that its time needs no measuring: forward and backward, one lowered program is the other to the letter."""
+    import jax
+
+    x, y = (np.asarray(array) for array in zoo.load_task("wave", steps=20).train.first(2))
+
+    def program(execution: str) -> str:
+        model = zoo.create_model(entry, "wave", execution, units=3, steps=20)
+        fixed = [variable.value for variable in model.non_trainable_variables]
+
+        def loss(weights):
+            outputs, _ = model.stateless_call(weights, fixed, x, training=True)
+            return ((outputs - y) ** 2).mean()
+
+        return jax.jit(jax.value_and_grad(loss)).lower([v.value for v in model.trainable_variables]).as_text()
+
+    assert program("chunked-auto+jit") == program("looped+jit")
