@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 
@@ -13,6 +14,7 @@ from benchmarks.folders import profile_tables
 from benchmarks.page import machine, put_between, versions
 from benchmarks.peers import comparisons
 from benchmarks.results import read
+from benchmarks.summary import differing, ratios
 from benchmarks.terminal import as_markdown, print_tables
 from benchmarks.texts import whole, with_interval
 from zoo.registry import ZooError, unknown
@@ -26,8 +28,11 @@ class Page:
     text: str
     command: str
     chart: str = ""  #: the one of benchmarks.charts that goes with it
+    by_steps: bool = False  #: whether the times over those of looped stand above all, by the number of steps
 
 
+SLOWER = 1.05
+"""An interval wholly above it is a loss that a user would notice."""
 RUN = "pytest --benchmark --zoo-profile"
 PAGES = {
     "peers": Page(
@@ -43,6 +48,7 @@ PAGES = {
         "Every cell that a loop runs, looped and `chunked-auto`, at 20, 100 and 1,000 steps. On JAX and a CPU "
         "`chunked-auto` is the loop itself, the same program (tests/test_chunked.py holds one against the other).",
         f"{RUN} chunks --zoo-backends tensorflow,jax",
+        by_steps=True,
     ),
     "memory": Page(
         "Storing, computing again, offloading",
@@ -55,6 +61,7 @@ PAGES = {
         "Entries that are linear in their state, looped and by an associative scan.",
         f"{RUN} parallel --zoo-backends tensorflow,jax,torch",
         "cost_growth",
+        by_steps=True,
     ),
     "gpu": Page(
         "On a GPU",
@@ -92,6 +99,26 @@ def write_readme(folder: Path, readme: Path) -> None:
     table = read_profile(folder, "peers")
     if table is not None:
         put_between(readme, BEGIN, END, peers_head(table), "the peers")
+
+
+def over_looped(table: pd.DataFrame) -> list[str]:
+    """Times over those of looped, a row an arm and phase, a column a number of steps, and what of it is sure."""
+    found = ratios(table)
+    found = found[found["quantity"] == "step_seconds"]
+    faster, slower = found["high"] < 1, found["low"] > SLOWER
+    mark = np.select([faster, slower], ["**", "*"], "")
+    texts = found[["ratio", "low", "high"]].apply(lambda row: with_interval(*row), axis=1)
+    found = found.assign(text=mark + texts + mark)
+    keys = ["backend", "entry", "execution", "baseline", "phase"]
+    keys += differing(found, ["device_name", "device", "task", "batch", "units"])
+    shown = found.pivot(index=keys, columns="steps", values="text").fillna("").rename(columns=lambda n: f"{n} steps")
+    return [
+        "**Time over that of the loop, with its 95% interval; below 1 is faster**",
+        "",
+        as_markdown(shown.reset_index().rename(columns={"baseline": "over"})),
+        f"Bold, wholly below 1: {faster.sum()} of {len(found)}. Italic, wholly above {SLOWER}: {slower.sum()}.",
+        "",
+    ]
 
 
 def require_page(name: str) -> None:
@@ -134,6 +161,7 @@ def write_profiles(folder: Path, results: Path) -> list[Path]:
             f"`{page.command}`.",
             *(["", f"![{page.title}](charts/{name}.png)"] if page.chart else []),
             "",
+            *(over_looped(table) if page.by_steps else []),
             *(line.rstrip() for line in tables.getvalue().splitlines()),
         ]
         written.append(results / f"{name}.md")

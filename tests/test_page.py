@@ -80,3 +80,14 @@ def test_the_committed_pages_of_profiles_are_fresh(tmp_path) -> None:
 def test_only_a_profile_with_a_page_is_published_as_one() -> None:
     with pytest.raises(ZooError, match="unknown profile with a page 'peer'; did you mean 'peers'"):
         page_profiles.require_page("peer")
+
+
+def test_times_over_those_of_the_loop_stand_by_their_steps_and_what_is_sure_is_marked() -> None:
+    factors = {20: [0.5, 0.51, 0.49], 100: [1.2, 1.21, 1.19], 300: [0.9, 1.0, 1.1]}
+    lines = page_profiles.over_looped(as_table([row for steps, each in factors.items() for row in pair(steps, each)]))
+    text = "\n".join(lines)
+    columns = [cell.strip() for cell in text.splitlines()[2].strip("|").split("|")]
+    assert columns == ["backend", "entry", "execution", "over", "phase", "20 steps", "100 steps", "300 steps"]
+    row = next(line for line in text.splitlines() if "train" in line)
+    assert [cell.strip()[:6] for cell in row.strip("|").split("|")][-3:] == ["**0.50", "*1.20 ", "1.00 ["]
+    assert "Bold, wholly below 1: 1 of 3. Italic, wholly above 1.05: 1." in text
