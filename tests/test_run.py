@@ -19,7 +19,7 @@ import zoo
 from benchmarks import machine, results
 from benchmarks.cases import Selection, timed_cases
 from benchmarks.coordinator import Coordinator
-from benchmarks.profiles import get_profile
+from benchmarks.profiles import PROFILES, get_profile
 from tests.test_rooms import BLOCK, ROOT
 
 SMALL = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "digits_rows")
@@ -180,6 +180,11 @@ def test_a_mistake_ends_the_run_before_it_starts_in_one_line(mistake: str) -> No
     told = run("--benchmark", *arguments)
     assert told.returncode == pytest.ExitCode.USAGE_ERROR
     assert told.stderr.strip() == f"ERROR: {message}"
+
+
+def test_the_help_names_every_profile() -> None:
+    told = " ".join(run("--help").stdout.split())
+    assert ", ".join(PROFILES).replace("quick", "quick (default)") in told
 
 
 def test_a_case_that_holds_too_much_is_a_row_and_a_skip(tmp_path) -> None:
