@@ -91,15 +91,16 @@ MASKS = (
 """On the wave TensorFlow 1 counts padded steps in its loss, and so is another computation."""
 MNIST = Block(("simple_rnn", "lstm", "gru"), ("mnist_rows",))
 
-STOCK = ("looped", "unrolled", "looped+jit", "unrolled+jit", *LEGACY)
+KERAS = ("looped", "unrolled", "looped+jit", "unrolled+jit")
+STOCK = (*KERAS, *LEGACY)
 OURS = ("chunked-auto", "chunked-auto+jit", "fused")
 BARE = ("torch-native", "torch-native+jit", "jax-scan+jit", "onnxruntime-native")
 PEERS = (
     Block(("lstm",), ("wave",), (*STOCK, *OURS, *BARE), steps=(20,), units=(100,), batches=(50,)),
     Block(("lstm",), ("mnist_rows",), (*STOCK, *OURS, *BARE), units=(150,), batches=(150,)),
     Block(("lstm",), ("wave",), (*STOCK, *OURS, *BARE), steps=(240,), units=(64,), batches=(32,)),
-    Block(("lstm",), ("wave",), ("looped", "unrolled", "looped+jit", *BARE), steps=(20,), units=(100,), batches=(1,)),
-    Block(("gru", "simple_rnn"), ("wave",), ("looped", "unrolled", "fused", *BARE), steps=(20,), batches=(50,)),
+    Block(("lstm",), ("wave",), (*KERAS, "fused", *BARE), steps=(20,), units=(100,), batches=(1,)),
+    Block(("gru", "simple_rnn"), ("wave",), (*KERAS, "fused", *BARE), steps=(20,), units=(100,), batches=(50,)),
 )
 """The sizes of tutorials and of users who ask for speed: a short wave, rows of MNIST, a long wave, one sequence."""
 
