@@ -38,9 +38,8 @@ PAGES = {
     "peers": Page(
         "Keras, the zoo's executions and their peers",
         "The same weights, sizes and threads: Keras looped, unrolled, with jit; the zoo's fused and chunked loops; "
-        "bare torch and JAX; ONNX Runtime; TensorFlow 1. In the run below ONNX Runtime came last at 240 and 28 steps, "
-        "up to an hour after the arms that it is held against, and not between them; gru and simple_rnn came hours "
-        "later, side by side, without JAX.",
+        "bare torch and JAX; ONNX Runtime; TensorFlow 1. One run of every arm: at each size those of a backend follow "
+        "one another, shuffled each repeat.",
         f"{RUN} peers --zoo-backends tensorflow,jax,torch",
         "peers",
     ),
