@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.figures import DPI, INK, finish, nothing_to_draw, plain_ticks
-from benchmarks.peers import PEERS, SIZE
+from benchmarks.peers import SIZE
+from benchmarks.profiles import BARE
 from benchmarks.summary import medians, three_digits
 
 ROW = 0.25  # inches
@@ -25,13 +26,13 @@ NOTE = (
 
 def has_peers(table: pd.DataFrame) -> bool:
     """Whether the table holds what is drawn here."""
-    return bool(table["execution"].isin(PEERS).any())
+    return bool(table["execution"].isin(BARE).any())
 
 
 def peers(table: pd.DataFrame) -> Figure:
     """A panel a size and phase, fastest first."""
     times = medians(table)
-    times = times.merge(times[times["execution"].isin(PEERS)][SIZE].drop_duplicates(), on=SIZE)
+    times = times.merge(times[times["execution"].isin(BARE)][SIZE].drop_duplicates(), on=SIZE)
     if times.empty:
         return nothing_to_draw(table, TITLE, "bare torch or JAX, or ONNX Runtime, which the profile peers measures")
     times["milliseconds"] = times["step_seconds"] * 1000

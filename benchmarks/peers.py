@@ -9,19 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.profiles import BARE, KERAS
 from benchmarks.summary import PAIR, SIZES, geometric_interval, geometric_mean, medians
 from benchmarks.texts import Section, number, with_interval
 
 Arm = tuple[str, str]
 """A backend and an execution as the tables name it."""
-STOCK = ("looped", "unrolled", "looped+jit", "unrolled+jit")
-STOCK_TF = tuple(("tensorflow", execution) for execution in STOCK)
+STOCK_TF = tuple(("tensorflow", execution) for execution in KERAS)
 STOCK_TORCH = (("torch", "looped"),)
 FUSED = (("torch", "fused"),)
 BARE_TORCH = (("torch", "torch-native"),)
 ORT = (("tensorflow", "onnxruntime-native"),)
-PEERS = ("torch-native", "torch-native+jit", "jax-scan+jit", "onnxruntime-native")
-"""Executions that are of no backend of Keras: where a table has one, its peers are compared."""
 SIZE = ["entry", "task", *SIZES]
 
 
@@ -98,7 +96,7 @@ def arms(table: pd.DataFrame) -> pd.DataFrame:
 
 def peer_sections(table: pd.DataFrame) -> Iterator[Section]:
     """The comparisons and, by size and phase, every arm; nothing where the table has no peers."""
-    if not table["execution"].isin(PEERS).any():
+    if not table["execution"].isin(BARE).any():
         return
     found = comparisons(table)
     if len(found):

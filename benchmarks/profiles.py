@@ -95,6 +95,7 @@ KERAS = ("looped", "unrolled", "looped+jit", "unrolled+jit")
 STOCK = (*KERAS, *LEGACY)
 OURS = ("chunked-auto", "chunked-auto+jit", "fused")
 BARE = ("torch-native", "torch-native+jit", "jax-scan+jit", "onnxruntime-native")
+"""Executions that are of no backend of Keras: where a table has one, its peers are compared."""
 PEERS = (
     Block(("lstm",), ("wave",), (*STOCK, *OURS, *BARE), steps=(20,), units=(100,), batches=(50,)),
     Block(("lstm",), ("mnist_rows",), (*STOCK, *OURS, *BARE), units=(150,), batches=(150,)),
