@@ -41,7 +41,7 @@ from benchmarks.summary import (
     scores,
     three_digits,
 )
-from zoo.registry import ZooError
+from zoo.drawings import save
 
 INTERVAL = "95% interval (Student's t on logarithms over repeats; none under 3 repeats)"
 CALLS = {"train": "one training step", "predict": "predicting one batch"}
@@ -272,11 +272,7 @@ def draw_all(table: pd.DataFrame, folder: Path, say: Callable[[str], None] = pri
         for stem, part in _pictures(name, table).items():
             figure = chart(part)
             paths.append(folder / f"{stem}.png")
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                figure.savefig(paths[-1])
-            except OSError as error:
-                raise ZooError(f"cannot write {paths[-1]}: {error.strerror or error}") from error
+            save(figure, paths[-1])
             if not figure.axes:
                 say(f"{stem}: nothing to draw (the picture says why)")
     return paths

@@ -16,6 +16,7 @@ from benchmarks import book, folders
 from benchmarks.figures import DPI, INK, plain_ticks, spans
 from benchmarks.samples import DIGITS_TABLE, WAVE_TABLE
 from benchmarks.summary import scores
+from zoo.drawings import save
 from zoo.tasks.wave import END, STEPS, STEPS_PER_TIME, wave, windows
 
 PALETTE = sns.color_palette("colorblind").as_hex()
@@ -218,5 +219,5 @@ def draw_curves(trained: Trained, folder: Path, say: Callable[[str], None] = pri
             say(f"{name}: nothing to draw; run python -m benchmarks samples")
             continue
         paths.append(folder / f"{name}.png")
-        chart(trained).savefig(paths[-1])
+        save(chart(trained), paths[-1])
     return paths

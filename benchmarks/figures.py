@@ -127,13 +127,13 @@ def _bottom(panel: Panel) -> float:
 
 def _draw_dots(axes: Axes, panel: Panel, estimate: Estimate) -> None:
     looks = look(panel.data)
+    values = dict(iter(panel.data.dropna(subset=[panel.value]).groupby(["label", "execution"])[panel.value]))
     y, middles = 0.0, []
     for label, executions in panel.slots.items():
-        rows = panel.data[panel.data["label"] == label]
         for i, execution in enumerate(executions):
-            values = rows.loc[rows["execution"] == execution, panel.value].dropna()
-            if not values.empty:
-                _draw_estimate(axes, values, y + GAP / 2 + (i + 0.5) * SLOT, looks[execution], estimate)
+            if (label, execution) in values:
+                place = y + GAP / 2 + (i + 0.5) * SLOT
+                _draw_estimate(axes, values[label, execution], place, looks[execution], estimate)
         height = len(executions) * SLOT + GAP
         middles.append(y + height / 2)
         y += height

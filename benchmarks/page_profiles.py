@@ -17,7 +17,8 @@ from benchmarks.results import read
 from benchmarks.summary import differing, ratios
 from benchmarks.terminal import as_markdown, print_tables
 from benchmarks.texts import whole, with_interval
-from zoo.registry import ZooError, unknown
+from zoo.drawings import save
+from zoo.registry import unknown
 
 
 @dataclass(frozen=True)
@@ -178,10 +179,5 @@ def _draw(table: pd.DataFrame, page: Page, path: Path) -> Path:
     from benchmarks.charts import CHARTS
     from benchmarks.peer_chart import peers
 
-    figure = {**CHARTS, "peers": peers}[page.chart](table)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
-    except OSError as error:
-        raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
+    save({**CHARTS, "peers": peers}[page.chart](table), path)
     return path

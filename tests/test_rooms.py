@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processor import seconds_of_children
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("zoo/**/*.py"), *ROOT.glob("benchmarks/**/*.py")])
@@ -25,7 +26,8 @@ TABLES_ONLY = (
     *("results", "folders", "summary", "sentence", "figures", "labels", "charts", "largest_steps"),
     *("growth", "break_even", "coverage", "texts", "report", "report_growth", "terminal", "page", "book", "__main__"),
 )
-"""Files of benchmarks/ that work on tables alone: they know of zoo/ no more than its errors."""
+"""Files of benchmarks/ that work on tables alone: of zoo/ they know its errors and how a picture is saved."""
+DRAWING = ("drawings", "drawings.save")
 
 
 def imported(path: Path) -> set[str]:
@@ -59,10 +61,9 @@ def test_planning_and_drawing_import_no_keras_and_no_backend(statement: str) -> 
 @pytest.mark.parametrize("words", [("list", "*lstm*"), ("tasks",), ("show", "lstm"), ("catalogue",)], ids=" ".join)
 def test_what_is_listed_and_shown_needs_no_keras_and_no_second(words: tuple[str, ...]) -> None:
     start = f"{BLOCK}from zoo.cli import main; sys.argv = ['zoo', *{words}]; main()"
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = seconds_of_children()
     subprocess.run([sys.executable, "-c", start], check=True, cwd=ROOT, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+    assert seconds_of_children() - before < 1
 
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if p.is_relative_to(ROOT / "zoo")], ids=lambda p: p.name)
@@ -74,7 +75,7 @@ def test_the_zoo_knows_nothing_of_the_benchmarks(path: Path) -> None:
 def test_what_works_on_tables_knows_no_models(name: str) -> None:
     path = ROOT / "benchmarks" / f"{name}.py"
     known = {module for module in imported(path) if module.split(".")[0] == "zoo"}
-    assert known <= {"zoo.registry", "zoo.registry.ZooError", "zoo.command", "zoo.command.run"}
+    assert known <= {f"zoo.{name}" for name in ("registry", "registry.ZooError", "command", "command.run", *DRAWING)}
     assert not {"benchmarks.cases", "benchmarks.launcher", "benchmarks.measure"} & imported(path)
 
 

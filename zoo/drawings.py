@@ -36,7 +36,7 @@ def draw_series(series: np.ndarray, given: int, title: str, path: Path) -> None:
     axes.set(xlabel="step", ylabel="value")
     axes.set_title(title, loc="left", fontsize=11)
     axes.legend(loc="upper left", frameon=True)
-    _save(figure, path)
+    save(figure, path)
 
 
 def write_series(series: np.ndarray, given: int, title: str, path: Path) -> None:
@@ -78,7 +78,7 @@ def draw_images(images: np.ndarray, labels: Sequence[object], title: str, path: 
         axes.set(xticks=[], yticks=[])
         axes.set_title(label, fontsize=10)
     figure.suptitle(title, fontsize=10)
-    _save(figure, path)
+    save(figure, path)
 
 
 def as_characters(image: np.ndarray) -> str:
@@ -87,8 +87,16 @@ def as_characters(image: np.ndarray) -> str:
     return "\n".join("".join(2 * SHADES[shade] for shade in row).rstrip() for row in shades)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG, drawn once: `savefig` would draw it twice. A folder that is not there is made.
+
+    Raises:
+        ZooError: the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     try:
-        figure.savefig(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        FigureCanvasAgg(figure).print_png(path)
     except OSError as error:
         raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
