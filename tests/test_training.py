@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import zoo
+from tests.models import STEPS
 from tests.test_tasks import load
 
 
@@ -58,6 +59,12 @@ PAIRS = [
     for entry in zoo.list_models()
     if zoo.get_entry(entry).fits(zoo.get_task(task))
 ]
+FIRST = {task: entry for entry, task in reversed(PAIRS)}
+
+
+def is_slow(entry: str, task: str) -> bool:
+    """Whether a pair waits for `pytest -m slow`: its entry trains on a task of that topology, and the task has others."""
+    return task not in STEPS and entry not in (FIRST[task], "lstm")
 
 
 @functools.cache
@@ -69,7 +76,9 @@ def a_few(task: str) -> zoo.Data:
     return replace(data, train=data.train.first(24), validation=data.validation.first(8), tests=tests)
 
 
-@pytest.mark.parametrize(("entry", "task"), PAIRS)
+@pytest.mark.parametrize(
+    ("entry", "task"), [pytest.param(*pair, marks=[pytest.mark.slow] * is_slow(*pair)) for pair in PAIRS]
+)
 def test_every_entry_trains_on_every_task_that_it_fits(entry: str, task: str) -> None:
     data = a_few(task)
     steps = data.train.steps if zoo.get_task(task).any_steps else None
