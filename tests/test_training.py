@@ -63,7 +63,7 @@ FIRST = {task: entry for entry, task in reversed(PAIRS)}
 
 
 def is_slow(entry: str, task: str) -> bool:
-    """Whether a pair waits for `pytest -m slow`: its entry trains on a task of that topology, and the task has others."""
+    """Whether a pair waits for `pytest -m slow`: others train its entry on that topology, and on its task."""
     return task not in STEPS and entry not in (FIRST[task], "lstm")
 
 
