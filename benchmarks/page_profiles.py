@@ -46,9 +46,9 @@ PAGES = {
     ),
     "chunks": Page(
         "Loops with some steps written out",
-        "Every cell that a loop runs, looped and `chunked-auto` (four steps a chunk), at 20, 100 and 1,000 steps, and "
-        "the LSTM by other chunks. On JAX and a CPU `chunked-auto` is the loop itself, the same program "
-        "(tests/test_chunked.py holds one against the other), and is not timed again.",
+        "Every cell that a loop runs, looped and by chunks of four steps, at 20 to 1,000 steps, and the LSTM by other "
+        "chunks. So `chunked-auto` takes four from 50 steps on; at fewer, and on JAX and a CPU, it is the loop itself, "
+        "the same program (tests/test_chunked.py holds one against the other).",
         f"{RUN} chunks --zoo-backends tensorflow",
         by_steps=True,
     ),

@@ -9,6 +9,7 @@ import pytest
 import zoo
 from benchmarks.profiles import CELLS as CELLS_OF_THE_ZOO
 from benchmarks.prove import compute, relative_difference
+from zoo.execution import automatic_chunk
 from zoo.layers import ChunkedRNN, LayerNormLSTMCell, NeuronCell, PeepholeLSTMCell, StateDropoutCell
 
 BATCH, FEATURES, UNITS = 4, 3, 5
@@ -206,6 +207,20 @@ def test_wrong_options_are_told_in_one_line(message: str) -> None:
     with pytest.raises(zoo.ZooError) as told:
         ChunkedRNN(keras.layers.LSTMCell(2), **WRONG[message])
     assert message in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("steps", "backend", "device", "chunk"),
+    [
+        (49, "tensorflow", "cpu", 1),
+        (50, "tensorflow", "cpu", 4),
+        (None, "tensorflow", "cpu", 1),
+        (1000, "jax", "cpu", 1),
+        (1000, "jax", "gpu", 4),
+    ],
+)
+def test_auto_is_the_loop_where_chunks_were_not_shown_to_gain(steps, backend: str, device: str, chunk: int) -> None:
+    assert automatic_chunk(steps, backend=backend, device=device) == chunk
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch builds no graph")

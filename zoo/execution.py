@@ -13,6 +13,8 @@ BACKENDS = ("tensorflow", "jax", "torch")
 AUTO = "auto"
 AUTOMATIC = {"tensorflow": {"cpu": 4, "gpu": 4}, "jax": {"cpu": 1, "gpu": 4}}
 """Steps of a chunk by backend and device: on JAX and a CPU no chunk gains, and a chunk of one is the loop."""
+FEWEST_STEPS = 50
+"""Of a sequence that chunks are worth it for: at 20 steps they take longer to predict, at 50 no longer."""
 NAME = re.compile(r"(looped|unrolled|fused|parallel|chunked-(?:auto|\d+))(\+jit)?(?:\+(recompute|offload))?")
 
 
@@ -20,12 +22,14 @@ def automatic_chunk(steps: int | None, memory: str = "store", backend: str = "te
     """The chunk that "auto" takes for a sequence of so many steps, or of a number that is not known.
 
     What is computed again, or moved in one piece, is least, and the states that are kept too, with chunks of √steps.
-    Else a chunk is there for speed, of which a few steps give all that there is to have (docs/method.md).
+    Else a chunk is there for speed, of which a few steps give all that there is to have, and it is one step, the loop
+    itself, where the sequence is short or of a length that is not known: filling it up costs more (docs/method.md).
     """
     if memory != "store":
         return 32 if steps is None else max(1, round(steps**0.5))
-    chunk = AUTOMATIC.get(backend, {}).get(device, 1)
-    return chunk if steps is None else min(chunk, steps)
+    if steps is None or steps < FEWEST_STEPS:
+        return 1
+    return AUTOMATIC.get(backend, {}).get(device, 1)
 
 
 @dataclass(frozen=True)
