@@ -85,14 +85,17 @@ def products(entry: str, topology: str, sizes: Sizes, phase: str) -> Counter[Pro
             taken[product.left_gradient] += left_gradients
             taken[product.right_gradient] += times
 
+    outputs_on = sizes.steps if topology == SEQUENCE_TO_SEQUENCE else 1
     for depth, matrices in enumerate(layers):
         features = sizes.units if depth else sizes.features
         widths = {"inputs": features, "state": sizes.units, "both": features + sizes.units}
-        for operand, gates in matrices:
+        shown = outputs_on if depth == len(layers) - 1 else sizes.steps
+        for operand, gates, read in matrices:
+            times = shown if read else sizes.steps
             inputs_learn = depth > 0 and operand != "state"
-            of_operand = sizes.steps if inputs_learn else sizes.steps - 1 if operand != "inputs" else 0
-            take(Product(sizes.batch, widths[operand], gates * sizes.units), sizes.steps, of_operand)
-    outputs_on = sizes.steps if topology == SEQUENCE_TO_SEQUENCE else 1
+            of_state = times if read else sizes.steps - 1
+            of_operand = times if inputs_learn else of_state if operand != "inputs" else 0
+            take(Product(sizes.batch, widths[operand], gates * sizes.units), times, of_operand)
     take(Product(sizes.batch * outputs_on, sizes.units, sizes.outputs), 1, 1)
     return +taken
 

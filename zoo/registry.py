@@ -103,11 +103,13 @@ class Matrix(NamedTuple):
 
     Its shape is (width of the operand, gates · units). A product with the "state" waits for the step before it, and its
     gradient with respect to the state for the step after it. Those with the "inputs", and every gradient with respect
-    to a matrix, could be one product over all steps.
+    to a matrix, could be one product over all steps. A product that is `read` goes into the step's output alone, and
+    is needed where that output is: its "state" is the one after the step.
     """
 
     operand: Literal["inputs", "state", "both"]  #: "both" is the inputs and the state, concatenated
     gates: int
+    read: bool = False
 
 
 Matrices = tuple[Matrix, ...]

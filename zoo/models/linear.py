@@ -58,6 +58,7 @@ def min_lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
     "lru",
     cell="lru",
     topologies=TOPOLOGIES,
+    layers=((*[Matrix("inputs", 1)] * 2, *[Matrix("state", 1, read=True)] * 2, Matrix("inputs", 1, read=True)),),
     summary="The linear recurrent unit: a complex, diagonal recurrence, scanned, and a nonlinearity behind it.",
     equations="""\
 λ = exp(-exp ν + i·exp θ)
