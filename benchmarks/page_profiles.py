@@ -62,8 +62,8 @@ PAGES = {
         "A loop or a scan",
         "Entries that are linear in their state, looped and by an associative scan, batch 32, 100 units. A scan does "
         "more work in fewer steps one after another, which two cores hardly use: on TensorFlow and JAX the loop mostly "
-        "stays ahead, on torch, which runs its steps from Python, the scan is several times as fast. min_lstm "
-        "on torch, and a GPU, were not measured.",
+        "stays ahead, on torch, which runs its steps from Python, the scan is several times as fast. "
+        "No GPU was measured.",
         f"{RUN} parallel --zoo-backends tensorflow,jax,torch",
         "cost_growth",
         by_steps=True,

@@ -16,7 +16,6 @@ from benchmarks.texts import Section, number, with_interval
 Arm = tuple[str, str]
 """A backend and an execution as the tables name it."""
 STOCK_TF = tuple(("tensorflow", execution) for execution in KERAS)
-STOCK_TORCH = (("torch", "looped"),)
 FUSED = (("torch", "fused"),)
 BARE_TORCH = (("torch", "torch-native"),)
 ORT = (("tensorflow", "onnxruntime-native"),)
@@ -28,18 +27,15 @@ class Comparison:
     """Two sides of a comparison: of several arms the fastest at a size counts."""
 
     what: str
-    ours: tuple[Arm, ...] | None  #: None: whatever execution of Keras on any backend is fastest
+    ours: tuple[Arm, ...]
     theirs: tuple[Arm, ...]
     phase: str
     net: bool = False  #: whether the floor of each trainer, a one-Dense model on the same path, is taken off
 
 
 COMPARISONS = (
-    Comparison("fused kernel over Keras on torch", FUSED, STOCK_TORCH, "train"),
-    Comparison("fused kernel over Keras on torch", FUSED, STOCK_TORCH, "predict"),
     Comparison("fused kernel over bare torch, floors off", FUSED, BARE_TORCH, "train", net=True),
-    Comparison("the zoo's best over the best stock Keras on TensorFlow", None, STOCK_TF, "train"),
-    Comparison("ONNX Runtime over the best stock Keras on TensorFlow", ORT, STOCK_TF, "predict"),
+    Comparison("ONNX Runtime over the fastest Keras on TensorFlow", ORT, STOCK_TF, "predict"),
 )
 
 
@@ -63,8 +59,7 @@ def comparisons(table: pd.DataFrame) -> pd.DataFrame:
 def _compared(comparison: Comparison, part: pd.DataFrame) -> dict[str, object]:
     value = "net" if comparison.net else "step_seconds"
     part = part[part["phase"] == comparison.phase]
-    of_keras = part[(part["runner"] == "keras")]
-    ours = of_keras if comparison.ours is None else part[part["arm"].isin(comparison.ours)]
+    ours = part[part["arm"].isin(comparison.ours)]
     theirs = part[part["arm"].isin(comparison.theirs)]
     told: dict[str, object] = {"comparison": comparison.what, "phase": comparison.phase}
     if ours.empty or theirs.empty:

@@ -37,16 +37,9 @@ def table():
 
 def test_gains_are_those_that_were_put_in() -> None:
     found = comparisons(table()).set_index("comparison")
-    fused = found.loc["fused kernel over Keras on torch"]
-    assert (fused["gain"], fused["low"], fused["high"]) == pytest.approx(
-        (2, 2, 2)
-    )  # in every repeat, though each differs
-    assert (fused["ours"], fused["theirs"]) == ("torch fused", "torch looped")
-    runtime = found.loc["ONNX Runtime over the best stock Keras on TensorFlow"]
+    runtime = found.loc["ONNX Runtime over the fastest Keras on TensorFlow"]
     assert runtime["gain"] == pytest.approx(5)
     assert runtime["theirs"] == "tensorflow unrolled"
-    best = found.loc["the zoo's best over the best stock Keras on TensorFlow"]
-    assert (best["ours"], best["theirs"]) == ("tensorflow unrolled", "tensorflow unrolled")
 
 
 def test_the_floor_of_each_side_is_taken_off() -> None:
