@@ -10,12 +10,14 @@ import matplotlib
 import typer
 from rich.console import Console
 
-from benchmarks import folders, results
-from zoo.command import run
-from zoo.registry import ZooError
+from benchmarks import publish as published
+from zoo.cli.command import run
+from zoo.errors import ZooError
+from zoo.measuring.rows import TABLE, check_writable
+from zoo.statistics.folders import newest_run, read_folder, read_history, reference_tables
 
 ROOT = Path(__file__).parent.parent / "results"
-WEIGHTS = ROOT.parent / "zoo" / "weights"
+WEIGHTS = ROOT.parent / "zoo" / "pretrained_weights"
 
 app = typer.Typer(
     help="Charts and summaries from the results tables, without Keras.",
@@ -38,18 +40,18 @@ Results = Annotated[
 
 def find_results(root: Path = ROOT) -> Path:
     """The newest folder under `root`/runs that holds measurements, else `root`/reference."""
-    newest = folders.newest_run(root / "runs")
+    newest = newest_run(root / "runs")
     if newest:
         return newest
     reference = root / "reference"
-    if not folders.reference_tables(reference):
+    if not reference_tables(reference):
         raise ZooError(f"no results yet: neither {root / 'runs'} nor {reference} holds a table; run pytest --benchmark")
     return reference
 
 
 def charts_folder(folder: Path) -> Path:
     """Where the charts of the results in `folder` go: beside a run's table; for reference tables to results/charts."""
-    return folder / "charts" if (folder / results.TABLE).exists() else folder.resolve().parent / "charts"
+    return folder / "charts" if (folder / TABLE).exists() else folder.resolve().parent / "charts"
 
 
 @app.command(
@@ -60,11 +62,11 @@ def charts(folder: Results = None) -> None:
     """Draw every chart anew from the results and say where they are."""
     gc.disable()  # of a process that ends when all is drawn: looking for garbage takes a tenth of its time
     matplotlib.use("Agg")
-    from benchmarks.charts import draw_all
-    from benchmarks.curves import draw_curves, read_trained
+    from benchmarks.trained.curves import draw_curves, read_trained
+    from zoo.charts.gallery import draw_all
 
     folder = folder or find_results()
-    table = folders.read_folder(folder)
+    table = read_folder(folder)
     typer.echo(f"{len(table)} rows from {folder}")
     for path in draw_all(table, charts_folder(folder), typer.echo):
         typer.echo(path)
@@ -79,11 +81,11 @@ def charts(folder: Results = None) -> None:
 )
 def report(folder: Results = None, markdown: Annotated[bool, typer.Option(help="For a page.")] = False) -> None:
     """Print what each execution costs, what each entry earns, what failed, and the result in a sentence."""
-    from benchmarks.sentence import sentence
-    from benchmarks.terminal import print_tables
+    from zoo.report.sentence import sentence
+    from zoo.report.terminal import print_tables
 
     folder = folder or find_results()
-    table = folders.read_folder(folder)
+    table = read_folder(folder)
     typer.echo(f"{len(table)} rows from {folder}")
     print_tables(table, Console(), markdown)
     typer.echo(sentence(table))
@@ -98,13 +100,13 @@ def coverage(folder: Results = None) -> None:
 
     Without --results: the experiment that is kept in results/reference/aa.
     """
-    from benchmarks.coverage import coverage as covered_by
-    from benchmarks.coverage import said
-    from benchmarks.report_growth import coverage_texts
-    from benchmarks.terminal import print_table
+    from zoo.report.growth import coverage_texts
+    from zoo.report.terminal import print_table
+    from zoo.statistics.coverage import coverage as covered_by
+    from zoo.statistics.coverage import said
 
     folder = folder or ROOT / "reference" / "aa"
-    table = folders.read_folder(folder)
+    table = read_folder(folder)
     covered = covered_by(table)
     typer.echo(f"{len(table)} rows from {folder}")
     print_table(coverage_texts(covered), Console())
@@ -123,20 +125,20 @@ def publish(
     profile: Annotated[str, typer.Option("--as", metavar="PROFILE", help="One with a page of its own: peers.")] = "",
 ) -> None:
     """Keep a run as the reference: its raw rows in results/reference, its charts in results/charts."""
-    from benchmarks.page_profiles import require_page, write_profiles, write_readme
+    from benchmarks.pages.profiles import require_page, write_profiles, write_readme
 
     if profile:
         require_page(profile)
     folder = folder or find_results()
-    table = folders.read_folder(folder)
-    results.check_writable(to)
+    table = read_folder(folder)
+    check_writable(to)
     if profile:
-        for path in [folders.publish_profile(table, to, profile), *write_profiles(to, to.parent)]:
+        for path in [published.publish_profile(table, to, profile), *write_profiles(to, to.parent)]:
             typer.echo(path)
         if to == ROOT / "reference":
             write_readme(to, ROOT.parent / "README.md")
         return
-    for path in folders.publish(table, to):
+    for path in published.publish(table, to):
         typer.echo(path)
     if to == ROOT / "reference":
         charts(to)
@@ -155,7 +157,7 @@ def train_reference(
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the table is.")] = ROOT / "reference",
 ) -> None:
     """Train what is published and append each seed to results/reference; what stands there is not trained again."""
-    from benchmarks.training import planned, train_all
+    from benchmarks.trained.queue import planned, train_all
 
     typer.echo(train_all(planned(only, backend, seeds), to, typer.echo))
 
@@ -166,20 +168,20 @@ def weights(
     / "reference",
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where weights and cards go.")] = WEIGHTS,
 ) -> None:
-    """Publish the best seed of each training of train-reference in zoo/weights, with a card."""
-    from benchmarks.published import publish_all
-    from benchmarks.training import TRAINED
+    """Publish the best seed of each training of train-reference in zoo/pretrained_weights, with a card."""
+    from benchmarks.trained.queue import TRAINED
+    from benchmarks.trained.weights import publish_all
 
-    history = folders.read_history(folder)
-    publish_all(folders.read_folder(folder), history, folder.parent / TRAINED, to, typer.echo)
+    history = read_history(folder)
+    publish_all(read_folder(folder), history, folder.parent / TRAINED, to, typer.echo)
 
 
 @app.command(epilog="Example: [bold]python -m benchmarks samples[/bold]")
 def samples(to: Annotated[Path, typer.Option(metavar="DIR", help="Where the tables go.")] = ROOT / "reference") -> None:
     """Have the published models go on with waves and draw digits, as tables that the charts are drawn from."""
-    from benchmarks.samples import write_samples
+    from benchmarks.trained.samples import write_samples
 
-    results.check_writable(to)
+    check_writable(to)
     for path in write_samples(to):
         typer.echo(path)
 
@@ -190,13 +192,13 @@ def samples(to: Annotated[Path, typer.Option(metavar="DIR", help="Where the tabl
 )
 def page(folder: Results = None) -> None:
     """Write the pages of results and docs/results-accuracy.md from the reference tables, and the README's head."""
-    from benchmarks import page_accuracy
-    from benchmarks.curves import read_trained
-    from benchmarks.page import write
-    from benchmarks.page_profiles import write_profiles, write_readme
+    from benchmarks.pages import accuracy as page_accuracy
+    from benchmarks.pages.profiles import write_profiles, write_readme
+    from benchmarks.pages.results import write
+    from benchmarks.trained.curves import read_trained
 
     folder = folder or ROOT / "reference"
-    for path in write(folders.read_folder(folder), ROOT, ROOT.parent / "README.md"):
+    for path in write(read_folder(folder), ROOT, ROOT.parent / "README.md"):
         typer.echo(path)
     for path in write_profiles(folder, ROOT):
         typer.echo(path)

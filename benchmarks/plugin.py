@@ -9,14 +9,17 @@ import psutil
 import pytest
 from rich.console import Console
 
-from benchmarks import cases, folders, profiles, results
-from benchmarks.cases import Case, Selection
-from benchmarks.coordinator import Coordinator
+from benchmarks.plan import Selection, timed_cases, trained_cases
+from benchmarks.profiles import get_profile
 from benchmarks.progress import Progress
-from benchmarks.results import Measurement
-from benchmarks.sentence import sentence
-from benchmarks.terminal import print_tables
 from zoo import ZooError
+from zoo.measuring.case import Case
+from zoo.measuring.coordinator import Coordinator
+from zoo.measuring.rows import TABLE, Measurement, check_writable, read_rows
+from zoo.report.sentence import sentence
+from zoo.report.terminal import print_tables
+from zoo.statistics.folders import newest_run
+from zoo.statistics.tables import read
 
 RUNS = Path(__file__).parent.parent / "results" / "runs"
 USUAL_MEMORY_LIMIT = 0.8  # of what is free
@@ -29,7 +32,7 @@ class BenchmarkPlugin:
 
     def __init__(self, config: pytest.Config) -> None:
         option = config.option
-        self.profile = profiles.get_profile(option.zoo_profile or "quick")
+        self.profile = get_profile(option.zoo_profile or "quick")
         self.selection = Selection.of_names(
             entries=option.zoo_entries,
             tasks=option.zoo_tasks,
@@ -38,8 +41,8 @@ class BenchmarkPlugin:
             devices=option.zoo_devices,
             repeats=option.zoo_repeats,
         )
-        self.timed = cases.timed_cases(self.profile, self.selection)
-        self.trained = cases.trained_cases(self.profile, self.selection)
+        self.timed = timed_cases(self.profile, self.selection)
+        self.trained = trained_cases(self.profile, self.selection)
         if not self.timed:
             raise ZooError(f"nothing of profile {self.profile.name} is left by these --zoo- options")
         if option.benchmark_columns is None:  # pytest-benchmark's own ten columns do not fit beside our ids
@@ -55,13 +58,13 @@ class BenchmarkPlugin:
         run = datetime.datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
         folder = Path(option.zoo_results) if option.zoo_results else RUNS / run
         if option.zoo_resume and not option.zoo_results:
-            folder = folders.newest_run(RUNS) or folder
+            folder = newest_run(RUNS) or folder
         if not option.collectonly:
-            results.check_writable(folder)
-        table = folder / results.TABLE
-        kept = results.read_rows(table) if option.zoo_resume and table.exists() else []
+            check_writable(folder)
+        table = folder / TABLE
+        kept = read_rows(table) if option.zoo_resume and table.exists() else []
         run = kept[-1].run if kept else run  # its repeats are pairs of those that were measured before
-        self.coordinator = Coordinator(folder, run, self.profile, limit_bytes, kept)
+        self.coordinator = Coordinator(folder, run, self.profile.effort, limit_bytes, kept)
         self.progress: Progress | None = None
         self.interrupted = False
 
@@ -120,7 +123,7 @@ class BenchmarkPlugin:
             return
         write = terminalreporter.write_line
         terminalreporter.section("rnn-zoo")
-        table = results.read(self.coordinator.table)
+        table = read(self.coordinator.table)
         print_tables(table, Console(file=terminalreporter._tw._file, width=terminalreporter._tw.fullwidth))
         write("")
         if self.coordinator.beyond_seconds:
@@ -134,7 +137,7 @@ class BenchmarkPlugin:
             import matplotlib  # here, so that a run with nothing left to do is told at once
 
             matplotlib.use("Agg")
-            from benchmarks.charts import draw_all
+            from zoo.charts.gallery import draw_all
 
             charts = draw_all(table, folder / "charts", write)
         write(f"charts: {folder / 'charts'} ({', '.join(path.name for path in charts)})")

@@ -1,23 +1,12 @@
-"""The profiles: named grids of cases, and how long each case is timed."""
+"""The profiles: named grids of cases."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.errors import unknown
 from zoo.execution import BACKENDS
-from zoo.registry import unknown
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long a phase is warmed up and timed: at least the calls named, then until the seconds or the most calls."""
-
-    warm_up_calls: int = 2
-    warm_up_most_calls: int = 10
-    warm_up_seconds: float = 0.5
-    calls: int = 5
-    most_calls: int = 50
-    seconds: float = 1.0
+from zoo.measuring.effort import BRIEF, Effort
 
 
 @dataclass(frozen=True)
@@ -46,11 +35,9 @@ class Profile:
     repeats: int
     trained: tuple[Block, ...] = ()
     seeds: int = 0
-    effort: Effort = Effort()
-    time_limit_seconds: float = 120.0  #: a timed case is ended after this long
+    effort: Effort = BRIEF
 
 
-BRIEF = Effort(warm_up_most_calls=5, warm_up_seconds=0.1, most_calls=20, seconds=0.25)
 HANDFUL = ("neuron", "simple_rnn", "lstm", "gru")
 """What the quick profile knows of the zoo; the full one measures every entry."""
 NOT_JAX = ("tensorflow", "torch")

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cases import ACCURACY, Case, expected_seconds
+from benchmarks.plan import expected_seconds
 from benchmarks.profiles import Profile
-from benchmarks.results import Measurement
+from zoo.measuring.case import ACCURACY, Case
+from zoo.measuring.rows import Measurement
 
 
 def duration(seconds: float) -> str:

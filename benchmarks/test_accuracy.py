@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.cases import Case
 from benchmarks.plugin import BenchmarkPlugin, settle
+from zoo.measuring.case import Case
 
 
 def test_accuracy(case: Case, benchmark_run: BenchmarkPlugin) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks.prove import OFF, Computed, compute
+from zoo.measuring.prove import OFF, Computed, compute
 
 UNITS = 7
 STEPS = {"digits_rows": None, "wave": 4, "draw_digit": None, "dates": None}  # a task of each topology

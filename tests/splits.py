@@ -7,7 +7,8 @@ import os
 import pytest
 
 import zoo.tasks  # noqa: F401  (fills the registry)
-from zoo.registry import TASKS, Data, Split
+from zoo.data import Data, Split
+from zoo.registry import TASKS
 
 NEEDS_ZOO_DATA = {"mnist_rows", "temperatures", "reviews", "translation"}
 

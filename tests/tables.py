@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from benchmarks.results import Measurement, as_table
+from zoo.measuring.rows import Measurement
+from zoo.statistics.tables import as_table
 
 ENTRIES = ("neuron", "simple_rnn", "lstm", "gru")
 MIB = 2**20

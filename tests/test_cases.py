@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 import zoo
-from benchmarks.cases import Case, Selection, skip_reason, timed_cases, trained_cases
-from benchmarks.machine import origin
+from benchmarks.plan import Selection, timed_cases, trained_cases
 from benchmarks.profiles import HANDFUL, PROFILES, Profile, get_profile
+from zoo.measuring.case import Case, skip_reason
+from zoo.measuring.machine import origin
 
 each_profile = pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
 
@@ -104,13 +105,13 @@ def test_a_case_names_its_columns() -> None:
 
 
 def test_a_backend_that_is_not_installed_is_skipped_with_the_way_to_get_it(monkeypatch) -> None:
-    monkeypatch.setattr("benchmarks.cases.find_spec", lambda name: None)
+    monkeypatch.setattr("zoo.measuring.case.find_spec", lambda name: None)
     case = timed_cases(get_profile("smoke"), Selection(backends=("jax",)))[0]
     assert skip_reason(case) == "jax is not installed: python -m pip install -e '.[jax]'"
     assert origin("no-such-backend", "cpu")["backend_version"] == ""
 
 
 def test_a_gpu_that_is_not_there_is_a_skip(monkeypatch) -> None:
-    monkeypatch.setattr("benchmarks.cases.gpu_names", lambda: ())
+    monkeypatch.setattr("zoo.measuring.case.gpu_names", lambda: ())
     case = timed_cases(get_profile("smoke"), Selection(devices=("gpu",)))[0]
     assert skip_reason(case) == "no GPU is found here: nvidia-smi names none"

@@ -13,14 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
 from benchmarks.__main__ import charts_folder, find_results
-from benchmarks.charts import CHARTS, draw_all
-from benchmarks.figures import LOOK, look
-from benchmarks.report import tables
-from benchmarks.results import append, as_table
-from benchmarks.summary import better
 from tests.processor import seconds_of_children
 from tests.tables import SCORE, TIMING, empty_table, failures_table, pair, quick_rows, quick_table
 from zoo import EXECUTIONS, TASKS, ZooError
+from zoo.charts.figures import LOOK, look
+from zoo.charts.gallery import CHARTS, draw_all
+from zoo.measuring.rows import append
+from zoo.report.costs import tables
+from zoo.statistics.scores import better
+from zoo.statistics.tables import as_table
 
 ROOT = Path(__file__).parent.parent
 WITHOUT_KERAS = """

@@ -8,9 +8,9 @@ import pytest
 
 import zoo
 from benchmarks.profiles import CELLS as CELLS_OF_THE_ZOO
-from benchmarks.prove import compute, relative_difference
 from zoo.execution import automatic_chunk
 from zoo.layers import ChunkedRNN, LayerNormLSTMCell, NeuronCell, PeepholeLSTMCell, StateDropoutCell
+from zoo.measuring.prove import compute, relative_difference
 
 BATCH, FEATURES, UNITS = 4, 3, 5
 EQUAL = 1e-5  # as in test_models.py: the same products, in another order of additions

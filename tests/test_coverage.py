@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.coverage import COMMAND, coverage, said, same_pairs
-from benchmarks.folders import read_folder
-from benchmarks.results import Measurement, append, as_table
 from tests.tables import TIMING, empty_table
 from tests.test_charts import benchmarks
 from tests.test_rooms import ROOT
 from zoo import ZooError
+from zoo.measuring.rows import Measurement, append
+from zoo.statistics.coverage import COMMAND, coverage, said, same_pairs
+from zoo.statistics.folders import read_folder
+from zoo.statistics.tables import as_table
 
 
 def same_arm(logs: np.ndarray, phase: str = "train") -> list[Measurement]:

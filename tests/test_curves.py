@@ -8,14 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks import page_accuracy
-from benchmarks.book import LEAST, TRAINED
-from benchmarks.curves import CURVES, NEEDS, draw_curves, read_trained
+from benchmarks.pages import accuracy as page_accuracy
 from benchmarks.progress import numbers
-from benchmarks.training import QUEUE, Group, keep_epochs, planned
+from benchmarks.trained.book import LEAST, TRAINED
+from benchmarks.trained.curves import CURVES, NEEDS, draw_curves, read_trained
+from benchmarks.trained.queue import QUEUE, Group, keep_epochs, planned
 from tests.tables import SCORE
+from zoo.errors import ZooError
 from zoo.pretrained import cards
-from zoo.registry import TASKS, ZooError
+from zoo.registry import TASKS
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"

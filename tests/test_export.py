@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks import prove, runners
-from benchmarks.cases import Case
 from zoo import export
+from zoo.measuring import prove, runners
+from zoo.measuring.case import Case
 
 onnx = pytest.importorskip("onnx", reason=export.MISSING)
 pytest.importorskip("onnxruntime", reason=export.MISSING)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks.prove import asked_paths, compute, relative_difference
 from tests.gradients import gradients
 from tests.models import assert_saved_whole
-from zoo.catalogue import problem
+from zoo.cli.catalogue import problem
 from zoo.layers import FusedRNN
+from zoo.measuring.prove import asked_paths, compute, relative_difference
 
 TORCH = keras.backend.backend() == "torch"
 needs_torch = pytest.mark.skipif(not TORCH, reason="fused kernels are run through torch")

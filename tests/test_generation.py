@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 import zoo
 from zoo.cli import app
+from zoo.decoding import beam_search, continue_series, decode
 from zoo.drawings import as_characters
-from zoo.generation import beam_search, continue_series, decode
-from zoo.runs import train_and_keep
+from zoo.training.folder import train_and_keep
 from zoo.vocabulary import END
 
 

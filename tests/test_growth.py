@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.break_even import break_even
-from benchmarks.charts import CHARTS
-from benchmarks.growth import bounded, exponents, largest
-from benchmarks.report import tables
-from benchmarks.results import Measurement, as_table
 from tests.tables import FAILURE, MIB, TIMING, arm, empty_table, failures_table, grown, quick_table
 from tests.test_charts import texts
+from zoo.charts.gallery import CHARTS
+from zoo.measuring.rows import Measurement
+from zoo.report.costs import tables
+from zoo.statistics.break_even import break_even
+from zoo.statistics.growth import bounded, exponents, largest
+from zoo.statistics.tables import as_table
 
 NUMBERS = (10, 20, 50, 100, 200)
 GIB = 2**30

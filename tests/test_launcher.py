@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 import zoo
-from benchmarks.launcher import Job, Launcher, Outcome
-from benchmarks.machine import environment, peak_bytes, reset_peak
 from zoo.execution import BACKENDS
+from zoo.measuring.launcher import Job, Launcher, Outcome
+from zoo.measuring.machine import environment, peak_bytes, reset_peak
 
 MIB = 1 << 20
 
@@ -217,7 +217,7 @@ def test_a_peak_is_that_of_the_same_work_alone(launcher: Launcher) -> None:
 COORDINATOR = """
 import sys, time
 from pathlib import Path
-from benchmarks.launcher import Job, Launcher
+from zoo.measuring.launcher import Job, Launcher
 launcher = Launcher("keras", {backend!r}, "cpu", Path({log!r}))
 print(launcher._process.pid, flush=True)
 launcher.run(Job(time.sleep, (60,), 1 << 33, 60.0))

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks.cases import Case
-from benchmarks.measure import first_batch
-from benchmarks.prove import Computed, compute, relative_difference
-from benchmarks.runners import legacy
 from tests.forked import Call, started
 from zoo import Execution
+from zoo.measuring.case import Case
+from zoo.measuring.measure import first_batch
+from zoo.measuring.prove import Computed, compute, relative_difference
+from zoo.measuring.runners import legacy
 
 pytestmark = [
     pytest.mark.skipif(find_spec("tf_keras") is None, reason="the cells of TensorFlow 1 live in tf_keras"),

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 import zoo
-from benchmarks.runners import legacy
 from tests.test_legacy import batch_of, case_of, each_entry, each_loop
 from zoo import Execution
+from zoo.measuring.runners import legacy
 
 UNSUPPORTED = {
     "swapping what has no loop": (

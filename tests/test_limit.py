@@ -16,13 +16,13 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks import limit
-from benchmarks.cases import NORMAL_JIT, PHASES, Case
-from benchmarks.launcher import Job, Launcher
-from benchmarks.limit import Product, Sizes
-from benchmarks.machine import environment
-from benchmarks.measure import first_batch
 from zoo import Execution
+from zoo.measuring import limit
+from zoo.measuring.case import NORMAL_JIT, PHASES, Case
+from zoo.measuring.launcher import Job, Launcher
+from zoo.measuring.limit import Product, Sizes
+from zoo.measuring.machine import environment
+from zoo.measuring.measure import first_batch
 from zoo.registry import MODELS, SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR
 
 BACKEND = keras.backend.backend()
@@ -180,7 +180,7 @@ def test_the_rate_is_within_a_tenth_of_one_timed_by_hand(monkeypatch) -> None:
 
 def beside_a_step(case: Case) -> tuple[dict[str, dict[str, float | None]], dict[str, float]]:
     """In a child: the limits of a case, and the seconds of each phase of its model."""
-    from benchmarks.runners.keras import prepare
+    from zoo.measuring.runners.keras import prepare
 
     runner = prepare(case, first_batch(case))
     seconds = {}

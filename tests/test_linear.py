@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks.prove import asked_paths, compute, relative_difference
 from tests.gradients import gradients
 from tests.models import assert_saved_whole
 from zoo.layers import LRUCell, MinGRUCell, MinLSTMCell, ParallelRNN
+from zoo.measuring.prove import asked_paths, compute, relative_difference
 
 BACKEND = keras.backend.backend()
 # The scan multiplies in another order, in log2(steps) levels: a rounding error of 6e-8 each.

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.splits import load, splits
-from zoo.registry import TASKS, ZooError
+from zoo.errors import ZooError
+from zoo.registry import TASKS
 
 MNIST_EXPECTED = (
     "expected x_train uint8 (60000, 28, 28), y_train integer (60000,), "

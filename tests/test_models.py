@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks.prove import asked_paths, compute, relative_difference
 from tests import equations
 from tests.models import (
     ENTRIES,
@@ -29,6 +28,7 @@ from tests.models import (
     weights,
     without_dropout,
 )
+from zoo.measuring.prove import asked_paths, compute, relative_difference
 
 EXECUTIONS = [str(e) for e in zoo.EXECUTIONS if e.loop not in ("fused", "parallel")]  # test_fused.py, test_linear.py
 EXECUTIONS = [e.replace("auto", "2") if "recompute" not in e else e for e in EXECUTIONS]  # on JAX "auto" is the loop

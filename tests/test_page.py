@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks import page, page_profiles
-from benchmarks.folders import read_folder
-from benchmarks.results import as_table
+from benchmarks.pages import profiles as page_profiles
+from benchmarks.pages import results as page
 from tests.tables import pair
-from zoo.registry import ZooError
+from zoo.errors import ZooError
+from zoo.statistics.folders import read_folder
+from zoo.statistics.tables import as_table
 
 ROOT = Path(__file__).parent.parent
 

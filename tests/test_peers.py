@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.cases import ARMS, Case, Selection, skip_reason, timed_cases
-from benchmarks.peer_chart import has_peers, peers
-from benchmarks.peers import comparisons, peer_sections
+from benchmarks.plan import Selection, timed_cases
 from benchmarks.profiles import get_profile
-from benchmarks.results import as_table
 from tests.tables import TIMING, arm, quick_table
 from zoo import Execution
+from zoo.charts.peers import has_peers, peers
+from zoo.measuring.case import ARMS, Case, skip_reason
+from zoo.report.peers import peer_sections
+from zoo.statistics.peers import comparisons
+from zoo.statistics.tables import as_table
 
 TORCH = replace(TIMING, backend="torch", trainer_floor_seconds=0.002, limit_seconds=0.001, chain_limit_seconds=0.002)
 NATIVE = replace(TORCH, runner="torch", trainer_floor_seconds=0.001)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.catalogue import problem
+from zoo.cli.catalogue import problem
 from zoo.pretrained import FOLDER, cards, get_card, load_pretrained, probe, stem
 
 CARDS = cards()

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks import prove
-from benchmarks.cases import NORMAL_JIT, Case
-from benchmarks.coordinator import Coordinator
-from benchmarks.measure import first_batch
-from benchmarks.profiles import get_profile
+from zoo.measuring import prove
+from zoo.measuring.case import NORMAL_JIT, Case
+from zoo.measuring.coordinator import Coordinator
+from zoo.measuring.effort import BRIEF
+from zoo.measuring.measure import first_batch
 
 BACKEND = keras.backend.backend()
 FIRST = Case("neuron", "wave", zoo.Execution(jit=NORMAL_JIT[BACKEND]), BACKEND, "cpu", 4, 5, 1, 3)
@@ -70,7 +70,7 @@ def test_what_ran_is_held_against_what_was_asked_for(batch, looped: prove.Proof,
 @pytest.mark.skipif(BACKEND == "torch", reason="torch without jit has no unrolled arm")
 def test_an_arm_that_is_unequal_has_rows_that_say_so_and_no_timings(tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(prove.TOLERANCE, "float32", -1.0)
-    coordinator = Coordinator(tmp_path, "run", get_profile("smoke"), 4 << 30)
+    coordinator = Coordinator(tmp_path, "run", BRIEF, 4 << 30)
     try:
         rows = coordinator.measured(replace(ARM, steps=4, execution=zoo.Execution("unrolled", FIRST.execution.jit)))
     finally:

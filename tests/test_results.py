@@ -11,18 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.folders import publish, read_folder
-from benchmarks.results import (
-    COLUMNS,
-    append,
-    as_table,
-    check_writable,
-    execution_label,
-    read,
-    read_rows,
-)
+from benchmarks.publish import publish
 from tests.tables import FAILURE, SCORE, TIMING, quick_rows
 from zoo import EXECUTIONS, ZooError
+from zoo.measuring.rows import COLUMNS, append, check_writable, read_rows
+from zoo.statistics.folders import read_folder
+from zoo.statistics.tables import as_table, execution_label, read
 
 NASTY = replace(FAILURE, reason='comma, "quote" and é', kernel_evidence="NA")
 
@@ -100,7 +94,7 @@ def test_half_a_line_at_the_end_is_ignored_with_a_warning(path):
 
 def test_writers_at_the_same_time_lose_no_row(path):
     code = (
-        "import sys; from pathlib import Path; from benchmarks.results import append; from tests.tables import TIMING\n"
+        "import sys; from pathlib import Path; from zoo.measuring.rows import append; from tests.tables import TIMING\n"
         "for _ in range(50): append(Path(sys.argv[1]), [TIMING] * 3)"
     )
     root = Path(__file__).parent.parent

@@ -15,12 +15,15 @@ import psutil
 import pytest
 
 import zoo
-from benchmarks import machine, results
-from benchmarks.cases import Selection, timed_cases
-from benchmarks.coordinator import Coordinator
+from benchmarks.plan import Selection, timed_cases
 from benchmarks.profiles import PROFILES, get_profile
 from tests.processor import seconds_of_children
 from tests.test_rooms import BLOCK, ROOT
+from zoo.measuring import machine
+from zoo.measuring.coordinator import Coordinator
+from zoo.measuring.effort import BRIEF
+from zoo.measuring.rows import TABLE, Measurement
+from zoo.statistics.tables import read
 
 SMALL = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "digits_rows")
 
@@ -51,7 +54,7 @@ def small_run(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]
 def test_a_run_keeps_every_timing_and_score(small_run) -> None:
     done, folder = small_run
     assert done.returncode == 0, done.stdout
-    table = results.read(folder / results.TABLE)
+    table = read(folder / TABLE)
     assert set(table["status"]) == {"ok"}
     timed = table[table["phase"] != "accuracy"]
     assert set(zip(timed["execution"], timed["phase"], strict=True)) == {
@@ -67,7 +70,7 @@ def test_a_run_keeps_every_timing_and_score(small_run) -> None:
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a peak")
 def test_memory_is_measured_over_the_floor(small_run) -> None:
     _, folder = small_run
-    table = results.read(folder / results.TABLE)
+    table = read(folder / TABLE)
     timed = table[table["phase"] == "train"]
     for peak in ("compile", "step"):
         over = timed[f"{peak}_peak_host_bytes"] - timed[f"{peak}_floor_host_bytes"]
@@ -78,7 +81,7 @@ def test_memory_is_measured_over_the_floor(small_run) -> None:
 
 def test_every_arm_is_proven(small_run) -> None:
     _, folder = small_run
-    table = results.read(folder / results.TABLE)
+    table = read(folder / TABLE)
     timed = table[table["phase"] != "accuracy"]
     assert dict(zip(timed["loop"], timed["kernel_path"], strict=True)) == {"looped": "while", "unrolled": "flat"}
     assert (timed["kernel_evidence"] != "").all()
@@ -87,7 +90,7 @@ def test_every_arm_is_proven(small_run) -> None:
 
 def test_pytest_benchmark_holds_the_same_timings(small_run) -> None:
     _, folder = small_run
-    table = results.read(folder / results.TABLE)
+    table = read(folder / TABLE)
     kept = json.loads((folder / "b.json").read_text())["benchmarks"]
     assert len(kept) == 4
     for benchmark in kept:
@@ -108,7 +111,7 @@ def test_a_run_ends_by_saying_where_things_are_and_what_they_say(small_run) -> N
     beyond = re.search(r"beyond what is measured, a case took ([\d.]+) s on tensorflow", done.stdout)
     assert beyond
     assert float(beyond.group(1)) <= 0.3
-    assert str(folder / results.TABLE) in done.stdout
+    assert str(folder / TABLE) in done.stdout
     assert str(folder / "charts") in done.stdout
     assert "unrolled" in done.stdout.rstrip().splitlines()[-2]
     assert {path.name for path in (folder / "charts").iterdir()} >= {"step_time.png", "accuracy.png"}
@@ -190,7 +193,7 @@ def test_the_help_names_every_profile() -> None:
 def test_a_case_that_holds_too_much_is_a_row_and_a_skip(tmp_path) -> None:
     done = run("--benchmark", *SMALL, "--zoo-memory-limit", "0.1", f"--zoo-results={tmp_path}", "-k", "train")
     assert done.returncode == 0, done.stdout
-    table = results.read(tmp_path / results.TABLE)
+    table = read(tmp_path / TABLE)
     assert set(table["status"]) == {"out_of_memory"}
     assert table["reason"].str.contains("over the limit of 0.10").all()
 
@@ -199,12 +202,12 @@ def test_data_that_is_not_there_is_a_skip_with_its_reason(tmp_path) -> None:
     arguments = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "mnist_rows", "-k", "looped")
     done = run("--benchmark", *arguments, f"--zoo-results={tmp_path}", ZOO_DATA="nowhere")
     assert done.returncode == 0, done.stdout
-    table = results.read(tmp_path / results.TABLE)
+    table = read(tmp_path / TABLE)
     assert set(table["status"]) == {"skipped"}
     assert table["reason"].str.contains("nowhere").all()
     again = run("--benchmark", "--zoo-resume", *arguments, f"--zoo-results={tmp_path}", ZOO_DATA="nowhere")
     assert again.returncode == 0, again.stdout
-    assert results.read(tmp_path / results.TABLE).equals(table)  # skipped again, and not told twice
+    assert read(tmp_path / TABLE).equals(table)  # skipped again, and not told twice
 
 
 def test_a_resumed_run_remembers_what_ran_past_its_limit(tmp_path) -> None:
@@ -216,8 +219,8 @@ def test_a_resumed_run_remembers_what_ran_past_its_limit(tmp_path) -> None:
     )
     origin = machine.origin("tensorflow", "cpu")
     ended = {"status": "timeout", "reason": "ran past its limit of 120 s"}
-    kept = [results.Measurement(**short.identity(), **origin, **ended, phase=phase) for phase in short.phases]
-    coordinator = Coordinator(tmp_path, "run", profile, 1 << 33, kept)
+    kept = [Measurement(**short.identity(), **origin, **ended, phase=phase) for phase in short.phases]
+    coordinator = Coordinator(tmp_path, "run", profile.effort, 1 << 33, kept)
     assert {row.status for row in coordinator.measured(short)} == {"timeout"}
     rows = coordinator.measured(long)  # at once: no process is started
     assert {(row.status, row.reason) for row in rows} == {
@@ -232,8 +235,8 @@ def test_a_run_is_resumed_only_with_the_versions_that_measured_it(tmp_path) -> N
 
     def kept(**changed: str) -> bool:
         told = {**case.identity(), **here, **changed, "status": "ok"}
-        rows = [results.Measurement(**told, phase=phase) for phase in case.phases]
-        return Coordinator(tmp_path, "run", get_profile("smoke"), 1 << 33, rows).is_kept(case)
+        rows = [Measurement(**told, phase=phase) for phase in case.phases]
+        return Coordinator(tmp_path, "run", BRIEF, 1 << 33, rows).is_kept(case)
 
     assert kept()
     for name in ("keras_version", "backend_version", "numpy_version", "python_version", "device_name"):
@@ -247,7 +250,7 @@ def test_three_backends_are_one_table(tmp_path) -> None:
     pytest.importorskip("torch")
     done = run("--benchmark", *SMALL, "--zoo-backends", "tensorflow,jax,torch", f"--zoo-results={tmp_path}")
     assert done.returncode == 0, done.stdout
-    table = results.read(tmp_path / results.TABLE)
+    table = read(tmp_path / TABLE)
     ran = table[table["status"] == "ok"]
     assert set(ran["backend"]) == {"tensorflow", "jax", "torch"}
     assert (ran["kernel_path"] != "").all()
@@ -255,7 +258,7 @@ def test_three_backends_are_one_table(tmp_path) -> None:
 
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
-    table = tmp_path / results.TABLE
+    table = tmp_path / TABLE
     arguments = command("--benchmark", "--zoo-repeats", "50", *SMALL, f"--zoo-results={tmp_path}")
     with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         while not (table.exists() and len(table.read_text().splitlines()) > 2):
@@ -267,7 +270,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
         told, _ = process.communicate(timeout=30)
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert f"python -m benchmarks charts --results {tmp_path}" in told
-    measured = results.read(table)
+    measured = read(table)
     assert set(measured["status"]) == {"ok"}
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
@@ -275,7 +278,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
     # the same command goes on where it was stopped, and a finished run has nothing left to do
     shorter = [argument if argument != "50" else "1" for argument in arguments] + ["--zoo-resume"]
     resumed = subprocess.run(shorter, cwd=ROOT, capture_output=True, text=True, check=True)
-    rows = results.read(table)
+    rows = read(table)
     assert len(rows) > len(measured)
     assert rows.iloc[: len(measured)].equals(measured)
     assert set(rows["run"]) == set(measured["run"])
@@ -283,6 +286,6 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
     before = seconds_of_children()
     again = subprocess.run(shorter, cwd=ROOT, capture_output=True, text=True, check=True)
     taken = seconds_of_children() - before
-    assert results.read(table).equals(rows)
+    assert read(table).equals(rows)
     assert "5 passed" in again.stdout
     assert taken < 5

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks.prove import compute, relative_difference
-from zoo.generation import decode
+from zoo.decoding import decode
+from zoo.measuring.prove import compute, relative_difference
 from zoo.padding import check_padding
 from zoo.vocabulary import END, START, Vocabulary, padded
 

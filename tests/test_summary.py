@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.results import Measurement, as_table
-from benchmarks.sentence import sentence
-from benchmarks.summary import accuracy_summary, failures, medians, ratios, summary
 from tests.tables import MIB, SCORE, TIMING, arm, empty_table, failures_table, pair, quick_table
+from zoo.measuring.rows import Measurement
+from zoo.report.sentence import sentence
+from zoo.statistics.ratios import medians, ratios
+from zoo.statistics.scores import accuracy_summary
+from zoo.statistics.summary import failures, summary
+from zoo.statistics.tables import as_table
 
 TRAINED = "Training lstm on wave (tensorflow, cpu), unrolled is"
 

@@ -15,8 +15,10 @@ from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, mean_squared_error
 
 from tests.splits import load, splits
+from zoo.data import Data, Split
+from zoo.errors import ZooError
 from zoo.padding import check_padding
-from zoo.registry import ENCODER_DECODER, TASKS, VECTOR_TO_SEQUENCE, Data, Split, ZooError
+from zoo.registry import ENCODER_DECODER, TASKS, VECTOR_TO_SEQUENCE
 from zoo.vocabulary import UNKNOWN
 
 SEEDLESS = {"temperatures", "el_nino"}  # one series, and nothing to draw

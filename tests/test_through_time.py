@@ -10,8 +10,9 @@ import pytest
 
 import zoo
 from tests.equations import dense, lstm_from, part
-from zoo.bptt import stateful_piece, train_batch
-from zoo.training import loss_weights, train
+from zoo.training.fit import train
+from zoo.training.recipes import loss_weights
+from zoo.training.truncated import stateful_piece, train_batch
 
 RECIPE = zoo.Recipe("short", epochs=1, batch=4, learning_rate=0.1, optimizer="sgd")
 STEPS = 6

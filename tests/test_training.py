@@ -14,6 +14,7 @@ import pytest
 import zoo
 from tests.models import STEPS
 from tests.test_tasks import load
+from zoo.training.recipes import make_optimizer
 
 
 @pytest.mark.skipif(not Path(os.environ.get("ZOO_DATA", ""), "mnist.npz").is_file(), reason="ZOO_DATA has no mnist.npz")
@@ -28,7 +29,7 @@ def test_simple_rnn_reads_mnist_within_five_epochs() -> None:
 
 def test_a_cosine_schedule_rises_to_its_peak_and_falls_to_zero() -> None:
     recipe = zoo.Recipe("x", epochs=1, batch=1, learning_rate=0.5, schedule="cosine", clip_norm=2.0)
-    optimizer = zoo.training.make_optimizer(recipe, 1000)
+    optimizer = make_optimizer(recipe, 1000)
     rates = [float(optimizer._learning_rate(step)) for step in (0, 50, 100, 550, 1000)]
     assert rates == pytest.approx([0.005, 0.2525, 0.5, 0.25, 0.0], abs=1e-6)
     assert optimizer.global_clipnorm == 2.0

@@ -1,11 +1,14 @@
 """A zoo of recurrent Keras models. Importing it imports no Keras: that happens when a model is made."""
 
 from zoo import models, tasks
-from zoo.create import create_model, load_model, task_at
+from zoo.create import create_model, task_at
+from zoo.data import PADDING, Data, Split
+from zoo.errors import ZooError
 from zoo.execution import EXECUTIONS, Execution
-from zoo.registry import MODELS, PADDING, TASKS, Data, Entry, Recipe, Split, Task, ZooError
-from zoo.training import evaluate, train
-from zoo.weights import get_weights, load_weights, save_weights, set_weights
+from zoo.registry import MODELS, TASKS, Entry, Recipe, Task
+from zoo.saving import get_weights, load_model, load_weights, save_weights, set_weights
+from zoo.training.fit import train
+from zoo.training.scores import evaluate
 
 list_models = MODELS.names
 get_entry = MODELS.get

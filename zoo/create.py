@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from zoo.errors import ZooError, fraction, positive_whole, unknown
 from zoo.execution import LOOPS, MEMORIES, Execution
 from zoo.pretrained import PRETRAINED, get_card, load_pretrained
-from zoo.registry import MODELS, TASKS, Entry, Task, ZooError, require_steps, unknown
+from zoo.registry import MODELS, TASKS, Entry, Task, require_steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,20 +24,6 @@ def task_at(name: str, steps: int | None = None) -> Task:
     if not task.any_steps:
         require_steps(name, task.steps, steps)
     return dataclasses.replace(task, steps=positive_whole("steps", steps))
-
-
-def positive_whole(name: str, value: Any) -> int:
-    """`value` as a positive whole number, or a ZooError."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ZooError(f"{name} must be a positive whole number, not {value!r}")
-    return int(value)
-
-
-def fraction(name: str, value: Any) -> float:
-    """`value` as a fraction from 0 to under 1, or a ZooError."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < 1:
-        raise ZooError(f"{name} must be at least 0 and less than 1, not {value!r}")
-    return float(value)
 
 
 def _named(name: str, value: Any) -> Any:
@@ -56,15 +42,6 @@ def _named(name: str, value: Any) -> Any:
 
 CHECKS = {"int": positive_whole, "float": fraction, "str": _named}
 """What an option of an entry must be, by the annotation of its builder's parameter; others pass as they are."""
-
-
-def load_model(path: str | Path) -> keras.Model:
-    """Read a model saved by `model.save("name.keras")`: as Keras' own `load_model`, with the zoo's layers at hand."""
-    import keras
-
-    import zoo.layers  # noqa: F401  (registers them with Keras)
-
-    return keras.models.load_model(path)
 
 
 def require_fit(name: str, task: Task) -> Entry:
@@ -143,7 +120,7 @@ def create_model(
         ZooError: an unknown name, an entry that does not fit the task, an option out of range, weights that are not
             there, broken, or of another model; an execution that the backend cannot run.
     """
-    from zoo.training import get_optimizer
+    from zoo.training.recipes import get_optimizer
 
     target, how = task_at(task, steps), Execution.parse(execution)
     entry = require_fit(name, target)
@@ -165,7 +142,7 @@ def create_model(
     if weights == PRETRAINED:
         load_pretrained(model, task)
     elif weights is not None:
-        from zoo.weights import load_weights
+        from zoo.saving import load_weights
 
         load_weights(model, weights)
     return model

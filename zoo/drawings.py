@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.registry import ZooError
+from zoo.errors import ZooError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

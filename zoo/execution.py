@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from zoo.registry import ZooError, unknown
+from zoo.errors import ZooError, unknown
 
 LOOPS = ("looped", "unrolled", "chunked", "fused", "parallel")
 MEMORIES = ("store", "recompute", "offload")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from zoo.registry import PADDING, Split, Task, ZooError
+from zoo.data import PADDING, Split
+from zoo.errors import ZooError
+from zoo.registry import Task
 from zoo.vocabulary import PAD
 
 

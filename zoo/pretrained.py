@@ -1,4 +1,4 @@
-"""The trained models that come with the zoo: arrays by name and a card each, in zoo/weights.
+"""The trained models that come with the zoo: arrays by name and a card each, in zoo/pretrained_weights.
 
 Nothing here unpickles: weights are safetensors, cards are JSON.
 """
@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.registry import Data, Task, ZooError
+from zoo.data import Data
+from zoo.errors import ZooError
+from zoo.registry import Task
 from zoo.vocabulary import END, Vocabulary
 
 if TYPE_CHECKING:
     import keras
 
-FOLDER = Path(__file__).parent / "weights"
+FOLDER = Path(__file__).parent / "pretrained_weights"
 PRETRAINED = "pretrained"
 """What `create_model` takes for `weights` to load what is published for its entry and task."""
 Card = Mapping[str, Any]
@@ -97,7 +99,7 @@ def load_pretrained(model: keras.Model, task: str, folder: Path = FOLDER) -> Non
     Raises:
         ZooError: none are, or the file is not the one that its card was written for.
     """
-    from zoo.weights import load_weights
+    from zoo.saving import load_weights
 
     card = get_card(model.name, task, folder)
     path = folder / f"{stem(model.name, task)}.safetensors"

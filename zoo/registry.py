@@ -5,43 +5,27 @@ Nothing here imports Keras: a process that plans cases for three backends must n
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
+from zoo.data import Data, Split
+from zoo.errors import ZooError, unknown
+
 if TYPE_CHECKING:
     import keras
-    import numpy as np
-
-    from zoo.vocabulary import Vocabulary
 
 SEQUENCE_TO_VECTOR = "sequence_to_vector"
 SEQUENCE_TO_SEQUENCE = "sequence_to_sequence"
 VECTOR_TO_SEQUENCE = "vector_to_sequence"
 ENCODER_DECODER = "encoder_decoder"
 TOPOLOGIES = (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE, VECTOR_TO_SEQUENCE, ENCODER_DECODER)
-
-PADDING = -1000.0
-"""What fills the steps of a sequence after its end, in every feature: far outside the values of any task."""
-
-
-class ZooError(ValueError):
-    """A mistake of the caller's, told in one line: what is wrong, what is allowed, what is nearest."""
-
-
-def unknown(kind: str, name: str, known: Sequence[str], listing: str = "", of: str = "") -> ZooError:
-    """The error for a name that is not among `known`; `listing` says where all of them are shown."""
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    what = f"unknown {kind} {name!r}" + (f" of {of}" if of else "")
-    return ZooError(f"{what}{hint} {listing or 'Known: ' + ', '.join(known)}")
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:
@@ -146,42 +130,6 @@ class Entry:
     def fits(self, task: Task) -> bool:
         """Whether the entry gives what the task's topology asks for."""
         return task.topology in self.topologies
-
-
-class Split(NamedTuple):
-    """Inputs and their targets, by the task's topology.
-
-    sequence_to_vector, sequence_to_sequence: x (examples, steps, features), or token numbers int32 (examples, steps).
-    vector_to_sequence: x (examples, features), y (examples, steps, outputs).
-    encoder_decoder: x is a pair of token numbers, the source (examples, steps) and the target one step late, beginning
-    with START, (examples, target steps); y is the target, ended by END.
-    """
-
-    x: Any  #: an array, or of an encoder_decoder two
-    y: np.ndarray
-
-    @property
-    def steps(self) -> int:
-        """The longest time axis: of an encoder_decoder's pair that of the source, of a vector_to_sequence's y."""
-        if isinstance(self.x, tuple):
-            return max(each.shape[1] for each in self.x)
-        return self.y.shape[1] if self.x.ndim == 2 and self.y.ndim == 3 else self.x.shape[1]
-
-    def first(self, examples: int) -> Split:
-        """A copy of the first examples."""
-        x = self.x
-        part = tuple(each[:examples].copy() for each in x) if isinstance(x, tuple) else x[:examples].copy()
-        return Split(part, self.y[:examples].copy())
-
-
-@dataclass(frozen=True)
-class Data:
-    """What a task learns from, is tuned on and is tested on. Every split in `tests` gives a score of its own."""
-
-    train: Split
-    validation: Split
-    tests: Mapping[str, Split]
-    vocabularies: tuple[Vocabulary, ...] = ()  #: of the source and, where it is text too, of the target
 
 
 LossSteps = Literal["all", "last"] | tuple[int, int] | slice

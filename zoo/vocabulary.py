@@ -1,4 +1,4 @@
-"""Tokens as numbers: what a text of words or characters is for a model, and the way back."""
+"""Tokens: words or characters as numbers, the same for every text of a task."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from zoo.registry import Split, ZooError
+from zoo.errors import ZooError
 
 PAD, START, END, UNKNOWN = range(4)
 """The first tokens of every vocabulary: padding, what a decoder begins with, what ends a sequence, any other word."""
@@ -86,12 +86,3 @@ def padded(sequences: Sequence[Sequence[int]], steps: int) -> np.ndarray:
     for row, sequence in zip(rows, sequences, strict=True):
         row[: len(sequence)] = sequence
     return rows
-
-
-def source_and_target(
-    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], steps: int, target_steps: int
-) -> Split:
-    """The Split of an encoder_decoder: source and target one step late, and the target ended by END."""
-    target = padded([[*each, END] for each in targets], target_steps)
-    late = padded([[START, *each] for each in targets], target_steps)
-    return Split((padded(sources, steps), late), target)

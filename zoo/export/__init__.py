@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.registry import ENCODER_DECODER, PADDING, Task, ZooError
+from zoo.data import PADDING
+from zoo.errors import ZooError
+from zoo.registry import ENCODER_DECODER, Task
 
 if TYPE_CHECKING:
     import keras

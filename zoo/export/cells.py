@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.errors import ZooError
 from zoo.export.graph import Graph
 from zoo.layers import (
     LayerNormLSTMCell,
@@ -21,7 +22,6 @@ from zoo.layers import (
     StateDropoutCell,
 )
 from zoo.layers.layer_norm import EPSILON
-from zoo.registry import ZooError
 
 GATES = {"lstm": (0, 3, 1, 2), "gru": (0, 1, 2)}
 """ONNX' order of the gates among Keras': i, o, f, c of i, f, c, o; z, r, h is the order of both."""

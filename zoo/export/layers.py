@@ -9,10 +9,10 @@ from typing import Any
 import keras
 from onnx import TensorProto
 
+from zoo.errors import ZooError
 from zoo.export.cells import Operator, array, equations, operator
 from zoo.export.graph import Graph, Value
 from zoo.layers import StateMasks
-from zoo.registry import ZooError
 
 ACTIVATIONS = {"linear": "", "softmax": "Softmax", "tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu"}
 FAR = -1e9  # what Keras' attention adds to the score of a step that does not count

@@ -10,9 +10,9 @@ from keras import ops, tree
 from keras.src import backend  # Keras' own loop over a leading axis: what `keras.layers.RNN` itself runs
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
+from zoo.errors import ZooError, unknown
 from zoo.execution import AUTO, MEMORIES, Execution, automatic_chunk
 from zoo.layers.recompute import in_order, offloaded, recomputed
-from zoo.registry import ZooError, unknown
 
 MASKS = ("_dropout_mask", "_recurrent_dropout_mask")
 """Where a Keras cell keeps the masks that it drew before the loop."""

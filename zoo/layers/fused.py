@@ -9,9 +9,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.errors import ZooError, unknown
 from zoo.execution import MEMORIES, automatic_chunk
 from zoo.layers.recompute import offloaded, recomputed
-from zoo.registry import ZooError, unknown
 
 CELLS = (keras.layers.LSTMCell, keras.layers.GRUCell, keras.layers.SimpleRNNCell)
 KERNELS = "LSTMCell, GRUCell and SimpleRNNCell"

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.registry import ZooError
+from zoo.errors import ZooError
 
 Parts = tuple[Any, ...]
 """A tensor, or of complex numbers the real part and the imaginary one."""

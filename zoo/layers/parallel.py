@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from zoo.errors import ZooError
 from zoo.layers.linear import LinearCell, Parts, product
-from zoo.registry import ZooError
 
 ENDLESS, LATER = slice(None, -1), slice(1, None)
 Element = tuple[Parts, Parts]

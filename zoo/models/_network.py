@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo.data import PADDING
 from zoo.recurrent import recurrent
-from zoo.registry import PADDING, SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR
+from zoo.registry import SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR
 
 if TYPE_CHECKING:
     import keras

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoo.registry import ZooError
+from zoo.errors import ZooError
 
 # What reading a damaged archive can raise; ValueError also stands for pickled objects, OSError for a failing disk,
 # RuntimeError for encryption and, as its subclass NotImplementedError, for an unknown compression.

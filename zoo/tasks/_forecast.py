@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.registry import Data, Split
+from zoo.data import Data, Split
 
 
 def next_values(series: np.ndarray, steps: int, every_step: bool) -> Split:

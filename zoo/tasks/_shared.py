@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.registry import Data, Split
+from zoo.data import Data, Split
 
 
 def stratified_draw(labels: np.ndarray, one_in: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

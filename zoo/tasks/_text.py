@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.registry import Data, Split
+from zoo.data import Data, Split
+from zoo.vocabulary import END, START, padded
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +42,7 @@ def most_frequent_answer(data: Data) -> str:
 
 def decoded(model: keras.Model, data: Data, split: Split) -> list[str]:
     """What the model answers to the split's sources, greedily."""
-    from zoo.generation import decode
+    from zoo.decoding import decode
 
     assert isinstance(split.x, tuple)
     return [data.vocabularies[-1].text(row) for row in decode(model, split.x[0], split.y.shape[1])]
@@ -66,3 +67,12 @@ def naive_exact_match(data: Data, split: Split) -> float:
 def naive_bleu(data: Data, split: Split) -> float:
     """BLEU of always giving the most frequent answer."""
     return bleu([most_frequent_answer(data)] * len(split.y), expected_texts(data, split))
+
+
+def source_and_target(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], steps: int, target_steps: int
+) -> Split:
+    """The Split of an encoder_decoder: source and target one step late, and the target ended by END."""
+    target = padded([[*each, END] for each in targets], target_steps)
+    late = padded([[START, *each] for each in targets], target_steps)
+    return Split((padded(sources, steps), late), target)

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Data, Recipe, Split, Task, ZooError
+from zoo.data import Data, Split
+from zoo.errors import ZooError
+from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Recipe, Task
 
 STEPS = 200
 TRAIN, HELD_OUT = 20_000, 1_000

@@ -6,9 +6,10 @@ import datetime
 
 import numpy as np
 
-from zoo.registry import ENCODER_DECODER, TASKS, Data, Recipe, Split, Task, require_steps
-from zoo.tasks._text import decoded_exact_match, naive_exact_match
-from zoo.vocabulary import Vocabulary, source_and_target
+from zoo.data import Data, Split
+from zoo.registry import ENCODER_DECODER, TASKS, Recipe, Task, require_steps
+from zoo.tasks._text import decoded_exact_match, naive_exact_match, source_and_target
+from zoo.vocabulary import Vocabulary
 
 MONTHS: tuple[str, ...] = ("January", "February", "March", "April", "May", "June", "July")
 MONTHS += ("August", "September", "October", "November", "December")

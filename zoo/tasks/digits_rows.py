@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Data, Recipe, Task, require_steps
+from zoo.data import Data
+from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Recipe, Task, require_steps
 from zoo.tasks._shared import majority_class_accuracy, split_at, stratified_draw
 
 STEPS = 8

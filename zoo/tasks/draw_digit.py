@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.registry import TASKS, VECTOR_TO_SEQUENCE, Data, Recipe, Split, Task, require_steps
+from zoo.data import Data, Split
+from zoo.registry import TASKS, VECTOR_TO_SEQUENCE, Recipe, Task, require_steps
 from zoo.tasks import digits_rows
 
 DIGITS = 10

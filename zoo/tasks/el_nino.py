@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.registry import SEQUENCE_TO_SEQUENCE, TASKS, Data, Recipe, Task, require_steps
+from zoo.data import Data
+from zoo.registry import SEQUENCE_TO_SEQUENCE, TASKS, Recipe, Task, require_steps
 from zoo.tasks._forecast import linear_autoregression, next_values, repeat_last_value
 
 STEPS = 24

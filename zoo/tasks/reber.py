@@ -8,7 +8,8 @@ from collections.abc import Sequence, Set
 
 import numpy as np
 
-from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Data, Recipe, Split, Task, require_steps
+from zoo.data import Data, Split
+from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Recipe, Task, require_steps
 from zoo.tasks._shared import majority_class_accuracy
 from zoo.vocabulary import SPECIAL, Vocabulary, padded
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Data, Recipe, Task, ZooError, require_steps
+from zoo.data import Data
+from zoo.errors import ZooError
+from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Recipe, Task, require_steps
 from zoo.tasks._files import data_file
 from zoo.tasks._forecast import linear_autoregression, next_values, repeat_last_value
 

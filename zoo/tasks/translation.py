@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.registry import ENCODER_DECODER, TASKS, Data, Recipe, Split, Task, ZooError, require_steps
+from zoo.data import Data, Split
+from zoo.errors import ZooError
+from zoo.registry import ENCODER_DECODER, TASKS, Recipe, Task, require_steps
 from zoo.tasks._files import UNREADABLE, data_file
-from zoo.tasks._text import decoded_bleu, naive_bleu
-from zoo.vocabulary import Vocabulary, source_and_target
+from zoo.tasks._text import decoded_bleu, naive_bleu, source_and_target
+from zoo.vocabulary import Vocabulary
 
 MOST_WORDS = 8  # of the English sentence; what is longer is left out, as is French of more than MOST_TARGET
 MOST_TARGET = 12

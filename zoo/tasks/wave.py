@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.registry import SEQUENCE_TO_SEQUENCE, TASKS, Data, Recipe, Split, Task, ZooError
+from zoo.data import Data, Split
+from zoo.errors import ZooError
+from zoo.registry import SEQUENCE_TO_SEQUENCE, TASKS, Recipe, Task
 from zoo.tasks._forecast import linear_autoregression, repeat_last_value
 
 STEPS = 20

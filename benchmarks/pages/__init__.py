@@ -1,0 +1,1 @@
+"""The published pages, written from the reference tables."""

@@ -1,0 +1,176 @@
+"""The cases of a profile as the user narrowed it, their order and the time they will take.
+
+Nothing here imports Keras or a backend: planning a run must not bind the process to one.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from benchmarks.profiles import Block, Profile
+from zoo import ZooError, get_entry, list_models, list_tasks, task_at
+from zoo.errors import unknown
+from zoo.execution import BACKENDS, NAME
+from zoo.measuring.case import ARMS, DEVICES, NORMAL_JIT, PHASES, RUNS_ON, Case, arm_of
+from zoo.measuring.effort import Effort
+
+
+def arm_names(patterns: Iterable[str]) -> list[str]:
+    """The names that a wildcard can match: those that are listed, and chunks of other sizes that are asked for."""
+    return list(dict.fromkeys([*ARMS, *(text for text in patterns if NAME.fullmatch(text))]))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user narrowed a profile to. An empty tuple leaves that axis to the profile."""
+
+    entries: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    executions: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ("tensorflow",)
+    devices: tuple[str, ...] = ("cpu",)
+    repeats: int | None = None
+
+    @classmethod
+    def of_names(
+        cls,
+        *,
+        entries: Sequence[str] | None = None,
+        tasks: Sequence[str] | None = None,
+        executions: Sequence[str] | None = None,
+        backends: Sequence[str] | None = None,
+        devices: Sequence[str] | None = None,
+        repeats: int | None = None,
+    ) -> Selection:
+        """A selection by names, entries and tasks also by wildcard; a name that does not exist is a ZooError."""
+        asked = {"entry": entries, "task": tasks, "execution": executions, "backend": backends, "device": devices}
+        for kind, names in asked.items():
+            if names is not None and not names:
+                raise ZooError(f"no {kind} is named")
+        if repeats is not None and repeats < 1:
+            raise ZooError(f"--zoo-repeats must be a positive whole number, not {repeats}")
+        return cls(
+            tuple(_match("entry", entries or (), list_models(), f"zoo list shows all {len(list_models())}")),
+            tuple(_match("task", tasks or (), list_tasks(), f"zoo tasks shows all {len(list_tasks())}")),
+            tuple(_match("execution", executions or (), arm_names(executions or ()))),
+            tuple(_match("backend", backends or ("tensorflow",), BACKENDS)),
+            tuple(_match("device", devices or ("cpu",), DEVICES)),
+            repeats,
+        )
+
+
+def _match(kind: str, patterns: Iterable[str], known: Sequence[str], listing: str = "") -> list[str]:
+    """Those of `known` that any of `patterns` matches, in the order of `known`; every pattern must match some."""
+    found: set[str] = set()
+    for pattern in patterns:
+        names = fnmatch.filter(known, pattern)
+        if not names:
+            raise unknown(kind, pattern, known, listing)
+        found.update(names)
+    return [name for name in known if name in found]
+
+
+def _narrow(block: Block, selection: Selection, main: bool) -> Block | None:
+    """`block` under the user's selection: the main block takes what was asked for, others keep what they share.
+
+    A block that was there to compare and is left with one execution is left out: it would compare nothing.
+    """
+
+    def axis(kind: str, own: tuple[str, ...], asked: tuple[str, ...], known: Sequence[str]) -> tuple[str, ...]:
+        ours = _match(kind, own, known)
+        theirs = _match(kind, asked, known) if asked else ours
+        return tuple(theirs if main else [name for name in ours if name in theirs])
+
+    narrowed = replace(
+        block,
+        entries=axis("entry", block.entries, selection.entries, list_models()),
+        tasks=axis("task", block.tasks, selection.tasks, list_tasks()),
+        executions=axis(
+            "execution", block.executions, selection.executions, arm_names([*block.executions, *selection.executions])
+        ),
+    )
+    compares = main or len(narrowed.executions) > 1 or len(block.executions) == 1
+    return narrowed if narrowed.entries and narrowed.tasks and narrowed.executions and compares else None
+
+
+def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Case]:
+    """The cases of a block on every backend and device that was asked for, where the entry fits the task."""
+    where = product(selection.backends, selection.devices)
+    sizes = product(block.steps, block.units, block.batches, block.masked)
+    for (backend, device), entry, task, (steps, units, batch, masked) in product(
+        where, block.entries, block.tasks, sizes
+    ):
+        target = task_at(task, steps)
+        if not get_entry(entry).fits(target):
+            continue
+        for text in block.executions:
+            runner, execution = arm_of(text)
+            if backend not in block.backends or RUNS_ON.get(runner, backend) != backend:
+                continue
+            if runner == "keras" and not (selection.executions or block.as_named):
+                execution = replace(execution, jit=execution.jit or NORMAL_JIT[backend])
+            yield Case(
+                entry,
+                task,
+                execution,
+                backend,
+                device,
+                batch=target.recipe(recipe).batch if recipe else batch or target.batch,
+                steps=target.steps,
+                features=target.features,
+                units=units or target.units,
+                optimizer=target.recipe(recipe).optimizer if recipe else "sgd",
+                masked=masked,
+                recipe=recipe,
+                runner=runner,
+            )
+
+
+def timed_cases(profile: Profile, selection: Selection) -> list[Case]:
+    """The profile's cases to time: repeats outermost, the arms of one comparison adjacent.
+
+    Their order is shuffled anew every second repeat and turned round in the one after it, so that no arm always comes
+    first: what the one before leaves behind (heat, caches) would pass for a difference between them.
+    """
+    repeats = _wanted(profile.timed, selection, profile.repeats)
+    groups: dict[Case, list[Case]] = {}
+    for case in repeats:
+        groups.setdefault(case.group, []).append(case)
+    ordered: list[Case] = []
+    for repeat in range(max(repeats.values(), default=0)):
+        for group, members in groups.items():
+            arms = [replace(case, repeat=repeat) for case in members if repeat < repeats[case]]
+            random.Random(f"{repeat // 2} {group}").shuffle(arms)
+            ordered += arms if repeat % 2 == 0 else reversed(arms)
+    return ordered
+
+
+def trained_cases(profile: Profile, selection: Selection) -> list[Case]:
+    """The profile's cases to train and score: seeds outermost. The execution is the profile's: it changes no score."""
+    seeds = _wanted(profile.trained, replace(selection, executions=(), repeats=None), profile.seeds, recipe="fast")
+    return [replace(c, seed=seed) for seed in range(max(seeds.values(), default=0)) for c in seeds if seed < seeds[c]]
+
+
+def _wanted(blocks: Sequence[Block], selection: Selection, usual: int, recipe: str = "") -> dict[Case, int]:
+    """Each case of the blocks as the user narrowed them, and in how many repeats or with how many seeds."""
+    wanted: dict[Case, int] = {}
+    for i, block in enumerate(blocks):
+        narrowed = _narrow(block, selection, main=i == 0)
+        for case in _cases(narrowed, selection, recipe) if narrowed else ():
+            wanted[case] = max(wanted.get(case, 0), selection.repeats or block.repeats or usual)
+    return wanted
+
+
+def expected_seconds(case: Case, effort: Effort) -> float:
+    """A rough guess of what the case takes, fitted to a run on two cores; a run corrects it as it goes on."""
+    if case.recipe:
+        return 7.0 if case.task != "mnist_rows" else 120.0
+    timing = len(PHASES) * (effort.warm_up_seconds + effort.seconds)
+    if case.execution.loop in ("unrolled", "static"):
+        written = case.steps * max(1, len(get_entry(case.entry).layers))  # steps, each layer's
+        return timing + min(120.0, 0.3 + written * (0.38 if case.execution.jit else 0.05))
+    return timing + (1.6 if case.execution.jit else 0.7)

@@ -1,0 +1,38 @@
+"""Keeping the rows of a run as the committed reference tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from zoo.errors import ZooError
+from zoo.measuring.rows import COLUMNS
+from zoo.statistics.folders import machine_name
+
+
+def publish_profile(table: pd.DataFrame, folder: Path, profile: str) -> Path:
+    """Write the rows of a run of `profile` as the compressed reference table <machine>-<profile>.csv.gz."""
+    return _write(table, folder, profile)
+
+
+def publish(table: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write the rows of a run as compressed reference tables: <machine>-speed.csv.gz, <machine>-run-accuracy.csv.gz.
+
+    <machine>-accuracy.csv is that of `python -m benchmarks train-reference`.
+    """
+    trained = table["phase"] == "accuracy"
+    kinds = {"speed": table[~trained], "run-accuracy": table[trained]}
+    if table.empty:
+        raise ZooError("there are no rows to publish")
+    return [_write(rows, folder, kind) for kind, rows in kinds.items() if not rows.empty]
+
+
+def _write(rows: pd.DataFrame, folder: Path, kind: str) -> Path:
+    if rows.empty:
+        raise ZooError("there are no rows to publish")
+    machine = machine_name(rows["device_name"].iloc[0], rows["cpu_count"].iloc[0])
+    path = folder / f"{machine}-{kind}.csv.gz"
+    # Without a time stamp inside, so that the same rows give the same file.
+    rows[COLUMNS].to_csv(path, index=False, compression={"method": "gzip", "mtime": 0})
+    return path

@@ -1,0 +1,140 @@
+"""The trainings that are published: a queue that goes on where it was stopped, a row a seed."""
+
+from __future__ import annotations
+
+import fnmatch
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.profiles import LINEAR
+from benchmarks.progress import duration, label, numbers
+from zoo import Execution, get_task
+from zoo.errors import ZooError, unknown
+from zoo.execution import BACKENDS
+from zoo.measuring import machine
+from zoo.measuring.case import NORMAL_JIT, Case
+from zoo.measuring.coordinator import Coordinator
+from zoo.measuring.effort import BRIEF
+from zoo.measuring.rows import check_writable, read_rows
+from zoo.statistics.folders import machine_name
+
+MEMORY_LIMIT_BYTES = 8 << 30
+TRAINED = "runs/trained"
+"""Where the weights of a seed are until `python -m benchmarks weights` publishes the best: not in the repository."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Trainings that are looked at together: every entry by every recipe of a task."""
+
+    name: str
+    task: str
+    entries: tuple[str, ...]
+    recipes: tuple[str, ...] = ("fast",)
+    seeds: int = 3
+    units: Mapping[str, int] = field(default_factory=dict)  #: of an entry, where they are not the task's
+
+
+DROPOUTS = ("input_dropout", "output_dropout", "state_dropout", "recurrent_dropout")
+DECODERS = ("encoder_decoder", "encoder_decoder_reversed", "encoder_decoder_attention")
+PROJECTIONS = ("time_distributed_projection", "dense_projection", "reshape_projection")
+QUEUE = (
+    Group("reber", "reber", ("gru",), ("fast", "book")),
+    Group("dates", "dates", ("encoder_decoder",)),
+    Group("digits", "draw_digit", ("vector_to_sequence",)),
+    Group("projections", "wave", PROJECTIONS, ("book", "book_he"), seeds=5),
+    Group("dropout", "wave", ("stacked_rnn", *DROPOUTS), ("book_dropout",)),
+    Group("mnist", "mnist_rows", ("simple_rnn", "simple_rnn_he")),
+    Group("mnist_lstm", "mnist_rows", ("lstm",), ("fast_lstm",), units={"lstm": 128}),
+    Group("reviews", "reviews", ("lstm",)),
+    Group("mnist_book", "mnist_rows", ("simple_rnn",), ("book",)),
+    Group("mnist_book_lstm", "mnist_rows", ("stacked_lstm",), ("book_lstm",), seeds=1),
+    Group("linear_mnist", "mnist_rows", LINEAR),
+    Group("linear_wave", "wave", LINEAR),
+    Group("translation", "translation", (*DECODERS, "lstm_on_the_fly"), seeds=1, units={"lstm_on_the_fly": 384}),
+    Group("adding", "adding", ("lstm", "gru"), ("fast", "unclipped", "truncated")),
+    Group("adding_plain", "adding", ("simple_rnn", "irnn"), ("slow", "slow_unclipped", "slow_truncated")),
+    Group("linear_adding", "adding", LINEAR),
+)
+"""What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
+
+
+def planned(pattern: str, backend: str, seeds: int | None = None) -> list[Case]:
+    """The cases of the groups whose name matches `pattern`, seeds outermost.
+
+    Raises:
+        ZooError: no group matches, or an unknown backend.
+    """
+    if backend not in BACKENDS:
+        raise unknown("backend", backend, BACKENDS)
+    groups = [group for group in QUEUE if fnmatch.fnmatch(group.name, pattern)]
+    if not groups:
+        raise ZooError(f"no group of trainings is called {pattern!r}; there are {', '.join(g.name for g in QUEUE)}")
+    wanted = [
+        (seed, _case(group, entry, recipe, backend, seed))
+        for group in groups
+        for recipe in group.recipes
+        for entry in group.entries
+        for seed in range(seeds or group.seeds)
+    ]
+    return [case for _, case in sorted(wanted, key=lambda pair: pair[0])]
+
+
+def _case(group: Group, entry: str, recipe: str, backend: str, seed: int) -> Case:
+    task = get_task(group.task)
+    how = task.recipe(recipe)
+    execution = Execution(jit=NORMAL_JIT[backend])
+    units = group.units.get(entry, task.units)
+    case = Case(entry, task.name, execution, backend, "cpu", how.batch, task.steps, task.features, units)
+    return replace(case, optimizer=how.optimizer, recipe=recipe, seed=seed)
+
+
+def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]) -> Path:
+    """Train what is not in the table of `folder` yet; each training's rows are there before the next begins.
+
+    What became of each epoch is appended to <machine>-history.csv beside it, and the weights are kept in TRAINED.
+
+    Args:
+        cases: what to train, in this order.
+        folder: results/reference, or where else the table is.
+        tell: takes a line for a person.
+
+    Returns:
+        The table.
+    """
+    check_writable(folder)
+    origin = machine.origin(cases[0].backend, "cpu")
+    name = machine_name(origin["device_name"], origin["cpu_count"])
+    table, history = folder / f"{name}-accuracy.csv", folder / f"{name}-history.csv"
+    kept = read_rows(table) if table.exists() else []
+    trained = folder.parent / TRAINED
+    trained.mkdir(parents=True, exist_ok=True)
+    run = trained, "train-reference", BRIEF, MEMORY_LIMIT_BYTES
+    coordinator = Coordinator(*run, kept, table, trained)
+    try:
+        for number, case in enumerate(cases, start=1):
+            place = f"{number:>{len(str(len(cases)))}}/{len(cases)} {label(case)}"
+            if coordinator.is_kept(case):
+                tell(f"{place}: in the table already")
+                continue
+            started = time.perf_counter()
+            rows = coordinator.measured(case)
+            keep_epochs(case, coordinator.epochs.get(case, []), history)
+            tell(f"{place}: {numbers(rows)}, {duration(time.perf_counter() - started)} in all")
+    finally:
+        coordinator.close()
+    return table
+
+
+def keep_epochs(case: Case, epochs: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Append what became of each epoch to the history at `path`: a row a figure (loss, val_accuracy, test_accuracy)."""
+    if not epochs:
+        return
+    told = {name: getattr(case, name) for name in ("entry", "task", "recipe", "backend", "units", "seed")}
+    rows = pd.DataFrame(epochs).melt(["epoch", "train_seconds"], var_name="figure").assign(**told)
+    columns = [*told, "epoch", "train_seconds", "figure", "value"]
+    rows[columns].to_csv(path, mode="a", header=not path.exists(), index=False, float_format="%.6g")

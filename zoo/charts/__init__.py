@@ -1,0 +1,1 @@
+"""Pictures of tables of rows, one file a question. Imports no Keras."""

@@ -1,0 +1,82 @@
+"""The chart of the largest number of steps that trains within a limit of memory, by execution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from zoo.charts.figures import DPI, INK, finish, look, nothing_to_draw, plain_ticks, slots
+from zoo.charts.labels import FACETS, facet_labels
+from zoo.statistics.columns import EXECUTION
+from zoo.statistics.growth import LIMIT_BYTES, WITHOUT_STEPS, bound, bounded
+
+ROW = 0.3  # inches that an execution takes
+
+
+def largest_steps(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> Figure:
+    """The largest number of steps that trained within the limit, and the smallest that did not, by execution."""
+    gib = f"{limit_bytes / 2**30:.2g} GiB"
+    title = f"The largest number of steps that trains under {gib}"
+    found = bounded(table, limit_bytes)
+    if found.empty:
+        needs = f"an execution that out of memory, out of time or above {gib} did not train at some number of steps"
+        return nothing_to_draw(table, title, needs)
+    found["facet"] = facet_labels(found, FACETS)
+    found["label"] = found["entry"]
+    facets = list(found.groupby("facet", sort=False))
+    heights = [len(rows) * ROW for _, rows in facets]
+    size = (11, sum(heights) + 1.1 * len(facets) + 1.9)
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    with sns.axes_style("whitegrid"):
+        grid = figure.subplots(len(facets), squeeze=False, gridspec_kw={"height_ratios": heights}, sharex=True)
+    for axes, (facet, rows) in zip(grid[:, 0], facets, strict=True):
+        _draw(axes, str(facet), rows)
+    for axes in grid[:, 0]:
+        plain_ticks(axes, "x", log=True)
+    note = (
+        "Markers: the largest number of steps that trained in every repeat with its peak of memory (the whole process, "
+        f"first call included) within {gib}. Crosses: the smallest number above it that did not. At the right: both, "
+        "and why."
+    )
+    failed = Line2D([], [], color=INK, marker="x", linestyle="none", label="did not train")
+    return finish(figure, table, _rows_of(table, found), title, note, failed)
+
+
+def _draw(axes: Axes, facet: str, found: pd.DataFrame) -> None:
+    looks, places = look(found), slots(found)
+    lines = [(label, execution) for label, executions in places.items() for execution in executions]
+    for i, (label, execution) in enumerate(lines):
+        row = found[(found["label"] == label) & (found["execution"] == execution)].iloc[0]
+        _draw_execution(axes, row, i, looks[execution])
+    axes.set(ylim=(len(lines) - 0.5, -0.5), yticks=range(len(lines)), xscale="log")
+    axes.set_yticklabels([f"{label}, {execution}" for label, execution in lines])
+    axes.margins(x=0.08)
+    axes.set_title(facet, loc="left", fontsize=10)
+    axes.set_xlabel("steps, log scale, more is better", fontsize=9)
+    axes.tick_params(labelsize=9, labelbottom=True)
+    axes.grid(axis="y", visible=False)
+
+
+def _draw_execution(axes: Axes, row: pd.Series, y: float, style: tuple[str, str]) -> None:
+    """The marker, the cross and the text of one execution."""
+    colour, marker = style
+    trained, failed = row["largest_steps"], row["failed_steps"]
+    if not pd.isna(trained) and not pd.isna(failed):
+        axes.plot([trained, failed], [y, y], color=colour, linewidth=1.2, linestyle=":", zorder=2)
+    if not pd.isna(trained):
+        axes.plot(trained, y, marker, color=colour, markersize=8, zorder=3)
+    if not pd.isna(failed):
+        axes.plot(failed, y, "x", color=INK, markersize=7, markeredgewidth=1.8, zorder=3)
+    place: dict[str, Any] = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
+    axes.annotate(bound(row), (1, y), xycoords=("axes fraction", "data"), fontsize=8, color=INK, **place)
+
+
+def _rows_of(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the table that `found` was worked out from."""
+    rows = table[(table["phase"] == "train") & table["status"].isin(["ok", "out_of_memory", "timeout"])]
+    return rows.merge(found[[*WITHOUT_STEPS, *EXECUTION]], on=[*WITHOUT_STEPS, *EXECUTION])

@@ -1,0 +1,119 @@
+"""Sequences that a trained model makes: answers to a source, and series that go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.errors import ZooError
+from zoo.vocabulary import END, PAD, START
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH = 250
+"""Sources that are answered at once: of 5,000 words the probabilities of every step take 65 MB then."""
+
+
+def decode(model: keras.Model, source: np.ndarray, steps: int) -> np.ndarray:
+    """What an encoder_decoder answers, token by token, the likeliest each time (greedily), until END.
+
+    Args:
+        model: of an encoder_decoder entry.
+        source: token numbers int32 (examples, source steps), 0 after the end.
+        steps: the most tokens of an answer, END among them.
+
+    Returns:
+        Token numbers int32 (examples, steps), 0 after END.
+    """
+    batches = [source[start : start + BATCH] for start in range(0, len(source), BATCH)]
+    return np.concatenate([_greedy(model, batch, steps) for batch in batches])
+
+
+def _greedy(model: keras.Model, source: np.ndarray, steps: int) -> np.ndarray:
+    answer = np.full((len(source), steps), PAD, np.int32)
+    ended = np.zeros(len(source), bool)
+    for step in range(steps):
+        probabilities = _next(model, source, answer, step)
+        answer[:, step] = np.where(ended, PAD, probabilities.argmax(axis=-1))
+        ended |= answer[:, step] == END
+        if ended.all():
+            break
+    return answer
+
+
+def _next(model: keras.Model, source: np.ndarray, answer: np.ndarray, step: int) -> np.ndarray:
+    """The probabilities (examples, tokens) of the token at `step`, after the tokens before it."""
+    late = np.full_like(answer, PAD)
+    late[:, 0] = START
+    late[:, 1 : step + 1] = answer[:, :step]
+    return np.asarray(model.predict_on_batch((source, late)))[:, step]
+
+
+def beam_search(model: keras.Model, source: np.ndarray, steps: int, width: int) -> np.ndarray:
+    """The likeliest answer that is found when the `width` best beginnings are kept at every step.
+
+    Finished answers are compared by the mean of the logarithms of their tokens' probabilities, so that a short answer
+    is not better for being short (Wu et al., Google's Neural Machine Translation System, 2016, with α = 1).
+
+    Args:
+        model: of an encoder_decoder entry.
+        source: token numbers int32 of one source, (source steps,), 0 after the end.
+        steps: the most tokens of an answer, END among them.
+        width: how many beginnings are kept; with 1 the search is greedy.
+
+    Returns:
+        Token numbers int32 (steps,), 0 after END.
+
+    Raises:
+        ZooError: `width` is less than 1.
+    """
+    if width < 1:
+        raise ZooError(f"a beam is at least 1 wide, not {width}")
+    sources = np.repeat(source[None], width, axis=0)
+    answers = np.full((width, steps), PAD, np.int32)
+    scores = np.full(width, -np.inf)
+    scores[0] = 0.0
+    ended = np.zeros(width, bool)
+    for step in range(steps):
+        with np.errstate(divide="ignore"):  # a probability that float32 rounds to 0
+            logs = np.log(_next(model, sources, answers, step).astype(np.float64))
+        logs[:, [PAD, START]] = -np.inf
+        logs[ended] = -np.inf
+        logs[ended, PAD] = 0.0  # what has ended stays as it is
+        totals = scores[:, None] + logs
+        best = np.argsort(totals, axis=None, kind="stable")[: -width - 1 : -1]
+        rows, tokens = np.unravel_index(best, totals.shape)
+        answers, scores = answers[rows], totals[rows, tokens]
+        answers[:, step] = tokens
+        ended = ended[rows] | (tokens == END)
+        if ended.all():
+            break
+    return answers[np.argmax(scores / (answers != PAD).sum(axis=1))]
+
+
+def continue_series(model: keras.Model, given: np.ndarray, steps: int) -> np.ndarray:
+    """A series that a forecasting model makes up: each value is what it expects after the last ones.
+
+    Args:
+        model: of a sequence_to_sequence entry with one feature and one output.
+        given: what it begins with, (window,), of the length that the model reads.
+        steps: how many values to make.
+
+    Returns:
+        float32 (window + steps,): what was given, then what was made.
+
+    Raises:
+        ZooError: `steps` is less than 1, or `given` is of another length.
+    """
+    window = model.inputs[0].shape[1]
+    if steps < 1:
+        raise ZooError(f"at least 1 step is made, not {steps}")
+    if given.shape != (window,):
+        raise ZooError(f"the model reads {window} values at once, and {given.shape} are given")
+    series = np.concatenate([given.astype(np.float32), np.zeros(steps, np.float32)])
+    for end in range(window, window + steps):
+        expected = model.predict_on_batch(series[None, end - window : end, None])
+        series[end] = np.asarray(expected)[0, -1, 0]
+    return series

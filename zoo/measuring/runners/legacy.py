@@ -1,0 +1,300 @@
+"""Runs a case through the originals, `tf.compat.v1.nn.static_rnn` and `dynamic_rnn`, in a graph and a session.
+
+The arms `legacy-static` and `legacy-dynamic`: the network of the zoo's one-layer entries as TensorFlow 1 wrote it. Its
+cells live in the package tf_keras, and TensorFlow gives them out only where `ENVIRONMENT` was set before it was
+imported, so these arms run in processes of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+import zoo
+from zoo.errors import ZooError
+from zoo.measuring.case import Case
+from zoo.measuring.prove import Computed
+from zoo.measuring.runners import Runner
+from zoo.registry import SEQUENCE_TO_SEQUENCE, Task
+
+ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
+"""What the environment of a process must hold before it imports TensorFlow, for these arms to run in it."""
+LEARNING_RATE = 0.01  # what Keras takes for "sgd"
+LOOPS = ("static", "dynamic")
+MASKED = ("none", "full", "uniform")
+ALLOWED = {"loop": LOOPS, "masked": MASKED, "backend": ("tensorflow",), "optimizer": ("sgd",), "dtype": ("float32",)}
+CELLS = {"neuron": "BasicRNNCell", "simple_rnn": "BasicRNNCell", "lstm": "BasicLSTMCell"}
+REFUSED = {
+    "gru": "TensorFlow 1's GRUCell computes another GRU: its reset gate acts on the state before the product, not "
+    "after it, and its candidate has one bias, not two"
+}
+SWAP_STATIC = "static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn"
+SWAP_CPU = "swap_memory moves what waits for the backward pass from a GPU to the host: there is no GPU in this case"
+LOOP_NODES = ("LoopCond", "While", "StatelessWhile")  # one LoopCond a loop in v1 control flow, a While in v2
+KERNEL, RECURRENT_KERNEL, BIAS = "recurrent/kernel", "recurrent/recurrent_kernel", "recurrent/bias"
+OUTPUT_KERNEL, OUTPUT_BIAS = "output/kernel", "output/bias"
+Weights = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Network:
+    """The tensors of a network, in the graph that was the default one when it was built."""
+
+    inputs: Any  #: (batch, steps, features)
+    targets: Any  #: (batch,) or (batch, steps, outputs)
+    lengths: Any  #: (batch,), or None where no sequence_length is given
+    hidden: Any  #: what the dense layer gets: every step's output, or the state that each sequence ends in
+    outputs: Any
+    loss: Any
+    variables: dict[str, Any]  #: by the zoo's name less its entry; the recurrent kernel is one, [W; U]
+
+
+def unsupported(case: Case) -> str:
+    """Why `case` is no case of these arms, in words; empty where it is one. Imports no TensorFlow."""
+    for kind, allowed in ALLOWED.items():
+        value = case.execution.loop if kind == "loop" else getattr(case, kind)
+        if value not in allowed:
+            return f"the legacy arms know {kind} {', '.join(allowed)}, not {value}"
+    swaps = case.execution.memory == "swap"
+    reasons = {
+        "a session does not compile: the legacy arms are without jit": case.execution.jit,
+        "the legacy arms are timed, not trained by a recipe": bool(case.recipe),
+        f"the legacy arms read features, not tokens as {case.task} has them": zoo.get_task(case.task).tokens > 0,
+        REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}"): case.entry not in CELLS,
+        SWAP_STATIC: swaps and case.execution.loop == "static",
+        SWAP_CPU: swaps and case.device != "gpu",
+        "tf_keras is not installed: python -m pip install -e '.[legacy]'": find_spec("tf_keras") is None,
+    }
+    return next((reason for reason, stands in reasons.items() if stands), "")
+
+
+def tensorflow_1(device: str) -> Any:
+    """`tf.compat.v1` as TensorFlow 1 was: for the rest of this process graphs, v1 control flow and ref variables.
+
+    Control flow v1 is what `dynamic_rnn` ran on when it was compared with `static_rnn`: its loop is Enter, Switch and
+    NextIteration nodes in the one graph, with stacks that keep the activations. Under v2 the same call gives a While
+    node with functions, the loop that Keras has today: the looped arm again, and one that never sees `swap_memory`.
+
+    Raises:
+        ZooError: the process was started without `ENVIRONMENT`, or no GPU is seen where `device` is "gpu".
+    """
+    for name, value in ENVIRONMENT.items():
+        if os.environ.get(name) != value:
+            raise ZooError(f"the legacy arms need a process that was started with {name}={value}")
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")  # all that is asked for here is deprecated
+    tf.compat.v1.disable_v2_behavior()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    if device == "gpu" and not tf.config.list_physical_devices("GPU"):
+        raise ZooError("tensorflow as it is installed here sees no GPU")
+    return tf.compat.v1
+
+
+def prepare(case: Case, batch: zoo.Split, weights: Weights | None = None) -> Runner:
+    """Build the case's graph and open its session: "train" returns the loss before its step, "predict" the outputs.
+
+    Args:
+        case: its execution's loop is "static" or "dynamic"; its `masked` says which `sequence_length` the call is
+            given: "none", "full" (each as long as it is) or "uniform" (drawn from 1..steps by the case's seed). With
+            memory "swap" `dynamic_rnn` may move activations that wait for the backward pass to the host.
+        batch: the inputs and targets that every call is fed.
+        weights: arrays by the zoo's names; without them TensorFlow 1's own initial values, drawn from the case's seed.
+
+    Raises:
+        ZooError: the case is not for these arms.
+    """
+    if reason := unsupported(case):
+        raise ZooError(reason)
+    v1 = tensorflow_1(case.device)
+    with v1.Graph().as_default():
+        network = build(case)
+        return _runner(v1, case, network, batch, weights)
+
+
+def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
+    """One dense layer on the same path: what a graph, a session and its feeds cost with nearly nothing inside."""
+    v1 = tensorflow_1(case.device)
+    task = zoo.get_task(case.task)
+    with v1.Graph().as_default():
+        v1.set_random_seed(case.seed)
+        inputs, targets = _placeholders(v1, case, task)
+        hidden = inputs if task.topology == SEQUENCE_TO_SEQUENCE else inputs[:, -1]
+        outputs, loss, variables = _output(v1, task, hidden, targets, case.features)
+        network = Network(inputs, targets, None, hidden, outputs, loss, variables)
+        return _runner(v1, case, network, batch, None)
+
+
+def _runner(v1: Any, case: Case, network: Network, batch: zoo.Split, weights: Weights | None) -> Runner:
+    step = [network.loss, v1.train.GradientDescentOptimizer(LEARNING_RATE).minimize(network.loss)]
+    session = _session(v1, case, network, weights)
+    fed = feeds(case, network, batch)
+    shown = {tensor: array for tensor, array in fed.items() if tensor is not network.targets}
+    phases = {"train": lambda: session.run(step, fed)[0], "predict": lambda: session.run(network.outputs, shown)}
+    parameters = sum(variable.shape.num_elements() for variable in network.variables.values())
+    return Runner(phases, parameters, lambda: _peak_device_bytes(case.device))
+
+
+def _peak_device_bytes(device: str) -> int | None:
+    if device == "cpu":
+        return None
+    import tensorflow as tf
+
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+
+
+def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, Weights]:
+    """The outputs and the gradients of the loss, from `weights` by the zoo's names, and how they came about.
+
+    The gradients are in the order, the layout and the shapes of `weights`: to be held against the looped arm's.
+    """
+    if reason := unsupported(case):
+        raise ZooError(reason)
+    v1 = tensorflow_1(case.device)
+    with v1.Graph().as_default() as graph:
+        started = time.perf_counter()
+        network = build(case)
+        names, variables = zip(*network.variables.items(), strict=True)
+        gradients = dict(zip(names, v1.gradients(network.loss, variables), strict=True))
+        trace_seconds = time.perf_counter() - started
+        read = _of_graph(graph.as_graph_def())
+        session = _session(v1, case, network, weights)
+        fed = feeds(case, network, batch)
+        first_seconds, _ = _timed_run(session, network, gradients, fed)
+        later_seconds, (outputs, known) = _timed_run(session, network, gradients, fed)
+    read |= {"trace_seconds": trace_seconds, "compile_seconds": max(0.0, first_seconds - later_seconds)}
+    named = zoo_gradients(case, known)
+    tensors = {"outputs": outputs, **{name: named[name] for name in weights}}
+    return Computed(tensors, **read), weights
+
+
+def _timed_run(session: Any, network: Network, gradients: dict[str, Any], fed: dict[Any, Any]) -> tuple[float, Any]:
+    started = time.perf_counter()
+    results = session.run((network.outputs, gradients), fed)
+    return time.perf_counter() - started, results
+
+
+def _of_graph(graph: Any) -> dict[str, Any]:
+    """The path of the time loop and the size of a graph, its function library included."""
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    loops = [node for node in nodes if node.op in LOOP_NODES]
+    return {
+        "kernel_path": "while" if loops else "flat",
+        "kernel_evidence": f"node {loops[0].name}, op {loops[0].op}" if loops else f"no loop among {len(nodes)} nodes",
+        "graph_nodes": len(nodes),
+        "graph_kind": "v1_graph",
+    }
+
+
+def build(case: Case) -> Network:
+    """The case's network in the default graph. `tensorflow_1` must have been called in this process.
+
+    `swap_memory` acts only in v1 control flow and only with a GPU: elsewhere it changes an attribute of nodes, no more.
+    """
+    from tensorflow.compat import v1
+
+    v1.set_random_seed(case.seed)
+    task = zoo.get_task(case.task)
+    swap = case.execution.memory == "swap"
+    inputs, targets = _placeholders(v1, case, task)
+    lengths = None if case.masked == "none" else v1.placeholder(v1.int32, [None], "lengths")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "use keras.layers.LSTMCell instead"
+        cell = getattr(v1.nn.rnn_cell, CELLS[case.entry])(case.units)
+    if case.execution.loop == "static":
+        each, state = v1.nn.static_rnn(cell, v1.unstack(inputs, axis=1), dtype=v1.float32, sequence_length=lengths)
+        every_step = v1.stack(each, axis=1)
+    else:
+        every_step, state = v1.nn.dynamic_rnn(cell, inputs, lengths, dtype=v1.float32, swap_memory=swap)
+    hidden = every_step if task.topology == SEQUENCE_TO_SEQUENCE else getattr(state, "h", state)
+    kernel, bias = cell.trainable_variables
+    outputs, loss, variables = _output(v1, task, hidden, targets, case.units)
+    return Network(inputs, targets, lengths, hidden, outputs, loss, {KERNEL: kernel, BIAS: bias, **variables})
+
+
+def _placeholders(v1: Any, case: Case, task: Task) -> tuple[Any, Any]:
+    """Where the inputs and the targets of a batch of any size are fed."""
+    inputs = v1.placeholder(v1.float32, [None, case.steps, case.features], "inputs")
+    if task.topology == SEQUENCE_TO_SEQUENCE:
+        return inputs, v1.placeholder(v1.float32, [None, case.steps, task.outputs], "targets")
+    return inputs, v1.placeholder(v1.int32, [None], "targets")
+
+
+def _output(v1: Any, task: Task, hidden: Any, targets: Any, width: int) -> tuple[Any, Any, dict[str, Any]]:
+    """The dense layer on `hidden` (..., width): its outputs, the task's mean loss, and its variables."""
+    kernel = v1.get_variable(OUTPUT_KERNEL, [width, task.outputs])
+    bias = v1.get_variable(OUTPUT_BIAS, [task.outputs], initializer=v1.zeros_initializer())
+    linear = v1.nn.bias_add(v1.matmul(v1.reshape(hidden, [-1, width]), kernel), bias)
+    linear = v1.reshape(linear, [-1, *hidden.shape.as_list()[1:-1], task.outputs])
+    if (task.activation, task.loss) == ("softmax", "sparse_categorical_crossentropy"):
+        outputs = v1.nn.softmax(linear)
+        losses = v1.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=linear)
+    elif (task.activation, task.loss) == ("linear", "mse"):
+        outputs, losses = linear, v1.squared_difference(linear, targets)
+    else:
+        raise ZooError(f"the legacy arms do not know {task.activation} outputs with the loss {task.loss}")
+    return outputs, v1.reduce_mean(losses), {OUTPUT_KERNEL: kernel, OUTPUT_BIAS: bias}
+
+
+def feeds(case: Case, network: Network, batch: zoo.Split) -> dict[Any, np.ndarray]:
+    """What a session is fed for `batch`: its inputs, its targets and, where the call takes them, its lengths."""
+    fed = {network.inputs: np.ascontiguousarray(batch.x), network.targets: np.ascontiguousarray(batch.y)}
+    if network.lengths is not None:
+        fed[network.lengths] = sequence_lengths(case, len(batch.x))
+    return fed
+
+
+def sequence_lengths(case: Case, examples: int) -> np.ndarray:
+    """The length of each sequence, int32: all steps, or if "uniform" where `measure.first_batch` begins to pad."""
+    if case.masked == "uniform":
+        return np.random.default_rng(case.seed).integers(1, case.steps, size=examples, endpoint=True).astype(np.int32)
+    return np.full(examples, case.steps, np.int32)
+
+
+def _session(v1: Any, case: Case, network: Network, weights: Weights | None) -> Any:
+    """A session of the default graph, its variables at `weights` or at their initial values."""
+    session = v1.Session()
+    session.run(v1.global_variables_initializer())
+    if weights is not None:
+        for name, array in v1_weights(case, weights).items():
+            network.variables[name].load(array, session)
+    return session
+
+
+def _swap_gates(held: dict[str, Any]) -> None:
+    """Put Keras' gates i, f, candidate, o in the order of TensorFlow 1, i, candidate, f, o; as well the way back."""
+    for name in (KERNEL, BIAS):
+        i, second, third, o = np.split(held[name], 4, axis=-1)
+        held[name] = np.concatenate([i, third, second, o], axis=-1)
+
+
+def v1_weights(case: Case, weights: Weights) -> dict[str, np.ndarray]:
+    """The zoo's arrays as the v1 variables hold them.
+
+    The recurrent kernel is one, [W; U]. The LSTM's gates have another order, and its cell adds 1 to the forget gate
+    (`forget_bias`, as Keras' initial bias does): the variable holds that much less.
+    """
+    held = {name.removeprefix(f"{case.entry}/"): array for name, array in weights.items()}
+    if RECURRENT_KERNEL in held:
+        held[KERNEL] = np.concatenate([held[KERNEL], held.pop(RECURRENT_KERNEL)])
+    if case.entry == "lstm":
+        _swap_gates(held)
+        held[BIAS][2 * case.units : 3 * case.units] -= 1
+    return held
+
+
+def zoo_gradients(case: Case, gradients: Weights) -> dict[str, np.ndarray]:
+    """Gradients of the v1 variables, by the names and in the layout of the zoo's weights."""
+    held = dict(gradients)
+    if case.entry == "lstm":
+        _swap_gates(held)
+    if case.entry != "neuron":
+        held[KERNEL], held[RECURRENT_KERNEL] = np.split(held[KERNEL], [case.features])
+    return {f"{case.entry}/{name}": array for name, array in held.items()}

@@ -1,0 +1,74 @@
+"""Runs a case's prediction through ONNX Runtime, on what `zoo export` makes of the case's model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import zoo
+from zoo.measuring.case import Case
+from zoo.measuring.machine import usable_cpus
+from zoo.measuring.prove import Computed
+from zoo.measuring.runners import Runner
+
+if TYPE_CHECKING:
+    import keras
+
+Weights = dict[str, np.ndarray]
+
+
+def unsupported(case: Case) -> str:
+    """Why `case` is no case of this runner, in words; empty where it is one."""
+    reasons = {
+        "ONNX Runtime is measured on the CPU": case.device != "cpu",
+        "ONNX Runtime does not train": bool(case.recipe),
+        "onnxruntime is not installed: python -m pip install -e '.[onnx]'": not (
+            find_spec("onnx") and find_spec("onnxruntime")
+        ),
+    }
+    return next((reason for reason, stands in reasons.items() if stands), "")
+
+
+def _looped(case: Case) -> keras.Model:
+    """The model that is exported: how its loop ran in Keras leaves no trace in the file."""
+    from zoo.measuring.runners import keras as keras_runner
+
+    return keras_runner.create(replace(case, execution=zoo.Execution()))
+
+
+def prepare(case: Case, batch: zoo.Split) -> Runner:
+    """A session on the exported model."""
+    return _runner(_looped(case), batch)
+
+
+def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
+    """A session on a one-Dense model."""
+    from zoo.measuring.runners import keras as keras_runner
+
+    return _runner(keras_runner.floor_model(case, batch), batch)
+
+
+def _runner(model: keras.Model, batch: zoo.Split) -> Runner:
+    from zoo.export import session, to_onnx
+
+    run = session(to_onnx(model).SerializeToString(), usable_cpus())
+    arrays = [np.ascontiguousarray(x) for x in (batch.x if isinstance(batch.x, tuple) else (batch.x,))]
+    return Runner({"predict": lambda: run(*arrays)}, model.count_params())
+
+
+def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, Weights]:
+    """The outputs from `weights`: there are no gradients."""
+    from zoo.export import session, to_onnx
+
+    model = _looped(case)
+    zoo.set_weights(model, weights)
+    proto = to_onnx(model)
+    arrays = batch.x if isinstance(batch.x, tuple) else (batch.x,)
+    kinds = [node.op_type for node in proto.graph.node if node.op_type in ("LSTM", "GRU", "RNN", "Scan")]
+    path = "ort_scan" if "Scan" in kinds else "ort_rnn"
+    evidence = f"operators {', '.join(kinds)} among {len(proto.graph.node)} of the file"
+    outputs = session(proto.SerializeToString(), usable_cpus())(*arrays)
+    return Computed({"outputs": outputs}, path, evidence, graph_nodes=len(proto.graph.node), graph_kind="onnx"), weights

@@ -1,0 +1,1 @@
+"""Tables of rows in words, for a terminal or a page. Imports no Keras."""

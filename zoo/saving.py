@@ -1,0 +1,83 @@
+"""Weights as arrays by name, independent of how the time loop runs.
+
+Keras' own file of a layer follows the layer's class, so the file of an `LSTM` layer does not load into
+`RNN(LSTMCell)`. Here an array is called entry/layer/variable ("lstm/recurrent/kernel"), whatever runs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+    import numpy as np
+
+CELL = "cell"
+"""What a recurrent cell is called inside its layer; left out of the name, since not every execution has one."""
+
+
+def named_variables(model: keras.Model) -> dict[str, Any]:
+    """The model's weights by name: "lstm/recurrent/kernel"."""
+    named = {}
+    for variable in model.weights:
+        parts = [part for part in variable.path.split("/") if part != CELL]
+        name = "/".join([model.name, *parts])
+        if name in named:
+            raise ZooError(f"two weights of {model.name!r} are called {name!r}; give its layers different names")
+        named[name] = variable
+    return named
+
+
+def get_weights(model: keras.Model) -> dict[str, np.ndarray]:
+    """A copy of every weight of a model of the zoo, by name."""
+    from keras.ops import convert_to_numpy
+
+    return {name: convert_to_numpy(variable).copy() for name, variable in named_variables(model).items()}
+
+
+def set_weights(model: keras.Model, weights: dict[str, np.ndarray]) -> None:
+    """Give `model` the arrays of `weights`; a name or a shape that differs is a ZooError and changes nothing."""
+    variables = named_variables(model)
+    missing, foreign = sorted(variables.keys() - weights.keys()), sorted(weights.keys() - variables.keys())
+    if missing or foreign:
+        raise ZooError(f"the weights are of another model than {model.name!r}: missing {missing}, unknown {foreign}")
+    for name, variable in variables.items():
+        if weights[name].shape != tuple(variable.shape):
+            raise ZooError(f"weight {name!r} has shape {weights[name].shape}, the model needs {tuple(variable.shape)}")
+    for name, variable in variables.items():
+        variable.assign(weights[name])
+
+
+def save_weights(model: keras.Model, path: str | Path) -> None:
+    """Write the weights of `model` as a safetensors file."""
+    from safetensors.numpy import save_file
+
+    save_file(get_weights(model), path)
+
+
+def load_weights(model: keras.Model, path: str | Path) -> None:
+    """Read a safetensors file into `model`; a file that is missing, broken or of another model is a ZooError."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        weights = load_file(path)
+    except FileNotFoundError:
+        raise ZooError(f"no weights file {str(path)!r}") from None
+    except (SafetensorError, OSError) as error:
+        raise ZooError(f"{str(path)!r} is not a safetensors file: {error}") from None
+    set_weights(model, weights)
+
+
+def load_model(path: str | Path) -> keras.Model:
+    """Read a model saved by `model.save("name.keras")`: as Keras' own `load_model`, with the zoo's layers at hand."""
+    import keras
+
+    import zoo.layers  # noqa: F401  (registers them with Keras)
+
+    return keras.models.load_model(path)

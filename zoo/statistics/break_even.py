@@ -1,0 +1,69 @@
+"""After how many training steps an execution has paid for its longer build and first call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from zoo.statistics.columns import EXECUTION, PAIR, SETTING, framed
+from zoo.statistics.intervals import geometric_interval
+from zoo.statistics.ratios import pairs, ratios
+
+TIMES = ("build_seconds", "first_call_seconds", "step_seconds")
+KEYS = [*SETTING, *EXECUTION, "baseline"]
+PAID = ["extra_seconds", "saved_seconds", "verdict", "break_even_steps", "low", "high", "repeats"]
+
+
+def break_even(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
+    """When an execution has paid for its longer first call against its baseline: one row a setting and execution.
+
+    Within a repeat it costs `extra` = (build + first call) − (build + first call of the baseline) seconds more to get
+    going, and saves `saved` = step of the baseline − its own step with every training step after the first call; after
+    extra / saved of those it is ahead. `extra_seconds` and `saved_seconds` are medians over repeats. `verdict` follows
+    the conclusion that the step ratio allows (see `summary.ratios`):
+
+    - "after": it is faster, and ahead after `break_even_steps`, the median over repeats;
+    - "at once": it is faster and no longer in getting going, 0 steps;
+    - "never": it is slower and no quicker in getting going, infinitely many steps;
+    - "ahead until": it is slower but quicker in getting going, and loses its lead after `break_even_steps`;
+    - "no difference shown", "too few repeats": of the steps; no number of steps.
+
+    `low` and `high` are the 95% interval of the number (Student's t on its logarithm over repeats, as for ratios): only
+    where every repeat has a number above zero, else NaN.
+    """
+    wide = pairs(table, baseline, TIMES).query("phase == 'train'")
+    wide = wide.assign(longer=wide["seconds"] - wide["baseline_seconds"])
+    concluded = ratios(table, baseline).query("phase == 'train' and quantity == 'step_seconds'")
+    rows = []
+    conclusions = {_hashable(row[:-1]): row[-1] for row in concluded[[*KEYS, "conclusion"]].itertuples(index=False)}
+    for key, group in wide.groupby(KEYS, dropna=False, sort=False):
+        longer = group.pivot(index=PAIR, columns="quantity", values="longer").reindex(columns=list(TIMES)).dropna()
+        if len(longer):
+            extra = longer["build_seconds"] + longer["first_call_seconds"]
+            told = _paid(extra, -longer["step_seconds"], conclusions[_hashable(key)])
+            rows.append({**dict(zip(KEYS, key, strict=True)), **told})
+    return framed(rows, [*KEYS, *PAID], table)
+
+
+def _hashable(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The key with None for what is missing: NaN equals nothing, not even itself."""
+    return tuple(None if pd.isna(part) else part for part in key)
+
+
+def _paid(extra: pd.Series, saved: pd.Series, conclusion: str) -> dict[str, Any]:
+    """The columns of one execution; `extra` and `saved` are seconds by repeat."""
+    told = {"extra_seconds": extra.median(), "saved_seconds": saved.median(), "repeats": len(extra)}
+    unknown = {**told, "break_even_steps": np.nan, "low": np.nan, "high": np.nan}
+    if conclusion not in ("faster", "slower"):
+        return {**unknown, "verdict": conclusion}
+    faster = conclusion == "faster"
+    cost, gain = (extra, saved) if faster else (-extra, -saved)  # a slower one lives on a lead: the same turned round
+    if cost.median() <= 0:
+        return {**unknown, "verdict": "at once" if faster else "never", "break_even_steps": 0.0 if faster else np.inf}
+    # A repeat in which there is nothing to pay is even at once; one in which nothing is gained never gets there.
+    steps = (cost / gain.where(gain > 0)).fillna(np.inf).where(cost > 0, 0.0)
+    low, high = geometric_interval(steps) if np.isfinite(steps).all() and (steps > 0).all() else (np.nan, np.nan)
+    verdict = "after" if faster else "ahead until"
+    return {**told, "verdict": verdict, "break_even_steps": steps.median(), "low": low, "high": high}

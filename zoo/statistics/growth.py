@@ -1,0 +1,154 @@
+"""How cost grows with the number of steps: exponents, and the largest number that trains in so much memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, framed, in_order
+from zoo.statistics.ratios import medians
+
+COSTS_OF_A_CASE = (
+    *("build_seconds", "trace_seconds", "compile_seconds"),
+    *("compile_over_floor_bytes", "step_over_floor_bytes"),
+)
+"""Told once a case, with its training; what follows is told of each phase."""
+COSTS_OF_A_PHASE = ("first_call_seconds", "step_seconds")
+LEAST_STEPS = 3
+"""Under so many numbers of steps no exponent is given: two always lie on a line."""
+LIMIT_BYTES = 2 * 2**30
+
+WITHOUT_STEPS = [column for column in SETTING if column != "steps"]
+FITTED = [
+    *("quantity", "numbers", "repeats", "fewest_steps", "most_steps", "fewest_cost", "most_cost", "factor"),
+    *("exponent", "low", "high", "r_squared", "upper_steps", "upper_exponent"),
+]
+ENDED = {"out_of_memory": "out of memory", "timeout": "time limit", "over_limit": "peak above the limit"}
+"""Why a number of steps did not train, in words."""
+LARGEST = ["largest_steps", "largest_peak_bytes", "failed_steps", "failed_status", "failed_reason"]
+
+
+def exponents(table: pd.DataFrame) -> pd.DataFrame:
+    """How each cost grows with the number of steps: cost = a·steps^b, one row a setting, execution, phase and quantity.
+
+    `exponent` is b, by least squares of log cost on log steps, `low` to `high` its 95% interval (Student's t, n − 2
+    degrees of freedom). A point is a number of steps: the median over its repeats, each the median of its timings.
+    Repeats are no points of their own: they share what sets a cost apart from a power law (and the trace and the
+    compilation are measured once for all of them), so that more of them would narrow the interval around a wrong curve.
+
+    Where a fixed cost dominates at few steps, no single exponent describes the curve. What tells: `factor`, the cost at
+    the most steps over that at the fewest; `upper_exponent`, the same fit over the upper part alone, the numbers from
+    `upper_steps` on (the middle of the range on a scale of logarithms), which is nearer to how it goes on; and
+    `r_squared`, the part of the variation that the line explains (low too where nothing grows: then the exponent is
+    near 0 and its interval narrow).
+
+    A cost of zero or less, as memory over the floor may be, has no logarithm; its number of steps is not among those
+    from `fewest_steps` to `most_steps`. Under 3 numbers of steps there is no row.
+    """
+    keys = [*WITHOUT_STEPS, *EXECUTION, "quantity"]
+    quantities = [*COSTS_OF_A_CASE, *COSTS_OF_A_PHASE]
+    costs = medians(table).melt([*SETTING, *EXECUTION], quantities, "quantity", "cost").dropna(subset=["cost"])
+    costs = costs[(costs["phase"] == "train") | costs["quantity"].isin(COSTS_OF_A_PHASE)]
+    rows = []
+    for key, group in costs.groupby(keys, dropna=False, sort=False):
+        by_steps = group.groupby("steps")["cost"]
+        points = by_steps.median()
+        points = points[points > 0]
+        if len(points) >= LEAST_STEPS:
+            repeats = int(by_steps.count()[points.index].min())
+            rows.append({**dict(zip(keys, key, strict=True)), "repeats": repeats, **_fitted(points)})
+    return framed(rows, [*WITHOUT_STEPS, *EXECUTION, *FITTED], table)
+
+
+def _fitted(points: pd.Series) -> dict[str, Any]:
+    """The columns of one fit; `points` are costs by their number of steps, in rising order."""
+    steps, costs = points.index.to_numpy(dtype=float), points.to_numpy(dtype=float)
+    exponent, error, r_squared = _line(np.log(steps), np.log(costs))
+    half = special.stdtrit(len(points) - 2, (1 + CONFIDENCE) / 2) * error
+    upper = steps >= np.sqrt(steps[0] * steps[-1]) * (1 - 1e-9)
+    upper[-2:] = True
+    return {
+        "numbers": len(points),
+        "fewest_steps": int(steps[0]),
+        "most_steps": int(steps[-1]),
+        "fewest_cost": costs[0],
+        "most_cost": costs[-1],
+        "factor": costs[-1] / costs[0],
+        "exponent": exponent,
+        "low": exponent - half,
+        "high": exponent + half,
+        "r_squared": r_squared,
+        "upper_steps": int(steps[upper][0]),
+        "upper_exponent": _line(np.log(steps[upper]), np.log(costs[upper]))[0],
+    }
+
+
+def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
+    """Slope of the least-squares line, its standard error (NaN of two points), and r² (NaN where y is constant)."""
+    x, y = x - x.mean(), y - y.mean()
+    slope = (x @ y) / (x @ x)
+    left = float(((y - slope * x) ** 2).sum())
+    error = np.sqrt(left / (len(x) - 2) / (x @ x)) if len(x) > 2 else np.nan
+    return slope, error, 1 - left / (y @ y) if y.any() else np.nan
+
+
+def largest(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame:
+    """For each setting and execution the largest number of steps that trained within `limit_bytes`.
+
+    `largest_steps` trained in every repeat, its peak of memory (`largest_peak_bytes`: of the first and of later calls,
+    absolute, of the device where that is no CPU) within the limit. `failed_steps` is the smallest number above it that
+    did not, in one repeat or more: `failed_status` is out_of_memory, timeout, or over_limit for a peak above the limit.
+    Each is missing where there is none. An out_of_memory is that of the run's own limit, which must not be below
+    `limit_bytes`. A skipped or crashed case says nothing of memory and counts as not tried.
+    """
+    rows = table[(table["phase"] == "train") & table["status"].isin(["ok", "out_of_memory", "timeout"])]
+    peaks = rows[["compile_peak_host_bytes", "step_peak_host_bytes"]].astype("float64").max(axis=1)
+    rows = rows.assign(peak=peaks.where(rows["device"] == "cpu", rows["peak_device_bytes"].astype("float64")))
+    above = (rows["status"] == "ok") & (rows["peak"] > limit_bytes)
+    rows = rows.assign(ended=rows["status"].mask(above, "over_limit"))
+    rows = rows[(rows["ended"] != "ok") | rows["peak"].notna()]
+    keys = [*WITHOUT_STEPS, *EXECUTION]
+    found = [
+        {**dict(zip(keys, key, strict=True)), **_largest(group)}
+        for key, group in rows.groupby(keys, dropna=False, sort=False)
+    ]
+    return framed(found, [*keys, *LARGEST], table).astype({"largest_steps": "Int64", "failed_steps": "Int64"})
+
+
+def _largest(rows: pd.DataFrame) -> dict[str, Any]:
+    """The columns of one execution in one setting."""
+    failed = rows[rows["ended"] != "ok"]
+    trained = rows[~rows["steps"].isin(failed["steps"])]
+    most = trained["steps"].max() if len(trained) else pd.NA
+    beyond = failed[failed["steps"] > most] if len(trained) else failed
+    first = beyond.sort_values("steps", kind="stable").head(1)
+    return {
+        "largest_steps": most,
+        "largest_peak_bytes": trained.loc[trained["steps"] == most, "peak"].max() if len(trained) else np.nan,
+        "failed_steps": first["steps"].max() if len(first) else pd.NA,
+        "failed_status": "".join(first["ended"]),
+        "failed_reason": "".join(first["reason"]),
+    }
+
+
+def bounded(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame:
+    """The rows of `largest` of the settings in which one execution trained and one came to its bound.
+
+    Of the others there is nothing to say: nobody looked for the bound, or what failed is all there is.
+    """
+    found = largest(table, limit_bytes)
+    ends = found.assign(trained=found["largest_steps"].notna(), failed=found["failed_steps"].notna())
+    some = ends.groupby(WITHOUT_STEPS, dropna=False)[["trained", "failed"]].transform("any")
+    told = found[(some["trained"] & some["failed"]).astype(bool)]
+    return in_order(told.assign(steps=0)).drop(columns="steps")
+
+
+def bound(row: pd.Series) -> str:
+    """What a row of `largest` says, in words: "200 (500: time limit)"."""
+    trained, failed = row["largest_steps"], row["failed_steps"]
+    if pd.isna(failed):
+        return f"{trained} or more, the most tried"
+    return f"{'none' if pd.isna(trained) else trained} ({failed}: {ENDED[row['failed_status']]})"

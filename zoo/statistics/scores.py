@@ -1,0 +1,43 @@
+"""What each entry earns."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from zoo.statistics.columns import EXECUTION, SETTING, in_order, told
+
+HIGHER_IS_BETTER = ("accuracy", "bleu", "chrf", "exact_match", "f1")
+LOWER_IS_BETTER = ("mse", "mae", "rmse", "loss", "cross_entropy", "perplexity", "bits_per_character", "error_rate")
+
+
+def scores(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a trained score that ended well; of a seed trained twice in one setting the last counts."""
+    rows = table[(table["status"] == "ok") & (table["phase"] == "accuracy") & table["score"].notna()]
+    return rows.drop_duplicates([*SETTING, "execution", "split", "metric", "seed"], keep="last")
+
+
+def accuracy_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """What every entry earns: mean and standard deviation of its score over `n` seeds, beside the naive score.
+
+    One row an entry, task and split; the sizes and what else of the setting differs follow `metric`.
+    """
+    rows = scores(table)
+    keys = [*SETTING, *EXECUTION, "split", "metric"]
+    result = rows.groupby(keys, dropna=False, sort=False).agg(
+        mean=("score", "mean"),
+        sd=("score", "std"),
+        n=("score", "count"),
+        naive_score=("naive_score", "mean"),
+        train_seconds=("train_seconds", "mean"),
+    )
+    result = in_order(result.reset_index()).sort_values(["task", "split"], kind="stable", ignore_index=True)
+    lead = ["task", "split", "entry", "metric"]
+    lead += told(result, lead)
+    return result[[*lead, "mean", "sd", "n", "naive_score", "train_seconds"]]
+
+
+def better(metric: str) -> str:
+    """Which values of the metric are better, in words; empty for an unknown one."""
+    if metric in HIGHER_IS_BETTER:
+        return "higher is better"
+    return "lower is better" if metric in LOWER_IS_BETTER else ""

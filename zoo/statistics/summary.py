@@ -1,0 +1,51 @@
+"""What each execution costs, and what failed."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from zoo.statistics.columns import EXECUTION, FIGURES, MIB, RATIO, SETTING, TIMED, in_order, told
+from zoo.statistics.ratios import medians, ratios
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """What every execution of every entry costs: one row an entry, task, number of steps, execution and backend.
+
+    `kernel_path` is what ran; `train_ms` and `predict_ms` are medians over repeats, `train_iqr_ms` that of the spread
+    within a repeat; the peaks are MiB over the floor, and they, the graph and the first call are those of training;
+    `train_ratio` is the time over that of the baseline (see `ratios`). Columns of the setting that differ within the
+    table follow `backend`, after the sizes.
+    """
+    phaseless = [column for column in SETTING if column != "phase"]
+    keys = [*phaseless, *EXECUTION]
+    by_phase = dict(iter(medians(table).groupby("phase")))
+    empty = medians(table).iloc[:0]
+    ran = table[(table["status"] == "ok") & table["phase"].isin(TIMED)]
+    ran = ran.groupby(keys, dropna=False, sort=False)["kernel_path"].first().reset_index()
+    train = by_phase.get("train", empty).groupby(keys, dropna=False, sort=False)
+    costs = train.agg(
+        train_ms=("step_seconds", lambda seconds: seconds.median() * 1000),
+        train_iqr_ms=("step_iqr_seconds", lambda seconds: seconds.median() * 1000),
+        first_call_seconds=("first_call_seconds", "median"),
+        compile_peak_mib=("compile_over_floor_bytes", lambda peaks: peaks.median() / MIB),
+        step_peak_mib=("step_over_floor_bytes", lambda peaks: peaks.median() / MIB),
+        device_peak_mib=("peak_device_bytes", lambda peaks: peaks.median() / MIB),
+        graph_nodes=("graph_nodes", "median"),
+        repeats=("repeat", "count"),
+    )
+    predict = by_phase.get("predict", empty).groupby(keys, dropna=False, sort=False)
+    predicted = predict.agg(predict_ms=("step_seconds", lambda seconds: seconds.median() * 1000))
+    against = ratios(table).query("phase == 'train' and quantity == 'step_seconds'")
+    against = against[[*keys, "baseline", *RATIO]].rename(columns={name: f"train_{name}" for name in RATIO})
+    result = costs.reset_index().merge(predicted.reset_index(), on=keys, how="outer")
+    result = result.merge(against, on=keys, how="left").merge(ran, on=keys, how="left")
+    lead = ["task", "steps", "entry", "execution", "backend"]
+    lead += told(result, lead)
+    return in_order(result)[[*lead, *FIGURES]]
+
+
+def failures(table: pd.DataFrame) -> pd.DataFrame:
+    """What did not end well and why: `cases` counts the rows of one status, reason, entry, task and execution."""
+    rows = table[table["status"] != "ok"]
+    keys = ["status", "reason", "entry", "task", "execution", "backend"]
+    return rows.groupby(keys, dropna=False).size().rename("cases").reset_index()

@@ -1,0 +1,74 @@
+"""The results table as a pandas frame."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import warnings
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from zoo.errors import ZooError
+from zoo.measuring.rows import COLUMNS, DTYPES, GAPS, HEADER, Measurement, as_line
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The table at `path` (.csv or .csv.gz), with a column `execution` such as "chunked-16+jit+recompute".
+
+    Whole numbers that may be missing are Int64, fractions float64, empty texts stay empty texts.
+    Half a line at the end is ignored with a warning.
+
+    Raises:
+        ZooError: there is no such file, or it is not a table of these columns.
+    """
+    try:
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except FileNotFoundError as error:
+        raise ZooError(f"there is no results table {path}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise ZooError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    header = data.partition(b"\n")[0].rstrip(b"\r")
+    if header != HEADER.rstrip(b"\n"):
+        raise ZooError(f"{path} is not a results table of this version: {_difference(header)}")
+    whole, newline, half = data.rpartition(b"\n")
+    if half:
+        warnings.warn(f"{path} ends in half a line, which is ignored: its writer was killed", stacklevel=2)
+    try:
+        return _parse(whole + newline)
+    except ValueError as error:
+        raise ZooError(f"{path} is damaged: {' '.join(str(error).split())}") from error
+
+
+def _difference(header: bytes) -> str:
+    """What sets a foreign header apart from COLUMNS, in words."""
+    found = header.decode(errors="replace").split(",")
+    missing = [name for name in COLUMNS if name not in found]
+    foreign = [name for name in found if name not in COLUMNS]
+    if len(missing) == len(COLUMNS):
+        return "it has none of the columns"
+    said = [f"it lacks {', '.join(missing)}"] if missing else []
+    said += [f"it has the unknown {', '.join(foreign)}"] if foreign else []
+    return " and ".join(said) or "its columns are in another order"
+
+
+def _parse(data: bytes) -> pd.DataFrame:
+    table = pd.read_csv(io.BytesIO(data), dtype=DTYPES, keep_default_na=False, na_values=GAPS)
+    parts = table[["runner", "loop", "chunk", "jit", "memory"]].itertuples(index=False)
+    table["execution"] = pd.Series([execution_label(*part) for part in parts], index=table.index, dtype="str")
+    return table
+
+
+def execution_label(runner: str, loop: str, chunk: Any, jit: bool, memory: str) -> str:
+    """The name of an execution in tables and charts: runner (but Keras), loop, chunk, jit, and memory (but store)."""
+    run = loop if runner == "keras" else f"{runner}-{loop}"
+    chunked = run if pd.isna(chunk) else f"{run}-{chunk}"
+    return chunked + "+jit" * bool(jit) + (f"+{memory}" if memory not in ("", "store") else "")
+
+
+def as_table(rows: Sequence[Measurement]) -> pd.DataFrame:
+    """The table that `read` gives after `append` of these rows, without a file."""
+    return _parse(HEADER + "".join(map(as_line, rows)).encode(errors="backslashreplace"))

@@ -1,0 +1,30 @@
+"""Numbers as texts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+
+def three_digits(value: float, like: float | None = None) -> str:
+    """The value with the decimals that show three digits of it, or of `like`."""
+    size = abs(value if like is None else like)
+    decimals = 2 - int(np.floor(np.log10(size))) if 0 < size < np.inf else 2
+    return f"{value:,.{max(decimals, 0)}f}"
+
+
+def number(value: float) -> str:
+    """Three digits; nothing for what is missing."""
+    return "" if pd.isna(value) else three_digits(value)
+
+
+def whole(value: float) -> str:
+    """A whole number; nothing for what is missing."""
+    return "" if pd.isna(value) else f"{value:,.0f}"
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """A number with two decimals and, if there is one, its interval: "0.93 [0.91, 0.95]"."""
+    if pd.isna(value):
+        return ""
+    return f"{value:.2f}" + ("" if pd.isna(low) else f" [{low:.2f}, {high:.2f}]")

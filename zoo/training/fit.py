@@ -1,0 +1,103 @@
+"""Training an entry on a task by a recipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from zoo.data import Data
+from zoo.padding import check_padding
+from zoo.registry import TASKS, Recipe, Task
+from zoo.training import truncated as bptt
+from zoo.training.history import epoch_log
+from zoo.training.recipes import loss_weights, make_optimizer, require_recipe
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Training:
+    """What came out of a training: the score of every epoch on the validation split, and how long it took.
+
+    `train_seconds` is training alone, compilation included and scoring left out.
+    """
+
+    history: dict[str, list[float]]
+    train_seconds: float
+
+
+def train(
+    model: keras.Model,
+    task: str | Task,
+    recipe: str | Recipe = "",
+    *,
+    data: Data | None = None,
+    seed: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    log: Any = None,
+    verbose: int = 1,
+) -> Training:
+    """Fit `model` to the task's training split by a recipe, watching the validation split.
+
+    Args:
+        model: from `create_model`; it keeps its `jit_compile`, and gets the recipe's optimizer.
+        task: a task or its name.
+        recipe: a recipe or the name of one of the task's; its first one by default.
+        data: the task's data, where they are at hand already.
+        seed: of the data and of the order of the examples. The initial weights are the model's: for a run that can
+            be repeated call `keras.utils.set_random_seed(seed)` before `create_model`.
+        callbacks: Keras callbacks.
+        log: from `epoch_log`, for what it keeps.
+        verbose: as in `keras.Model.fit`: 1 shows a progress bar, 0 nothing.
+
+    Returns:
+        The history of every epoch and the seconds that training took.
+
+    Raises:
+        ZooError: an unknown recipe, a number of it that is out of range, steps that do not fit the task, padding that
+            is not on the right.
+    """
+    import keras
+
+    task = task_of(model, task)
+    recipe = recipe if isinstance(recipe, Recipe) else task.recipe(recipe)
+    require_recipe(recipe)
+    data = data or load_for(model, task, seed)
+    for name, split in {"train": data.train, "validation": data.validation}.items():
+        check_padding(task, split, name)
+    weights = loss_weights(task, recipe, data.train.y)
+    if recipe.truncate is None:
+        iterations = recipe.iterations or math.ceil(len(data.train.y) / recipe.batch)
+        training_steps = recipe.epochs * iterations
+    else:
+        bptt.require_truncation(task, recipe, data.train.x.shape[1])
+        training_steps = bptt.training_steps(recipe, data)
+    optimizer = make_optimizer(recipe, training_steps)
+    model.compile(optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=model.jit_compile)
+    keras.utils.set_random_seed(seed)
+    log = log or epoch_log(task)
+    shown: dict[str, Any] = {"callbacks": [log, *callbacks], "verbose": verbose}
+    if recipe.truncate is None:
+        times = {"batch_size": recipe.batch, "epochs": recipe.epochs, "steps_per_epoch": recipe.iterations}
+        held_out = tuple(data.validation)
+        history = model.fit(*data.train, sample_weight=weights, validation_data=held_out, **times, **shown).history
+    else:
+        history = bptt.fit(model, task, recipe, data, weights=weights, seed=seed, **shown)
+    return Training(history, log.train_seconds)
+
+
+def load_for(model: keras.Model, task: Task, seed: int = 0) -> Data:
+    """The task's data at the number of steps that `model` was made for."""
+    return task.load(steps=model.inputs[0].shape[1] if task.any_steps else None, seed=seed)
+
+
+def task_of(model: keras.Model, task: str | Task) -> Task:
+    """The task, with padding where the model masks it."""
+    import keras
+
+    found = task if isinstance(task, Task) else TASKS.get(task)
+    masks = any(isinstance(layer, keras.layers.Masking) for layer in model.layers)
+    return replace(found, masked=found.masked or masks)

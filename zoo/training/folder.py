@@ -1,0 +1,143 @@
+"""Training that leaves something behind: the best model so far, its history, and a card that says how it came about."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import platform
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.data import Data
+from zoo.errors import ZooError
+from zoo.pretrained import write_vocabularies
+from zoo.registry import Recipe, Task
+from zoo.training.history import epoch_log
+
+if TYPE_CHECKING:
+    import keras
+
+MODEL, WEIGHTS, HISTORY, CARD = "model.keras", "weights.safetensors", "history.csv", "card.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training left in `folder`, and the scores on the test splits."""
+
+    folder: Path
+    scores: Mapping[str, float]
+    epochs: int  #: that were finished
+    stopped: bool  #: by Ctrl-C, before the recipe's last epoch
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make `folder` where there is none, before anything is trained.
+
+    Raises:
+        ZooError: it holds a run already, or cannot be written.
+    """
+    if (folder / CARD).exists():
+        raise ZooError(f"{folder} holds a trained model already; choose another folder with --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ZooError(f"cannot write to {folder}: {error.strerror or error}") from error
+
+
+def train_and_keep(
+    model: keras.Model, task: Task, recipe: Recipe, data: Data, *, units: int, seed: int, folder: Path, verbose: int = 1
+) -> Run:
+    """Train `model`, keep the epoch that is best on the validation split, score it, and write all of it to `folder`.
+
+    Ctrl-C ends the training; what was best until then is kept all the same.
+
+    Args:
+        model: from `create_model`; it ends with the weights of its best epoch.
+        task: what it is trained on.
+        recipe: how.
+        data: the task's.
+        units: of the model, for its card.
+        seed: of the order of the examples.
+        folder: from `prepare_folder`.
+        verbose: 1 shows a progress bar.
+    """
+    from zoo.training.fit import train
+    from zoo.training.scores import evaluate
+
+    log, stopped = epoch_log(task), False
+    try:
+        train(model, task, recipe, data=data, seed=seed, log=log, verbose=verbose)
+    except KeyboardInterrupt:
+        stopped = True
+    if log.weights is not None:
+        model.set_weights(log.weights)
+    save(model, folder)  # before it is scored, which takes a while and can be stopped too
+    scores = evaluate(model, task, data=data)
+    card = describe(model, task, data, scores) | {
+        "units": units,
+        "recipe": dataclasses.asdict(recipe),
+        "seed": seed,
+        "epochs": len(log.rows),
+        "stopped_early": stopped,
+        "train_seconds": round(log.train_seconds, 3),
+        "vocabularies": write_vocabularies(data),
+    }
+    with (folder / HISTORY).open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(log.rows[0]) if log.rows else ["epoch"])
+        writer.writeheader()
+        writer.writerows(log.rows)
+    (folder / CARD).write_text(json.dumps(card, indent=2, default=str) + "\n")  # last: where it stands, all is whole
+    return Run(folder, scores, len(log.rows), stopped)
+
+
+def describe(model: keras.Model, task: Task, data: Data, scores: Mapping[str, float]) -> dict[str, Any]:
+    """The part of a card that says what the model is, what it is worth, and what it was made with."""
+    import keras
+    import numpy as np
+
+    return {
+        "entry": model.name,
+        "task": task.name,
+        "metric": task.metric,
+        "scores": scores,
+        "naive_scores": {
+            split: {name: score(data, examples) for name, score in task.naive.items()}
+            for split, examples in data.tests.items()
+        },
+        "parameters": model.count_params(),
+        "jit": model.jit_compile,
+        "backend": keras.backend.backend(),
+        "versions": {"python": platform.python_version(), "keras": keras.__version__, "numpy": np.__version__},
+    }
+
+
+def save(model: keras.Model, folder: Path) -> None:
+    """Put the model and its weights into `folder`."""
+    from zoo.saving import save_weights
+
+    model.save(folder / MODEL)
+    save_weights(model, folder / WEIGHTS)
+
+
+def read_run(folder: Path) -> tuple[keras.Model, dict[str, Any]]:
+    """The model and the card that a training left in `folder`.
+
+    Raises:
+        ZooError: there is none, or it is damaged.
+    """
+    from zoo.saving import load_model
+
+    try:
+        card = json.loads((folder / CARD).read_text())
+    except (OSError, ValueError) as error:
+        raise ZooError(f"{folder} holds no run of zoo train ({error})") from error
+    try:
+        return load_model(folder / MODEL), card
+    except (OSError, ValueError, KeyError) as error:
+        raise ZooError(f"{folder / MODEL} cannot be read: {' '.join(str(error).split())[:200]}") from error

@@ -1,0 +1,36 @@
+"""Scoring a model on the test splits of its task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo.data import Data
+from zoo.padding import check_padding
+from zoo.registry import Task
+from zoo.training.fit import load_for, task_of
+from zoo.training.history import SCORING_BATCH
+
+if TYPE_CHECKING:
+    import keras
+
+
+def evaluate(
+    model: keras.Model, task: str | Task, *, data: Data | None = None, seed: int = 0, batch: int = SCORING_BATCH
+) -> dict[str, float]:
+    """The task's metric on each of its test splits, by the split's name."""
+    task = task_of(model, task)
+    data = data or load_for(model, task, seed)
+    return {name: values[task.metric] for name, values in evaluate_all(model, task, data, batch).items()}
+
+
+def evaluate_all(model: keras.Model, task: Task, data: Data, batch: int = SCORING_BATCH) -> dict[str, dict[str, float]]:
+    """Every metric that the task knows, by its name, on each test split, by the split's name."""
+    found = {}
+    for name, split in data.tests.items():
+        check_padding(task, split, name)
+        if task.score:
+            found[name] = dict(task.score(model, data, split))
+        else:
+            known = model.evaluate(*split, batch_size=batch, verbose=0, return_dict=True)
+            found[name] = {task.metric: known[task.metric]}
+    return found

@@ -1,0 +1,158 @@
+"""Truncated backpropagation through time: the state is carried on, the gradient goes back a few steps only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.data import Data
+from zoo.errors import ZooError
+from zoo.registry import SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR, Recipe, Task
+
+if TYPE_CHECKING:
+    import keras
+
+
+def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
+    """A copy of `model` for pieces of `steps` steps, whose recurrent layers go on in the state that they were left in.
+
+    Raises:
+        ZooError: a layer reads backwards, so that its state cannot be carried on.
+    """
+    import keras
+
+    def stateful(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.Bidirectional) or config.get("go_backwards"):
+            raise ZooError(f"layer {layer.name!r} of {model.name!r} reads backwards: its state cannot be carried on")
+        if isinstance(layer, keras.layers.RNN):
+            config["stateful"] = True
+        return type(layer).from_config(config)
+
+    (known,) = model.inputs
+    inputs = keras.Input(batch_shape=(batch, steps, *known.shape[2:]), dtype=known.dtype)
+    piece = keras.models.clone_model(model, input_tensors=inputs, clone_function=stateful)
+    piece.set_weights(model.get_weights())
+    return piece
+
+
+def require_truncation(task: Task, recipe: Recipe, steps: int) -> None:
+    """Refuse a truncation that the task or its number of steps does not allow.
+
+    Raises:
+        ZooError: what is wrong, and which numbers of steps are allowed.
+    """
+    import keras
+
+    length = recipe.truncate
+    if length is None:
+        return
+    if keras.backend.backend() == "jax":
+        raise ZooError("on JAX Keras' compiled steps keep no state of a layer: truncate on TensorFlow or torch")
+    if task.topology not in (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE):
+        raise ZooError(f"truncated backpropagation is for sequences that are read step by step, not {task.topology}")
+    if length < 1 or steps % length:
+        allowed = [n for n in range(1, steps + 1) if steps % n == 0]
+        raise ZooError(f"truncate must divide the {steps} steps of {task.name}: {', '.join(map(str, allowed))}")
+
+
+def train_batch(piece: keras.Model, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> float:
+    """One batch, piece by piece from a state of zeros: the mean of the losses of the pieces that have any.
+
+    Where every step has a target each piece is a training step; where only the end has one, the pieces before the last
+    carry the state and no more, with dropout off.
+    """
+    steps = piece.inputs[0].shape[1]
+    every_step = len(piece.outputs[0].shape) == 3
+    for layer in piece.layers:
+        if hasattr(layer, "reset_state"):
+            layer.reset_state()
+    losses = []
+    for start in range(0, x.shape[1], steps):
+        part = slice(start, start + steps)
+        if every_step:
+            weighted = None if weights is None else weights[:, part]
+            losses.append(
+                piece.train_on_batch(x[:, part], y[:, part], sample_weight=weighted, return_dict=True)["loss"]
+            )
+        elif part.stop < x.shape[1]:
+            piece.predict_on_batch(x[:, part])
+        else:
+            losses.append(piece.train_on_batch(x[:, part], y, return_dict=True)["loss"])
+    return float(np.mean(losses))
+
+
+def batches(examples: int, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Indices of whole batches in random order; what is left over waits for another epoch."""
+    order = rng.permutation(examples)
+    return iter(order[: examples // batch * batch].reshape(-1, batch))
+
+
+def fit(
+    model: keras.Model,
+    task: Task,
+    recipe: Recipe,
+    data: Data,
+    *,
+    weights: np.ndarray | None,
+    seed: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: int,
+) -> dict[str, list[float]]:
+    """Train `model` as `keras.Model.fit` does, but in pieces of `recipe.truncate` steps; returns the history.
+
+    Args:
+        model: compiled; its optimizer is what the pieces train with.
+        task: what the model is trained on.
+        recipe: how.
+        data: the task's.
+        weights: of the training targets, (examples, steps), or None.
+        seed: of the order of the examples.
+        callbacks: Keras callbacks.
+        verbose: 1 shows a progress bar.
+    """
+    import keras
+
+    (x, y), rng = data.train, np.random.default_rng(seed)
+    assert isinstance(x, np.ndarray)
+    assert recipe.truncate is not None
+    batch = min(recipe.batch, len(x))
+    piece = stateful_piece(model, recipe.truncate, batch)
+    piece.compile(model.optimizer, loss=task.loss, jit_compile=model.jit_compile)
+    history = keras.callbacks.History()
+    watching = keras.callbacks.CallbackList(
+        [history, *callbacks],
+        add_progbar=bool(verbose),
+        model=model,
+        epochs=recipe.epochs,
+        steps=len(x) // batch,
+        verbose=verbose,
+    )
+    watching.on_train_begin()
+    for epoch in range(recipe.epochs):
+        watching.on_epoch_begin(epoch)
+        losses: list[float] = []
+        for i, chosen in enumerate(batches(len(x), batch, rng)):
+            watching.on_train_batch_begin(i)
+            losses.append(train_batch(piece, x[chosen], y[chosen], None if weights is None else weights[chosen]))
+            watching.on_train_batch_end(i, {"loss": float(np.mean(losses))})
+        model.set_weights(piece.get_weights())
+        watching.on_test_begin()
+        held_out = model.evaluate(*data.validation, batch_size=recipe.batch, verbose=0, return_dict=True)
+        watching.on_test_end()
+        watching.on_epoch_end(epoch, {"loss": float(np.mean(losses)), **{f"val_{k}": v for k, v in held_out.items()}})
+        if model.stop_training:
+            break
+    watching.on_train_end()
+    return history.history
+
+
+def training_steps(recipe: Recipe, data: Data) -> int:
+    """How many times `fit` changes the weights."""
+    x, y = data.train
+    assert isinstance(x, np.ndarray)
+    assert recipe.truncate is not None
+    pieces = x.shape[1] // recipe.truncate if y.ndim == 3 else 1
+    return recipe.epochs * (len(x) // min(recipe.batch, len(x))) * pieces
