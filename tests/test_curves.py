@@ -101,10 +101,10 @@ def test_the_line_of_a_training_tells_each_score_and_the_naive_one_if_it_has_one
 def test_epochs_are_appended_a_row_a_figure(tmp_path) -> None:
     case = planned("digits", "tensorflow")[0]
     path = tmp_path / "history.csv"
-    for epoch in range(2):
-        keep_epochs(case, [{"epoch": epoch, "train_seconds": 1.5, "loss": 0.1, "test_mse": 0.2}], path)
+    epochs = [{"epoch": epoch, "train_seconds": 1.5, "loss": 0.1, "test_mse": 0.2} for epoch in range(2)]
+    keep_epochs(case, epochs, path)
     keep_epochs(case, [], path)
     rows = pd.read_csv(path)
-    assert rows["figure"].tolist() == ["loss", "test_mse"] * 2
-    assert rows["epoch"].tolist() == [0, 0, 1, 1]
+    assert rows["figure"].tolist() == ["loss", "loss", "test_mse", "test_mse"]
+    assert rows["epoch"].tolist() == [0, 1, 0, 1]
     assert set(rows["entry"]) == {"vector_to_sequence"}

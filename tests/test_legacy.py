@@ -19,8 +19,8 @@ import pytest
 import zoo
 from tests.forked import Call, started
 from zoo import Execution
+from zoo.measuring.batch import first_batch, sequence_lengths
 from zoo.measuring.case import Case
-from zoo.measuring.measure import first_batch
 from zoo.measuring.prove import Computed, compute, relative_difference
 from zoo.measuring.runners import legacy
 
@@ -122,14 +122,14 @@ def hidden_and_its_gradient(case: Case, batch: zoo.Split) -> tuple[np.ndarray, n
         network = legacy.build(case)
         (gradient,) = v1.gradients(network.loss, [network.inputs])
         session.run(v1.global_variables_initializer())
-        return session.run((network.hidden, gradient), legacy.feeds(case, network, batch))
+        return session.run((network.hidden, gradient), legacy.feeds(network, batch))
 
 
 @each_entry
 @each_loop
 def test_past_its_length_a_sequence_has_zero_outputs_and_no_gradient(forked: Call, entry: str, loop: str) -> None:
     case = case_of(entry, "wave", loop, masked="uniform", seed=1)
-    lengths = legacy.sequence_lengths(case, BATCH)
+    lengths = sequence_lengths(batch_of(case).x)
     assert lengths.min() < case.steps
     past = np.arange(case.steps) >= lengths[:, None]
     hidden, gradient = forked(hidden_and_its_gradient, case, batch_of(case))
@@ -143,9 +143,25 @@ def test_past_its_length_a_sequence_has_zero_outputs_and_no_gradient(forked: Cal
 @each_loop
 def test_the_last_output_is_the_state_at_the_length(forked: Call, entry: str, loop: str) -> None:
     case = case_of(entry, "digits_rows", loop, masked="uniform")
-    assert legacy.sequence_lengths(case, BATCH).min() < case.steps
+    assert sequence_lengths(batch_of(case).x).min() < case.steps
     ran, _ = forked(legacy.computed, case, batch_of(case), weights(entry, "digits_rows"))
     assert_equal_to_looped(ran, case)  # Keras masks what first_batch has padded: the same lengths
+
+
+@pytest.mark.parametrize("masked", ["none", "full", "uniform"])
+def test_a_session_is_fed_the_lengths_that_the_padding_of_its_batch_shows(masked: str) -> None:
+    """They are drawn once: Keras masks the padding that TensorFlow 1 is given as lengths."""
+    case = case_of("lstm", "digits_rows", "dynamic", masked=masked, seed=3)
+    batch = batch_of(case)
+    network = legacy.Network(*"xy", None if masked == "none" else "lengths", *"hol", {})
+    fed = legacy.feeds(network, batch)
+    padded = (batch.x == zoo.PADDING).all(axis=-1)
+    if masked == "none":
+        assert fed.keys() == {"x", "y"}
+    else:
+        assert fed["lengths"].dtype == np.int32
+        assert fed["lengths"].tolist() == [case.steps - row.sum() for row in padded]
+        assert padded.any() == (masked == "uniform")
 
 
 @each_loop

@@ -18,11 +18,11 @@ import pytest
 
 from zoo import Execution
 from zoo.measuring import limit
+from zoo.measuring.batch import first_batch
 from zoo.measuring.case import NORMAL_JIT, PHASES, Case
 from zoo.measuring.launcher import Job, Launcher
 from zoo.measuring.limit import Product, Sizes
 from zoo.measuring.machine import environment
-from zoo.measuring.measure import first_batch
 from zoo.registry import MODELS, SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR
 
 BACKEND = keras.backend.backend()

@@ -10,10 +10,10 @@ import pytest
 
 import zoo
 from zoo.measuring import prove
+from zoo.measuring.batch import first_batch
 from zoo.measuring.case import NORMAL_JIT, Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import BRIEF
-from zoo.measuring.measure import first_batch
 
 BACKEND = keras.backend.backend()
 FIRST = Case("neuron", "wave", zoo.Execution(jit=NORMAL_JIT[BACKEND]), BACKEND, "cpu", 4, 5, 1, 3)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-
-import pandas as pd
 
 from benchmarks.profiles import LINEAR
 from benchmarks.progress import duration, label, numbers
 from zoo import Execution, get_task
 from zoo.errors import ZooError, unknown
 from zoo.execution import BACKENDS
-from zoo.measuring import machine
+from zoo.measuring import append_only, machine
 from zoo.measuring.case import NORMAL_JIT, Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import BRIEF
@@ -25,6 +25,9 @@ from zoo.statistics.folders import machine_name
 MEMORY_LIMIT_BYTES = 8 << 30
 TRAINED = "runs/trained"
 """Where the weights of a seed are until `python -m benchmarks weights` publishes the best: not in the repository."""
+TRAINING = ("entry", "task", "recipe", "backend", "units", "seed")
+"""The columns of the history that say which training a row is of."""
+HISTORY = (*TRAINING, "epoch", "train_seconds", "figure", "value")
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def _case(group: Group, entry: str, recipe: str, backend: str, seed: int) -> Cas
 def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]) -> Path:
     """Train what is not in the table of `folder` yet; each training's rows are there before the next begins.
 
-    What became of each epoch is appended to <machine>-history.csv beside it, and the weights are kept in TRAINED.
+    Each epoch's figures are in <machine>-history.csv beside it before the scores, and the weights are kept in TRAINED.
 
     Args:
         cases: what to train, in this order.
@@ -114,7 +117,7 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
     trained = folder.parent / TRAINED
     trained.mkdir(parents=True, exist_ok=True)
     run = trained, "train-reference", BRIEF, MEMORY_LIMIT_BYTES
-    coordinator = Coordinator(*run, kept, table, trained)
+    coordinator = Coordinator(*run, kept, table, trained, partial(keep_epochs, path=history))
     try:
         for number, case in enumerate(cases, start=1):
             place = f"{number:>{len(str(len(cases)))}}/{len(cases)} {label(case)}"
@@ -123,7 +126,6 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
                 continue
             started = time.perf_counter()
             rows = coordinator.measured(case)
-            keep_epochs(case, coordinator.epochs.get(case, []), history)
             tell(f"{place}: {numbers(rows)}, {duration(time.perf_counter() - started)} in all")
     finally:
         coordinator.close()
@@ -131,10 +133,19 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
 
 
 def keep_epochs(case: Case, epochs: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Append what became of each epoch to the history at `path`: a row a figure (loss, val_accuracy, test_accuracy)."""
-    if not epochs:
-        return
-    told = {name: getattr(case, name) for name in ("entry", "task", "recipe", "backend", "units", "seed")}
-    rows = pd.DataFrame(epochs).melt(["epoch", "train_seconds"], var_name="figure").assign(**told)
-    columns = [*told, "epoch", "train_seconds", "figure", "value"]
-    rows[columns].to_csv(path, mode="a", header=not path.exists(), index=False, float_format="%.6g")
+    """Append the figures of each epoch (loss, val_accuracy, test_accuracy) to the history at `path`, a row a figure.
+
+    The epochs of a training that is done again replace those that stand there.
+    """
+    training = {name: str(getattr(case, name)) for name in TRAINING}
+    lines = []
+    for figure in epochs[0] if epochs else ():
+        for epoch in epochs if figure not in ("epoch", "train_seconds") else ():
+            values = [int(epoch["epoch"]), _short(epoch["train_seconds"]), figure, _short(epoch[figure])]
+            lines.append(append_only.line_of([*training.values(), *values]))
+    if lines:
+        append_only.append(path, HISTORY, lines, replaced=lambda row: training.items() <= row.items())
+
+
+def _short(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.6g}"

@@ -1,4 +1,4 @@
-"""Runs cases and keeps their rows: the floor, the batch and the proof of an arm once, its timings each repeat."""
+"""Runs cases one after another and keeps their rows: an arm is prepared once, and timed each repeat."""
 
 from __future__ import annotations
 
@@ -6,31 +6,29 @@ import datetime
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from zoo import Execution
-from zoo.measuring import limit, machine, measure, prove
-from zoo.measuring.case import NORMAL_JIT, Case, skip_reason
+from zoo.measuring import machine, measure
+from zoo.measuring.case import Case, skip_reason
 from zoo.measuring.effort import Effort
-from zoo.measuring.launcher import Job, Launcher, Outcome
+from zoo.measuring.launcher import Outcome
+from zoo.measuring.launchers import Launchers, Once
+from zoo.measuring.measure import Epoch, Figures
+from zoo.measuring.preparation import Ended, limits, prepare_timing, prepare_training
+from zoo.measuring.resume import Kept, TooLong
 from zoo.measuring.rows import TABLE, Measurement, append
 
 TRAINING_LIMIT_SECONDS = 3600.0
-DONE = ("ok", "unequal", "out_of_memory", "timeout")
-"""Outcomes that a resumed run keeps. What was skipped or crashed is tried again: what stood in its way may be gone."""
-FLOOR = "one_dense"
-"""Stands for the entry where a one-Dense model is measured, once for all entries."""
 
 
-class _EndedError(Exception):
-    """The case gives no timings: how it ended, and the columns that are known all the same."""
+@dataclass(frozen=True)
+class Result:
+    """What measuring a case gave: the figures of each row, the epochs of a training, and what else it took."""
 
-    def __init__(self, outcome: Outcome, known: measure.Figures | None = None) -> None:
-        super().__init__(outcome.reason)
-        self.outcome = outcome
-        self.known = known or {}
+    figures: list[Figures]
+    epochs: list[Epoch] = field(default_factory=list)
+    beyond_seconds: float | None = None  #: forking and bookkeeping; None if nothing was timed
 
 
 class Coordinator:
@@ -45,6 +43,7 @@ class Coordinator:
             not measured again.
         table: where rows go; measurements.csv of the folder by default.
         trained: a folder where trained weights are kept, if they are.
+        keep_epochs: takes a training and its epochs, before its scores are written: those mark it as done.
     """
 
     def __init__(
@@ -56,177 +55,104 @@ class Coordinator:
         kept: Sequence[Measurement] = (),
         table: Path | None = None,
         trained: Path | None = None,
+        keep_epochs: Callable[[Case, Sequence[Epoch]], None] | None = None,
     ) -> None:
         self.folder = folder
         self.table = table or folder / TABLE
-        self.trained = trained
-        self.epochs: dict[Case, list[dict[str, float]]] = {}  #: of trainings, what became of each epoch
         self.run = run
         self.effort = effort
-        self.memory_limit_bytes = memory_limit_bytes
-        self.commit = machine.commit()
         self.rows: dict[Case, list[Measurement]] = {}
         self.has_new_rows = False  #: whether the table has grown
-        self.beyond_seconds: dict[
-            str, list[float]
-        ] = {}  #: by backend or runner: what a case took beyond what it measures
-        self._launchers: dict[tuple[str, str, str], Launcher] = {}
-        self._too_long: dict[Case, int] = {}  #: by arm, of steps 0: the fewest at which it ran past the time limit
-        self._kept: dict[str, list[Measurement]] = {}
-        for row in kept:
-            self._kept.setdefault(row.case_id, []).append(row)
-        self._known: dict[tuple[Callable[..., Any], Case], Outcome] = {}
+        self.beyond_seconds: dict[str, list[float]] = {}  #: of each case, by backend, or by runner if it is not Keras
+        self.launchers = Launchers(folder, memory_limit_bytes)
+        self._once = Once(self.launchers, effort.time_limit_seconds)
+        self._kept = Kept(kept)
+        self._too_long = TooLong(effort.time_limit_seconds)
+        self._trained = trained
+        self._keep_epochs = keep_epochs
+        self._commit = machine.commit()
 
     def measured(self, case: Case) -> list[Measurement]:
         """The rows of `case`: measured, kept in the table, and remembered for its other phase."""
-        if case not in self.rows and self.is_kept(case):
-            self.rows[case] = self._of_this_origin(case)
-            self._remember_timeout(case, self.rows[case][0].status)
         if case not in self.rows:
-            started_at = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-            figures, beyond_seconds = self._measure(case)
-            started = time.perf_counter()
-            origin = machine.origin(case.backend, case.device)
-            told = {"commit": self.commit, "started_at": started_at, "run": self.run}
-            rows = [Measurement(**{**case.identity(), **origin, **told, **figure}) for figure in figures]
-            self.rows[case] = rows
-            if rows[0].status != "skipped" or _outcomes(rows) != _outcomes(self._of_this_origin(case)):
-                self.has_new_rows = True
-                append(self.table, rows)  # what is skipped again for the same reason stands there already
-            if beyond_seconds is not None:
-                beyond_seconds += time.perf_counter() - started
-                self.beyond_seconds.setdefault(case.backend if case.runner == "keras" else case.runner, []).append(
-                    beyond_seconds
-                )
+            self.rows[case] = self._kept.rows(case) if self.is_kept(case) else self._measured_now(case)
+            self._too_long.note(case, self.rows[case][0].status)
         return self.rows[case]
 
     def is_kept(self, case: Case) -> bool:
         """Whether the run that is resumed has measured `case` already, here and with these versions."""
-        rows = self._of_this_origin(case)
-        return {row.phase for row in rows} == set(case.phases) and all(row.status in DONE for row in rows)
-
-    def _of_this_origin(self, case: Case) -> list[Measurement]:
-        same = {**case.identity(), **machine.origin(case.backend, case.device)}
-        rows = self._kept.get(case.id, [])
-        return [row for row in rows if all(getattr(row, name) == value for name, value in same.items())]
+        return self._kept.is_done(case)
 
     def overhead(self) -> str:
         """What a case took beyond what it measures (forking, bookkeeping, writing), on average, in words."""
-        means = [f"{statistics.mean(each):.2f} s on {backend}" for backend, each in self.beyond_seconds.items()]
+        means = [f"{statistics.mean(each):.2f} s on {where}" for where, each in self.beyond_seconds.items()]
         return f"beyond what is measured, a case took {', '.join(means)}"
 
     def close(self) -> None:
         """End the fork servers, and what runs in them."""
-        for launcher in self._launchers.values():
-            launcher.close()
+        self.launchers.close()
 
-    def _measure(self, case: Case) -> tuple[list[measure.Figures], float | None]:
-        """The figures of each row of the case, and the seconds beyond what was measured."""
-        try:
-            reason = skip_reason(case)
-            if reason:
-                raise _EndedError(Outcome("skipped", reason))
-            return self._train(case) if case.recipe else self._time(case)
-        except _EndedError as ended:
-            outcome = ended.outcome
-            self._remember_timeout(case, outcome.status)
-            told = {**ended.known, "status": outcome.status, "reason": outcome.reason}
-            return [{**told, "phase": phase} for phase in case.phases], None
+    def _measured_now(self, case: Case) -> list[Measurement]:
+        """Measure `case` and write its rows, and before them its epochs."""
+        started_at = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        result = self._measure(case)
+        measured = time.perf_counter()
+        origin = machine.origin(case.backend, case.device)
+        when = {"commit": self._commit, "started_at": started_at, "run": self.run}
+        rows = [Measurement(**{**case.identity(), **origin, **when, **figures}) for figures in result.figures]
+        if result.epochs and self._keep_epochs:
+            self._keep_epochs(case, result.epochs)
+        if rows[0].status != "skipped" or _outcomes(rows) != _outcomes(self._kept.rows(case)):
+            self.has_new_rows = True
+            append(self.table, rows)  # not if it was skipped for the same reason before: then the row is there
+        if result.beyond_seconds is not None:
+            where = case.backend if case.runner == "keras" else case.runner
+            beyond = result.beyond_seconds + time.perf_counter() - measured
+            self.beyond_seconds.setdefault(where, []).append(beyond)
+        return rows
 
-    def _train(self, case: Case) -> tuple[list[measure.Figures], float | None]:
-        """Train and score a case, once it is known what its time loop runs on."""
-        arm = replace(case, recipe="", seed=0, optimizer="sgd")
-        batch = self._once("loading its data", arm, measure.first_batch, arm)
-        proof = self._once("proving what runs", arm, prove.prove, arm, batch, None)
-        if proof.problem:
-            raise _EndedError(Outcome("skipped", proof.problem), proof.figures)
-        weights = self.trained / f"{case.training}.safetensors" if self.trained else None
-        job = measure.measure_accuracy, case, weights
-        measured, beyond = self._timed_job(case, *job, time_limit_seconds=TRAINING_LIMIT_SECONDS)
-        self.epochs[case] = measured.epochs
-        ran = {name: proof.figures[name] for name in ("kernel_path", "kernel_evidence")}
-        return [{**ran, **row} for row in measured.rows], beyond
+    def _measure(self, case: Case) -> Result:
+        reason = skip_reason(case) or self._too_long.reason(case)
+        if reason:
+            return _failed(case, Outcome("skipped", reason))
+        return self._train(case) if case.recipe else self._time(case)
 
-    def _time(self, case: Case) -> tuple[list[measure.Figures], float | None]:
+    def _time(self, case: Case) -> Result:
         """Time a case, once its batch is loaded, its floor measured and its arm proven equal to looped."""
-        arm = replace(case, repeat=0)
-        first = replace(arm, execution=Execution(jit=NORMAL_JIT[case.backend]), runner="keras")
-        self._refuse_too_long(arm)
-        batch = self._once("loading its data", first, measure.first_batch, first)
-        usual = replace(arm, execution=Execution(jit=case.execution.jit), entry=FLOOR)
-        floors = self._once("a one-Dense model", usual, measure.measure_floor, usual, batch, self.effort)
-        reference = self._once("proving looped", first, prove.prove, first, batch, None)
-        proof = reference
-        if arm != first:
-            proof = self._once("proving it equal to looped", arm, prove.prove, arm, batch, reference)
-        if proof.problem:
-            raise _EndedError(Outcome("skipped", proof.problem), proof.figures)
-        difference = prove.unequal(arm, proof)
-        if difference:
-            raise _EndedError(Outcome("unequal", difference), proof.figures)
-        seconds = self.effort.time_limit_seconds
-        arguments = case, batch, self.effort, floors
-        measured, beyond = self._timed_job(case, measure.measure, *arguments, time_limit_seconds=seconds)
-        limits = self._limits(replace(first, execution=Execution()), measured.rows)
-        return [{**proof.figures, **limits[row["phase"]], **row} for row in measured.rows], beyond
-
-    def _limits(self, case: Case, rows: Sequence[measure.Figures]) -> dict[str, measure.Figures]:
-        """What the arithmetic alone takes, by phase; empty columns where it cannot be told.
-
-        A step that was faster shows that something else ran while products were timed: they are timed again, once for
-        each case that shows it, and the least counts.
-        """
-        try:
-            limits = self._once("its limit", case, limit.limits, case)
-            if any(row["step_seconds"] < (limits[row["phase"]].get("limit_seconds") or 0) for row in rows):
-                again = self._run(case, limit.limits, case, time_limit_seconds=self.effort.time_limit_seconds)
-                if again.status == "ok":
-                    limits = limit.least(limits, again.value)
-                    self._known[limit.limits, case] = Outcome("ok", value=limits)
-            return limits
-        except _EndedError:
-            return {phase: {} for phase in case.phases}
-
-    def _remember_timeout(self, case: Case, status: str) -> None:
-        if status == "timeout":
-            arm = replace(case, repeat=0, steps=0)
-            self._too_long[arm] = min(case.steps, self._too_long.get(arm, case.steps))
-
-    def _refuse_too_long(self, arm: Case) -> None:
-        """Skip an arm that ran past the time limit already, at as many steps or fewer."""
-        steps = self._too_long.get(replace(arm, steps=0), arm.steps + 1)
-        if steps <= arm.steps:
-            reason = f"at {steps} steps it ran past the limit of {self.effort.time_limit_seconds:g} s already"
-            raise _EndedError(Outcome("skipped", reason))
-
-    def _timed_job(
-        self, case: Case, function: Callable[..., Any], *arguments: Any, time_limit_seconds: float
-    ) -> tuple[measure.Measured, float]:
+        ready = prepare_timing(case, self._once, self.effort)
+        if isinstance(ready, Ended):
+            return _failed(case, ready.outcome, ready.figures)
+        arguments = ready.batch, self.effort, ready.floors
         started = time.perf_counter()
-        outcome = self._run(case, function, *arguments, time_limit_seconds=time_limit_seconds)
+        outcome = self.launchers.run(
+            case, measure.measure, *arguments, time_limit_seconds=self.effort.time_limit_seconds
+        )
         if outcome.status != "ok":
-            raise _EndedError(outcome)
-        return outcome.value, time.perf_counter() - started - outcome.value.seconds
+            return _failed(case, outcome)
+        beyond_seconds = time.perf_counter() - started - outcome.value.seconds
+        shared = limits(case, outcome.value.rows, self._once)
+        rows = [{**ready.figures, **shared[row["phase"]], **row} for row in outcome.value.rows]
+        return Result(rows, beyond_seconds=beyond_seconds)
 
-    def _once(self, what: str, case: Case, function: Callable[..., Any], *arguments: Any) -> Any:
-        """What `function` gave the first time that it was asked for `case` in this run."""
-        key = function, case
-        if key not in self._known:
-            seconds = self.effort.time_limit_seconds
-            self._known[key] = self._run(case, function, *arguments, time_limit_seconds=seconds)
-        outcome = self._known[key]
+    def _train(self, case: Case) -> Result:
+        """Train and score a case, once it is read what its time loop runs on."""
+        ready = prepare_training(case, self._once)
+        if isinstance(ready, Ended):
+            return _failed(case, ready.outcome, ready.figures)
+        weights = self._trained / f"{case.training}.safetensors" if self._trained else None
+        started = time.perf_counter()
+        outcome = self.launchers.run(case, measure.measure_accuracy, weights, time_limit_seconds=TRAINING_LIMIT_SECONDS)
         if outcome.status != "ok":
-            told = outcome.reason if outcome.status == "skipped" else f"{what}: {outcome.reason}"
-            raise _EndedError(replace(outcome, reason=told))
-        return outcome.value
+            return _failed(case, outcome)
+        beyond_seconds = time.perf_counter() - started - outcome.value.seconds
+        rows = [{**ready.figures, **row} for row in outcome.value.rows]
+        return Result(rows, outcome.value.epochs, beyond_seconds)
 
-    def _run(self, case: Case, function: Callable[..., Any], *arguments: Any, time_limit_seconds: float) -> Outcome:
-        """Run `function` in a fresh process of the case's backend and device."""
-        where = case.runner, case.backend, case.device
-        launcher = self._launchers.get(where)
-        if launcher is None or not launcher.alive():
-            launcher = self._launchers[where] = Launcher(*where, log=self.folder / f"{'-'.join(where)}.log")
-        return launcher.run(Job(function, arguments, self.memory_limit_bytes, time_limit_seconds))
+
+def _failed(case: Case, outcome: Outcome, figures: Figures | None = None) -> Result:
+    """A row for each phase of a case without timings, with its reason."""
+    shared = {**(figures or {}), "status": outcome.status, "reason": outcome.reason}
+    return Result([{**shared, "phase": phase} for phase in case.phases])
 
 
 def _outcomes(rows: Sequence[Measurement]) -> set[tuple[str, str, str]]:

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import zoo
 from zoo.measuring import runners
 from zoo.measuring.case import ACCURACY, Case
@@ -23,6 +21,8 @@ from zoo.training.scores import evaluate_all
 
 Figures = dict[str, Any]
 """Columns of a Measurement, those that measuring fills."""
+Epoch = dict[str, float]
+"""An epoch of a training: its number, the training seconds so far, and figures such as loss and val_accuracy."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +31,7 @@ class Measured:
 
     rows: list[Figures]
     seconds: float
-    epochs: list[dict[str, float]] = field(default_factory=list)  #: of a training
-
-
-def first_batch(case: Case) -> zoo.Split:
-    """The batch that a timed case runs on: the first examples of the task's training split, padded if it is masked.
-
-    "uniform" cuts each sequence to a length drawn uniformly from 1 to all steps; "full" leaves all their length, so
-    that the mask alone is what differs from "none". Loaded in a process of its own: what loading leaves on the heap
-    would count as memory of the model.
-    """
-    train = zoo.load_task(case.task, steps=case.steps, seed=case.seed).train
-    batch = train.first(case.batch)
-    if case.masked == "uniform":
-        lengths = np.random.default_rng(case.seed).integers(1, case.steps, size=len(batch.y), endpoint=True)
-        batch.x[np.arange(case.steps) >= lengths[:, None]] = zoo.PADDING
-    return batch
+    epochs: list[Epoch] = field(default_factory=list)  #: of a training
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -140,7 +125,7 @@ def measure_accuracy(case: Case, weights: Path | None = None) -> Measured:
     spent = time.perf_counter() - started
     naive = next(iter(task.naive.values()))
     rows = []
-    for split, metric, score in ((split, *known) for split, all_ in scores.items() for known in all_.items()):
+    for split, metric, score in ((split, *each) for split, of_split in scores.items() for each in of_split.items()):
         if not math.isfinite(score):
             raise ArithmeticError(f"the training diverged: {metric} on {split} is {score}")
         worth = {"split": split, "metric": metric, "score": score}
@@ -151,7 +136,7 @@ def measure_accuracy(case: Case, weights: Path | None = None) -> Measured:
     return Measured(rows, spent, log.rows)
 
 
-def _seconds_to_target(task: zoo.Task, split: str, epochs: list[dict[str, float]]) -> float | None:
+def _seconds_to_target(task: zoo.Task, split: str, epochs: list[Epoch]) -> float | None:
     """The training seconds after which the score of an epoch was first as good as the task's target, if it ever was."""
     metric = f"{split}_{task.keras_metric}"
     if task.target is None or metric not in epochs[0]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
@@ -12,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zoo.errors import ZooError
+from zoo.measuring import append_only
 
 TABLE = "measurements.csv"
 Status = Literal["ok", "skipped", "unequal", "out_of_memory", "timeout", "crashed"]
@@ -59,7 +57,7 @@ class Measurement:
     # what it costs
     build_seconds: float | None = None
     trace_seconds: float | None = None  # of forward and backward pass, when the arm was proven
-    compile_seconds: float | None = None  # the same, without the trace
+    compile_seconds: float | None = None  # of the traced pass: compiled explicitly, or its first call less a later one
     first_call_seconds: float | None = None  # trace, compile and one run of what is timed
     step_seconds: float | None = None
     examples_per_second: float | None = None
@@ -95,11 +93,7 @@ class Measurement:
 
 
 COLUMNS = [column.name for column in fields(Measurement)]
-
-
-HEADER = (",".join(COLUMNS) + "\n").encode()
-
-
+HEADER = append_only.header_of(COLUMNS)
 _TYPES = {
     "str": "str",
     "Status": "str",
@@ -117,8 +111,6 @@ _VALUES: dict[str, Callable[[str], Any]] = {
     "float64": lambda text: float(text) if text else None,
 }
 _EMPTY = {"Int64": [""], "float64": ["", "nan"]}
-
-
 GAPS = {name: _EMPTY[kind] for name, kind in DTYPES.items() if kind in _EMPTY}
 
 
@@ -142,64 +134,27 @@ def check_writable(folder: Path) -> None:
 def append(path: Path, rows: Sequence[Measurement]) -> None:
     """Write all rows of a case to the end of the table at `path` as one block, on the disk when this returns.
 
-    A new file gets the header first. Half a line at the end, which a killed process left, is cut off.
-
     Raises:
         ZooError: the file has other columns, or it cannot be written.
     """
-    import fcntl  # here, so that a system without it can still read and draw tables
-
-    block = "".join(map(as_line, rows)).encode(errors="backslashreplace")
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            # Two writers must neither both write a header nor cut off each other's rows.
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            size = _repair(descriptor, path)
-            block = block if size else HEADER + block
-            written = os.write(descriptor, block)
-            if written < len(block):  # a case is kept whole or not at all
-                os.ftruncate(descriptor, size)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
-    if written < len(block):
-        raise ZooError(f"cannot write {path}: only {written} of {len(block)} bytes went in; is the disk full?")
-
-
-def _repair(descriptor: int, path: Path) -> int:
-    """Cut off half a line at the end of an open table and return the size that is left."""
-    size = os.fstat(descriptor).st_size
-    head = os.pread(descriptor, len(HEADER), 0)
-    if head != HEADER and (size >= len(HEADER) or not HEADER.startswith(head)):
-        raise ZooError(f"the columns of {path} are of another version; choose another --zoo-results folder")
-    if size and os.pread(descriptor, 1, size - 1) != b"\n":
-        size = os.pread(descriptor, size, 0).rfind(b"\n") + 1
-        os.ftruncate(descriptor, size)
-    return size
+    append_only.append(path, COLUMNS, list(map(as_line, rows)))
 
 
 def as_line(row: Measurement) -> str:
-    """The row as one line of CSV; line breaks inside a text become spaces, so that a row is always one line."""
-    text = io.StringIO()
-    values = (" ".join(value.splitlines()) if isinstance(value, str) else value for value in astuple(row))
-    csv.writer(text, lineterminator="\n").writerow(values)
-    return text.getvalue()
+    """The row as one line of CSV."""
+    return append_only.line_of(astuple(row))
 
 
 def read_rows(path: Path) -> list[Measurement]:
     """The table at `path` as it was appended, row by row; without pandas, so that resuming a run is quick.
 
+    A case whose block was cut off is left out: its writer was killed.
+
     Raises:
         ZooError: it is not a table of these columns, or a value is not of its column's kind.
     """
-    with path.open(newline="") as file:
-        lines = csv.DictReader(file)
-        if lines.fieldnames != COLUMNS:
-            raise ZooError(f"{path} is not a results table of this version")
-        try:
-            return [Measurement(**{name: _VALUES[DTYPES[name]](text) for name, text in line.items()}) for line in lines]
-        except (KeyError, TypeError, ValueError) as error:
-            raise ZooError(f"{path} is damaged: {error}") from error
+    lines = append_only.read_whole(path, COLUMNS)
+    try:
+        return [Measurement(**{name: _VALUES[DTYPES[name]](text) for name, text in line.items()}) for line in lines]
+    except (KeyError, ValueError) as error:
+        raise ZooError(f"{path} is damaged: {error}") from error

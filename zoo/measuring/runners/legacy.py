@@ -19,6 +19,7 @@ import numpy as np
 
 import zoo
 from zoo.errors import ZooError
+from zoo.measuring.batch import sequence_lengths
 from zoo.measuring.case import Case
 from zoo.measuring.prove import Computed
 from zoo.measuring.runners import Runner
@@ -103,7 +104,7 @@ def prepare(case: Case, batch: zoo.Split, weights: Weights | None = None) -> Run
 
     Args:
         case: its execution's loop is "static" or "dynamic"; its `masked` says which `sequence_length` the call is
-            given: "none", "full" (each as long as it is) or "uniform" (drawn from 1..steps by the case's seed). With
+            given: "none", "full" (all steps) or "uniform" (where the padding of the batch begins). With
             memory "swap" `dynamic_rnn` may move activations that wait for the backward pass to the host.
         batch: the inputs and targets that every call is fed.
         weights: arrays by the zoo's names; without them TensorFlow 1's own initial values, drawn from the case's seed.
@@ -135,7 +136,7 @@ def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
 def _runner(v1: Any, case: Case, network: Network, batch: zoo.Split, weights: Weights | None) -> Runner:
     step = [network.loss, v1.train.GradientDescentOptimizer(LEARNING_RATE).minimize(network.loss)]
     session = _session(v1, case, network, weights)
-    fed = feeds(case, network, batch)
+    fed = feeds(network, batch)
     shown = {tensor: array for tensor, array in fed.items() if tensor is not network.targets}
     phases = {"train": lambda: session.run(step, fed)[0], "predict": lambda: session.run(network.outputs, shown)}
     parameters = sum(variable.shape.num_elements() for variable in network.variables.values())
@@ -166,7 +167,7 @@ def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, 
         trace_seconds = time.perf_counter() - started
         read = _of_graph(graph.as_graph_def())
         session = _session(v1, case, network, weights)
-        fed = feeds(case, network, batch)
+        fed = feeds(network, batch)
         first_seconds, _ = _timed_run(session, network, gradients, fed)
         later_seconds, (outputs, known) = _timed_run(session, network, gradients, fed)
     read |= {"trace_seconds": trace_seconds, "compile_seconds": max(0.0, first_seconds - later_seconds)}
@@ -243,19 +244,12 @@ def _output(v1: Any, task: Task, hidden: Any, targets: Any, width: int) -> tuple
     return outputs, v1.reduce_mean(losses), {OUTPUT_KERNEL: kernel, OUTPUT_BIAS: bias}
 
 
-def feeds(case: Case, network: Network, batch: zoo.Split) -> dict[Any, np.ndarray]:
+def feeds(network: Network, batch: zoo.Split) -> dict[Any, np.ndarray]:
     """What a session is fed for `batch`: its inputs, its targets and, where the call takes them, its lengths."""
     fed = {network.inputs: np.ascontiguousarray(batch.x), network.targets: np.ascontiguousarray(batch.y)}
     if network.lengths is not None:
-        fed[network.lengths] = sequence_lengths(case, len(batch.x))
+        fed[network.lengths] = sequence_lengths(batch.x)
     return fed
-
-
-def sequence_lengths(case: Case, examples: int) -> np.ndarray:
-    """The length of each sequence, int32: all steps, or if "uniform" where `measure.first_batch` begins to pad."""
-    if case.masked == "uniform":
-        return np.random.default_rng(case.seed).integers(1, case.steps, size=examples, endpoint=True).astype(np.int32)
-    return np.full(examples, case.steps, np.int32)
 
 
 def _session(v1: Any, case: Case, network: Network, weights: Weights | None) -> Any:

@@ -1,0 +1,76 @@
+"""The fork servers of a run, and what is measured in them once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from zoo.measuring.case import Case
+from zoo.measuring.launcher import Job, Launcher, Outcome
+
+
+class Launchers:
+    """A fork server for each runner, backend and device, started when it is first needed and again if it has ended.
+
+    Args:
+        logs: the folder of their logs.
+        memory_limit_bytes: a process that holds more is ended.
+    """
+
+    def __init__(self, logs: Path, memory_limit_bytes: int) -> None:
+        self._logs = logs
+        self._memory_limit_bytes = memory_limit_bytes
+        self._started: dict[tuple[str, str, str], Launcher] = {}
+
+    def __len__(self) -> int:
+        return len(self._started)
+
+    def of(self, case: Case) -> Launcher:
+        """The fork server of the case's runner, backend and device."""
+        where = case.runner, case.backend, case.device
+        launcher = self._started.get(where)
+        if launcher is None or not launcher.alive():
+            launcher = self._started[where] = Launcher(*where, log=self._logs / f"{'-'.join(where)}.log")
+        return launcher
+
+    def run(self, case: Case, function: Callable[..., Any], *arguments: Any, time_limit_seconds: float) -> Outcome:
+        """Call `function(case, *arguments)` in a fresh process of the case's fork server."""
+        job = Job(function, (case, *arguments), self._memory_limit_bytes, time_limit_seconds)
+        return self.of(case).run(job)
+
+    def close(self) -> None:
+        """End the fork servers, and what runs in them."""
+        for launcher in self._started.values():
+            launcher.close()
+
+
+class Once:
+    """What functions gave for a case, each called once a run: a batch, a floor, a proof, a limit."""
+
+    def __init__(self, launchers: Launchers, time_limit_seconds: float) -> None:
+        self._launchers = launchers
+        self._time_limit_seconds = time_limit_seconds
+        self._outcomes: dict[tuple[Callable[..., Any], Case], Outcome] = {}
+
+    def __call__(self, what: str, case: Case, function: Callable[..., Any], *arguments: Any) -> Outcome:
+        """The outcome of the first `function(case, *arguments)` of this run; if it failed, its reason names `what`."""
+        key = function, case
+        if key not in self._outcomes:
+            self._outcomes[key] = self._run(case, function, *arguments)
+        outcome = self._outcomes[key]
+        if outcome.status in ("ok", "skipped"):  # a skip gives a reason for the user, such as data that are missing
+            return outcome
+        return replace(outcome, reason=f"{what}: {outcome.reason}")
+
+    def again(self, case: Case, function: Callable[..., Any], merge: Callable[[Any, Any], Any]) -> Any:
+        """Call `function(case)` again and keep what `merge` makes of its old value and the new one, if there is one."""
+        key = function, case
+        outcome = self._run(case, function)
+        if outcome.status == "ok":
+            self._outcomes[key] = replace(outcome, value=merge(self._outcomes[key].value, outcome.value))
+        return self._outcomes[key].value
+
+    def _run(self, case: Case, function: Callable[..., Any], *arguments: Any) -> Outcome:
+        return self._launchers.run(case, function, *arguments, time_limit_seconds=self._time_limit_seconds)

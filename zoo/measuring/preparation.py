@@ -1,0 +1,92 @@
+"""What a case needs before it is timed or trained, measured once for all its repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from zoo import Execution, Split
+from zoo.measuring import limit, measure, prove
+from zoo.measuring.batch import first_batch
+from zoo.measuring.case import NORMAL_JIT, Case
+from zoo.measuring.effort import Effort
+from zoo.measuring.launcher import Outcome
+from zoo.measuring.launchers import Once
+from zoo.measuring.measure import Figures
+
+FLOOR = "one_dense"
+"""Stands for the entry where a one-Dense model is measured, once for all entries."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The batch of a case, the floors of each phase, and what its proof gave for the columns of its rows."""
+
+    batch: Split
+    floors: dict[str, Figures]
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A case that gives no timings: how it ended, and columns that have a value all the same."""
+
+    outcome: Outcome
+    figures: Figures = field(default_factory=dict)
+
+
+def looped(case: Case) -> Case:
+    """The arm that others are held against: Keras' own loop, compiled if that is usual on the backend."""
+    return replace(case, repeat=0, execution=Execution(jit=NORMAL_JIT[case.backend]), runner="keras")
+
+
+def prepare_timing(case: Case, once: Once, effort: Effort) -> Prepared | Ended:
+    """Load the case's batch, measure its floor and prove its arm equal to looped."""
+    arm, first = replace(case, repeat=0), looped(case)
+    batch = once("loading its data", first, first_batch)
+    if batch.status != "ok":
+        return Ended(batch)
+    usual = replace(arm, execution=Execution(jit=case.execution.jit), entry=FLOOR)
+    floors = once("a one-Dense model", usual, measure.measure_floor, batch.value, effort)
+    if floors.status != "ok":
+        return Ended(floors)
+    proof = once("proving looped", first, prove.prove, batch.value, None)
+    if proof.status == "ok" and arm != first:
+        proof = once("proving it equal to looped", arm, prove.prove, batch.value, proof.value)
+    if proof.status != "ok":
+        return Ended(proof)
+    if proof.value.problem:
+        return Ended(Outcome("skipped", proof.value.problem), proof.value.figures)
+    if difference := prove.unequal(arm, proof.value):
+        return Ended(Outcome("unequal", difference), proof.value.figures)
+    return Prepared(batch.value, floors.value, proof.value.figures)
+
+
+def prepare_training(case: Case, once: Once) -> Prepared | Ended:
+    """Load a batch and read what the case's time loop runs on; a training has no floors."""
+    arm = replace(case, recipe="", seed=0, optimizer="sgd")
+    batch = once("loading its data", arm, first_batch)
+    if batch.status != "ok":
+        return Ended(batch)
+    proof = once("proving what runs", arm, prove.prove, batch.value, None)
+    if proof.status != "ok":
+        return Ended(proof)
+    if proof.value.problem:
+        return Ended(Outcome("skipped", proof.value.problem), proof.value.figures)
+    ran = {name: proof.value.figures[name] for name in ("kernel_path", "kernel_evidence")}
+    return Prepared(batch.value, {}, ran)
+
+
+def limits(case: Case, rows: Sequence[Figures], once: Once) -> dict[str, Figures]:
+    """What the arithmetic alone takes, by phase; empty columns if it could not be measured.
+
+    A step that was faster shows that other work slowed the products down while they were timed: they are timed again,
+    once for each case that shows it, and the least counts.
+    """
+    case = replace(looped(case), execution=Execution())
+    measured = once("its limit", case, limit.limits)
+    if measured.status != "ok":
+        return {phase: {} for phase in case.phases}
+    if any(row["step_seconds"] < (measured.value[row["phase"]].get("limit_seconds") or 0) for row in rows):
+        return once.again(case, limit.limits, limit.least)
+    return measured.value

@@ -1,0 +1,58 @@
+"""What a run does not measure again: the rows of a run that was stopped, and arms that ran past the time limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from zoo.measuring import machine
+from zoo.measuring.case import Case
+from zoo.measuring.rows import Measurement
+
+DONE = ("ok", "unequal", "out_of_memory", "timeout")
+"""Outcomes that a resumed run keeps. A case that was skipped or crashed is tried again: its cause may be gone."""
+
+
+class Kept:
+    """Rows of a run that was stopped. A case counts only with the same fields, versions and machine."""
+
+    def __init__(self, rows: Iterable[Measurement] = ()) -> None:
+        self._rows: dict[str, list[Measurement]] = {}
+        for row in rows:
+            self._rows.setdefault(row.case_id, []).append(row)
+
+    def rows(self, case: Case) -> list[Measurement]:
+        """The rows of `case`, whatever their outcome."""
+        same = {**case.identity(), **machine.origin(case.backend, case.device)}
+        rows = self._rows.get(case.id, [])
+        return [row for row in rows if all(getattr(row, name) == value for name, value in same.items())]
+
+    def is_done(self, case: Case) -> bool:
+        """Whether `case` needs no measuring: each of its phases has rows, and none is to be tried again."""
+        rows = self.rows(case)
+        return {row.phase for row in rows} == set(case.phases) and all(row.status in DONE for row in rows)
+
+
+class TooLong:
+    """The fewest steps at which an arm ran past the time limit: with as many or more it is not tried again."""
+
+    def __init__(self, time_limit_seconds: float) -> None:
+        self._time_limit_seconds = time_limit_seconds
+        self._steps: dict[Case, int] = {}
+
+    def note(self, case: Case, status: str) -> None:
+        """Remember that `case` ended with `status`, if that is a timeout."""
+        if status == "timeout":
+            arm = _any_steps(case)
+            self._steps[arm] = min(case.steps, self._steps.get(arm, case.steps))
+
+    def reason(self, case: Case) -> str:
+        """Why `case` is not tried, in words; empty if it is."""
+        steps = self._steps.get(_any_steps(case), case.steps + 1)
+        if case.recipe or steps > case.steps:
+            return ""
+        return f"at {steps} steps it ran past the limit of {self._time_limit_seconds:g} s already"
+
+
+def _any_steps(case: Case) -> Case:
+    return replace(case, repeat=0, steps=0)
