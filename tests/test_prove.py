@@ -14,6 +14,7 @@ from zoo.measuring.batch import first_batch
 from zoo.measuring.case import NORMAL_JIT, Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import BRIEF
+from zoo.measuring.kernel_paths import PATHS
 
 BACKEND = keras.backend.backend()
 FIRST = Case("neuron", "wave", zoo.Execution(jit=NORMAL_JIT[BACKEND]), BACKEND, "cpu", 4, 5, 1, 3)
@@ -62,7 +63,7 @@ def test_an_arm_that_computes_something_else_is_unequal(batch, looped: prove.Pro
 def test_what_ran_is_held_against_what_was_asked_for(batch, looped: prove.Proof, monkeypatch) -> None:
     """As if it ran looped where it was to be written out whole."""
     ran = looped.figures["kernel_path"]
-    monkeypatch.setitem(prove.PATHS, (BACKEND, "looped", FIRST.execution.jit), ("flat", "xla_flat"))
+    monkeypatch.setitem(PATHS, (BACKEND, "looped", FIRST.execution.jit), ("flat", "xla_flat"))
     problem = prove.prove(FIRST, batch, None).problem
     assert problem == f"asked for flat or xla_flat, but {ran} ran: {looped.figures['kernel_evidence']}"
 

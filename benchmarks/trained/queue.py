@@ -116,8 +116,9 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
     kept = read_rows(table) if table.exists() else []
     trained = folder.parent / TRAINED
     trained.mkdir(parents=True, exist_ok=True)
-    run = trained, "train-reference", BRIEF, MEMORY_LIMIT_BYTES
-    coordinator = Coordinator(*run, kept, table, trained, partial(keep_epochs, path=history))
+    keep = partial(keep_epochs, path=history)
+    run = trained, "train-reference", BRIEF, MEMORY_LIMIT_BYTES, kept
+    coordinator = Coordinator(*run, table=table, trained=trained, keep_epochs=keep)
     try:
         for number, case in enumerate(cases, start=1):
             place = f"{number:>{len(str(len(cases)))}}/{len(cases)} {label(case)}"

@@ -13,7 +13,7 @@ from zoo.measuring import machine, measure
 from zoo.measuring.case import Case, skip_reason
 from zoo.measuring.effort import Effort
 from zoo.measuring.launcher import Outcome
-from zoo.measuring.launchers import Launchers, Once
+from zoo.measuring.launchers import Launchers, Limits, Once
 from zoo.measuring.measure import Epoch, Figures
 from zoo.measuring.preparation import Ended, limits, prepare_timing, prepare_training
 from zoo.measuring.resume import Kept, TooLong
@@ -44,6 +44,7 @@ class Coordinator:
         table: where rows go; measurements.csv of the folder by default.
         trained: a folder where trained weights are kept, if they are.
         keep_epochs: takes a training and its epochs, before its scores are written: those mark it as done.
+        launchers: fork servers to use; by default those that it starts, with their logs in the folder.
     """
 
     def __init__(
@@ -53,9 +54,11 @@ class Coordinator:
         effort: Effort,
         memory_limit_bytes: int,
         kept: Sequence[Measurement] = (),
+        *,
         table: Path | None = None,
         trained: Path | None = None,
         keep_epochs: Callable[[Case, Sequence[Epoch]], None] | None = None,
+        launchers: Launchers | None = None,
     ) -> None:
         self.folder = folder
         self.table = table or folder / TABLE
@@ -64,8 +67,10 @@ class Coordinator:
         self.rows: dict[Case, list[Measurement]] = {}
         self.has_new_rows = False  #: whether the table has grown
         self.beyond_seconds: dict[str, list[float]] = {}  #: of each case, by backend, or by runner if it is not Keras
-        self.launchers = Launchers(folder, memory_limit_bytes)
-        self._once = Once(self.launchers, effort.time_limit_seconds)
+        self.launchers = launchers or Launchers(folder)
+        self._timing = Limits(memory_limit_bytes, effort.time_limit_seconds)
+        self._training = Limits(memory_limit_bytes, TRAINING_LIMIT_SECONDS)
+        self._once = Once(self.launchers, self._timing)
         self._kept = Kept(kept)
         self._too_long = TooLong(effort.time_limit_seconds)
         self._trained = trained
@@ -124,9 +129,7 @@ class Coordinator:
             return _failed(case, ready.outcome, ready.figures)
         arguments = ready.batch, self.effort, ready.floors
         started = time.perf_counter()
-        outcome = self.launchers.run(
-            case, measure.measure, *arguments, time_limit_seconds=self.effort.time_limit_seconds
-        )
+        outcome = self.launchers.run(self._timing, case, measure.measure, *arguments)
         if outcome.status != "ok":
             return _failed(case, outcome)
         beyond_seconds = time.perf_counter() - started - outcome.value.seconds
@@ -141,7 +144,7 @@ class Coordinator:
             return _failed(case, ready.outcome, ready.figures)
         weights = self._trained / f"{case.training}.safetensors" if self._trained else None
         started = time.perf_counter()
-        outcome = self.launchers.run(case, measure.measure_accuracy, weights, time_limit_seconds=TRAINING_LIMIT_SECONDS)
+        outcome = self.launchers.run(self._training, case, measure.measure_accuracy, weights)
         if outcome.status != "ok":
             return _failed(case, outcome)
         beyond_seconds = time.perf_counter() - started - outcome.value.seconds

@@ -1,17 +1,23 @@
-"""Which kernel a model's time loop runs on, read from what each backend compiled: one function a backend."""
+"""A Keras model's forward and backward pass, and which kernel its time loop ran on.
+
+The kernel is read from what the backend compiled, by one function a backend.
+"""
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import numpy as np
 
 from zoo import Split
+from zoo.measuring.computed import OFF, Computed, Tensor, first_less_later, timed
+from zoo.saving import get_weights, named_variables
 
 if TYPE_CHECKING:
     import keras
@@ -24,20 +30,14 @@ DRAWS = re.compile(r"_uniform|_bernoulli|random_bits|threefry")
 
 @dataclass(frozen=True)
 class Ran:
-    """One forward and backward pass: its results, and the fields of `prove.Computed` that say how it ran.
+    """One forward and backward pass: its results, and the fields of `Computed` that say how it ran.
 
     Those are read when they are asked for: XLA's program costs TensorFlow a second compilation.
     """
 
-    outputs: Any
-    gradients: list[Any]
+    outputs: Tensor
+    gradients: Sequence[Tensor]  #: each of its variable's shape
     evidence: Callable[[], dict[str, Any]]
-
-
-def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
-    started = time.perf_counter()
-    result = call()
-    return time.perf_counter() - started, result
 
 
 def _short(line: str) -> str:
@@ -55,13 +55,13 @@ def of_hlo(text: str) -> dict[str, Any]:
     return {"kernel_path": "xla_flat", "kernel_evidence": f"no while among {count} instructions of the optimized HLO"}
 
 
-def tensorflow(model: keras.Model, batch: Split, variables: list[Any], training: bool) -> Ran:
+def trace_tensorflow(model: keras.Model, batch: Split, variables: list[keras.Variable], training: bool) -> Ran:
     """Trace and run a `tf.function`; without jit the path stands in its graph, with jit in the optimized HLO."""
     import keras
     import tensorflow as tf
 
     @tf.function(jit_compile=model.jit_compile, autograph=False)
-    def both(x: Any, y: Any) -> tuple[Any, list[Any]]:
+    def both(x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor]]:
         with tf.GradientTape() as tape:
             outputs = model(x, training=training)
             loss = model.compute_loss(x, y, outputs)
@@ -69,9 +69,8 @@ def tensorflow(model: keras.Model, batch: Split, variables: list[Any], training:
         return outputs, [tf.convert_to_tensor(gradient) for gradient in gradients]  # those of embeddings are sparse
 
     x, y = keras.tree.map_structure(tf.constant, (batch.x, batch.y))
-    trace_seconds, traced = _timed(lambda: both.get_concrete_function(x, y))
-    first_seconds, (outputs, gradients) = _timed(lambda: _to_numpy(both(x, y)))
-    later_seconds, _ = _timed(lambda: _to_numpy(both(x, y)))
+    trace_seconds, traced = timed(lambda: both.get_concrete_function(x, y))
+    compile_seconds, (outputs, gradients) = first_less_later(lambda: _to_numpy(both(x, y)))
 
     def evidence() -> dict[str, Any]:
         graph = traced.graph.as_graph_def()
@@ -82,23 +81,25 @@ def tensorflow(model: keras.Model, batch: Split, variables: list[Any], training:
             loops = [node for node in nodes if node.op in ("While", "StatelessWhile")]
             named = f"node {loops[0].name}, op {loops[0].op}" if loops else f"no While among {len(nodes)} nodes"
             read = {"kernel_path": "while" if loops else "flat", "kernel_evidence": _short(named)}
-        costs = {"trace_seconds": trace_seconds, "compile_seconds": max(0.0, first_seconds - later_seconds)}
+        costs = {"trace_seconds": trace_seconds, "compile_seconds": compile_seconds}
         return {**read, **costs, "graph_nodes": len(nodes), "graph_kind": "tf_function"}
 
     return Ran(outputs, gradients, evidence)
 
 
-def fixed_masks() -> Any:
+def fixed_masks() -> AbstractContextManager[object]:
     """While this context is open TensorFlow's dropout takes its masks from NumPy, as constants of what is traced.
 
     From one seed TensorFlow draws other numbers with XLA than without, whatever the generator. A mask that were drawn
     inside a time loop would be traced once for all steps, and so show as a difference.
+
+    That Keras draws its masks by `tf.nn.experimental.stateless_dropout` is known here and nowhere else.
     """
     import tensorflow as tf
 
     rng = np.random.default_rng(0)
 
-    def dropout(x: Any, rate: float, noise_shape: Any = None, **_: Any) -> Any:
+    def dropout(x: Tensor, rate: float, noise_shape: Tensor = None, **_: Any) -> Tensor:
         shape = x.shape if noise_shape is None else tf.get_static_value(noise_shape)
         kept = rng.random(shape) >= rate
         return x * tf.constant(kept / (1 - rate), x.dtype)
@@ -106,11 +107,11 @@ def fixed_masks() -> Any:
     return patch.object(tf.nn.experimental, "stateless_dropout", dropout)
 
 
-def _to_numpy(results: tuple[Any, list[Any]]) -> tuple[np.ndarray, list[np.ndarray]]:
+def _to_numpy(results: tuple[Tensor, list[Tensor]]) -> tuple[np.ndarray, list[np.ndarray]]:
     return results[0].numpy(), [gradient.numpy() for gradient in results[1]]
 
 
-def jax(model: keras.Model, batch: Split, variables: list[Any], training: bool) -> Ran:
+def trace_jax(model: keras.Model, batch: Split, variables: list[keras.Variable], training: bool) -> Ran:
     """Lower and compile apart with jit; without it every operation runs alone, and `lax.scan` stands in the jaxpr."""
     import jax
 
@@ -118,20 +119,20 @@ def jax(model: keras.Model, batch: Split, variables: list[Any], training: bool) 
     fixed = [variable.value for variable in model.non_trainable_variables]
     values = [variable.value for variable in model.trainable_variables]
 
-    def loss(values: list[Any]) -> tuple[Any, Any]:
+    def loss(values: list[Tensor]) -> tuple[Tensor, Tensor]:
         outputs, _ = model.stateless_call(values, fixed, batch.x, training=training)
         return model.compute_loss(batch.x, batch.y, outputs), outputs
 
     both = jax.grad(loss, has_aux=True)
     if model.jit_compile:
-        trace_seconds, lowered = _timed(lambda: jax.jit(both).lower(values))
-        compile_seconds, compiled = _timed(lowered.compile)
+        trace_seconds, lowered = timed(lambda: jax.jit(both).lower(values))
+        compile_seconds, compiled = timed(lowered.compile)
         program = lowered.as_text()
-        read = {**of_hlo(compiled.as_text()), "graph_kind": "stablehlo", "compile_seconds": compile_seconds}
+        read = {**of_hlo(compiled.as_text() or ""), "graph_kind": "stablehlo", "compile_seconds": compile_seconds}
         read["graph_nodes"] = len(re.findall(r"^\s+(?:%\S+ = |stablehlo\.)", program, re.MULTILINE))
         gradients, outputs = compiled(values)
     else:
-        trace_seconds, traced = _timed(lambda: jax.make_jaxpr(both)(values))
+        trace_seconds, traced = timed(lambda: jax.make_jaxpr(both)(values))
         scans = [line for line in str(traced).splitlines() if "= scan[" in line]
         line = f"{len(scans) or 'no'} scan among {len(traced.eqns)} equations of the jaxpr"
         read = {"kernel_path": "scan" if scans else "flat", "kernel_evidence": line}
@@ -140,29 +141,64 @@ def jax(model: keras.Model, batch: Split, variables: list[Any], training: bool) 
     return Ran(outputs, [gradients[index] for index in order], lambda: {**read, "trace_seconds": trace_seconds})
 
 
-def torch(model: keras.Model, batch: Split, variables: list[Any], training: bool) -> Ran:
+def trace_torch(model: keras.Model, batch: Split, variables: list[keras.Variable], training: bool) -> Ran:
     """Profile one pass: a Python loop calls a product each step, a vendor's kernel once for the whole sequence."""
     import torch
     from keras import ops, tree
 
     x, y = tree.map_structure(ops.convert_to_tensor, (batch.x, batch.y))
 
-    def forward(x: Any) -> Any:
+    def forward(x: Tensor) -> Tensor:
         return model(x, training=training)
 
-    def both(run: Callable[[Any], Any]) -> tuple[Any, list[Any]]:
+    run = torch.compile(forward) if model.jit_compile else forward
+
+    def both() -> tuple[Tensor, list[Tensor]]:
         outputs = run(x)
         gradients = torch.autograd.grad(model.compute_loss(x, y, outputs), [variable.value for variable in variables])
         return outputs.detach(), list(gradients)
 
-    run = torch.compile(forward) if model.jit_compile else forward
-    first_seconds, (outputs, gradients) = _timed(lambda: both(run))
-    later_seconds, _ = _timed(lambda: both(run))
+    ((outputs, gradients), read) = of_torch(both, batch.steps, compiles=bool(model.jit_compile))
+    return Ran(outputs, gradients, lambda: read)
+
+
+def of_torch(call: Callable[[], Any], steps: int, compiles: bool) -> tuple[Any, dict[str, Any]]:
+    """What a pass on torch returned, its path in the profiler, and the seconds of compiling it, if it `compiles`."""
+    import torch
+
+    compile_seconds, result = first_less_later(call) if compiles else (None, call())
     with torch.autograd.profiler.profile() as profiled:
-        both(run)
+        call()
     calls = {event.key: event.count for event in profiled.key_averages()}
-    compile_seconds = max(0.0, first_seconds - later_seconds) if model.jit_compile else None
-    return Ran(outputs, gradients, lambda: {**of_profile(calls, batch.steps), "compile_seconds": compile_seconds})
+    return result, {**of_profile(calls, steps), "compile_seconds": compile_seconds}
+
+
+TRACERS = {"tensorflow": trace_tensorflow, "jax": trace_jax, "torch": trace_torch}
+"""How the pass of a Keras model runs and shows its kernel, by backend."""
+
+
+def compute(model: keras.Model, batch: Split, dropout: bool = False) -> Computed:
+    """The outputs of `model` and the gradients of its loss, compiled as the model trains, and how they came about.
+
+    With `dropout` it gives both twice: with masks that are the same in every arm, all drawn before the time loop, and
+    with dropout off.
+    """
+    import keras
+
+    weights = get_weights(model)
+    trainable = {id(variable) for variable in model.trainable_variables}
+    named = {name: v for name, v in named_variables(model).items() if id(v) in trainable}
+    run = partial(TRACERS[keras.backend.backend()], model, batch, list(named.values()))
+    ran = masked = run(training=True)
+    if dropout and keras.backend.backend() == "tensorflow":
+        with fixed_masks():
+            masked = run(training=True)
+    tensors = {"outputs": masked.outputs, **dict(zip(named, masked.gradients, strict=True))}
+    if dropout:
+        off = run(training=False)
+        tensors |= {f"{OFF}{name}": t for name, t in zip(tensors, [off.outputs, *off.gradients], strict=True)}
+    arrays = {name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}
+    return Computed(arrays, **ran.evidence(), weights=weights)
 
 
 VENDOR = {

@@ -2,7 +2,7 @@
 
 The coordinator (pytest) starts a launcher with the environment of that backend. It imports the
 backend and Keras once and NEVER creates a tensor: a single one before the fork hangs every child. Each job is forked
-from it, watched from outside, and killed when it takes too much memory or time; what became of it is an Outcome.
+from it, watched from outside, and killed when it takes too much memory or time. How it ended is an Outcome.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ from zoo.measuring.machine import environment
 from zoo.measuring.resident import Range, library_pages, populate
 from zoo.measuring.rows import Status
 
-START = "from zoo.measuring.launcher import main; main()"  # not `-m`: what is pickled must not live in __main__
-
-
+START = "from zoo.measuring.launcher import load, main; load(); main()"
+"""Of a fork server. Not `python -m`: what is pickled must not live in __main__."""
 WATCH_SECONDS = 0.02
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 MEMORY_ERRORS = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
@@ -54,7 +53,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job. `value` is what its function returned where `status` is "ok"."""
+    """How a job ended. `value` is what its function returned if `status` is "ok"."""
 
     status: Status
     reason: str = ""
@@ -80,7 +79,7 @@ class Launcher:
         theirs.close()
 
     def run(self, job: Job) -> Outcome:
-        """Run `job` in a fresh process and wait for what becomes of it."""
+        """Run `job` in a fresh process and wait for its end."""
         try:
             self._connection.send(job)
             return self._connection.recv()
@@ -103,9 +102,9 @@ class Launcher:
         self._log.close()
 
 
-def serve(coordinator: Connection) -> None:
-    """Fork a child for each job that arrives, until the coordinator is gone."""
-    import keras  # imported here once, so that no child has to
+def load() -> None:
+    """Import once what every child needs, so that none has to."""
+    import keras
     import sklearn.datasets  # noqa: F401
 
     import zoo.layers  # noqa: F401
@@ -118,6 +117,9 @@ def serve(coordinator: Connection) -> None:
         # keras.utils.set_random_seed imports it wherever it is installed: seconds and megabytes of every child.
         sys.modules["tensorflow"] = None  # type: ignore[assignment]
 
+
+def serve(coordinator: Connection) -> None:
+    """Fork a child for each job that arrives, until the coordinator is gone."""
     gc.collect()
     gc.freeze()  # a collection in a child would else walk, and so copy, the pages of everything imported here
     libraries = library_pages()

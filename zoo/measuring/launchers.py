@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,23 @@ from zoo.measuring.case import Case
 from zoo.measuring.launcher import Job, Launcher, Outcome
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a process may take before it is ended."""
+
+    memory_bytes: int
+    seconds: float
+
+
 class Launchers:
     """A fork server for each runner, backend and device, started when it is first needed and again if it has ended.
 
     Args:
         logs: the folder of their logs.
-        memory_limit_bytes: a process that holds more is ended.
     """
 
-    def __init__(self, logs: Path, memory_limit_bytes: int) -> None:
+    def __init__(self, logs: Path) -> None:
         self._logs = logs
-        self._memory_limit_bytes = memory_limit_bytes
         self._started: dict[tuple[str, str, str], Launcher] = {}
 
     def __len__(self) -> int:
@@ -35,10 +41,9 @@ class Launchers:
             launcher = self._started[where] = Launcher(*where, log=self._logs / f"{'-'.join(where)}.log")
         return launcher
 
-    def run(self, case: Case, function: Callable[..., Any], *arguments: Any, time_limit_seconds: float) -> Outcome:
+    def run(self, limits: Limits, case: Case, function: Callable[..., Any], *arguments: Any) -> Outcome:
         """Call `function(case, *arguments)` in a fresh process of the case's fork server."""
-        job = Job(function, (case, *arguments), self._memory_limit_bytes, time_limit_seconds)
-        return self.of(case).run(job)
+        return self.of(case).run(Job(function, (case, *arguments), limits.memory_bytes, limits.seconds))
 
     def close(self) -> None:
         """End the fork servers, and what runs in them."""
@@ -49,16 +54,16 @@ class Launchers:
 class Once:
     """What functions gave for a case, each called once a run: a batch, a floor, a proof, a limit."""
 
-    def __init__(self, launchers: Launchers, time_limit_seconds: float) -> None:
+    def __init__(self, launchers: Launchers, limits: Limits) -> None:
         self._launchers = launchers
-        self._time_limit_seconds = time_limit_seconds
+        self._limits = limits
         self._outcomes: dict[tuple[Callable[..., Any], Case], Outcome] = {}
 
     def __call__(self, what: str, case: Case, function: Callable[..., Any], *arguments: Any) -> Outcome:
         """The outcome of the first `function(case, *arguments)` of this run; if it failed, its reason names `what`."""
         key = function, case
         if key not in self._outcomes:
-            self._outcomes[key] = self._run(case, function, *arguments)
+            self._outcomes[key] = self._launchers.run(self._limits, case, function, *arguments)
         outcome = self._outcomes[key]
         if outcome.status in ("ok", "skipped"):  # a skip gives a reason for the user, such as data that are missing
             return outcome
@@ -67,10 +72,7 @@ class Once:
     def again(self, case: Case, function: Callable[..., Any], merge: Callable[[Any, Any], Any]) -> Any:
         """Call `function(case)` again and keep what `merge` makes of its old value and the new one, if there is one."""
         key = function, case
-        outcome = self._run(case, function)
+        outcome = self._launchers.run(self._limits, case, function)
         if outcome.status == "ok":
             self._outcomes[key] = replace(outcome, value=merge(self._outcomes[key].value, outcome.value))
         return self._outcomes[key].value
-
-    def _run(self, case: Case, function: Callable[..., Any], *arguments: Any) -> Outcome:
-        return self._launchers.run(case, function, *arguments, time_limit_seconds=self._time_limit_seconds)

@@ -1,11 +1,16 @@
-"""Ways to run a case, one file each, and what they all give: a Runner."""
+"""Ways to run a case, one file each, and the contract that they keep."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:  # a case knows the runners: it asks them why it is not supported
+    from zoo import Split
+    from zoo.measuring.case import Case
+    from zoo.measuring.computed import Computed, Weights
 
 
 def _unknown() -> None:
@@ -21,14 +26,47 @@ class Runner:
     peak_device_bytes: Callable[[], int | None] = _unknown  #: the most memory that the device held so far
 
 
-MODULES = {"torch": "bare_torch", "jax": "bare_jax"}
+class RunnerModule(Protocol):
+    """What the file of a runner has. Importing it imports no backend; every function but `unsupported` may."""
+
+    def unsupported(self, case: Case) -> str:
+        """Why the runner has no such case, in words; empty if it has. Imports no backend."""
+
+    def kernel_paths(self, case: Case) -> tuple[str, ...] | None:
+        """The kernel paths that the case may take; None if the library is free to choose. Imports no backend."""
+
+    def prepare(self, case: Case, batch: Split) -> Runner:
+        """Build the case's model and what its training step needs; binds the process to the case's backend."""
+
+    def prepare_floor(self, case: Case, batch: Split) -> Runner:
+        """A one-Dense model on the same path: what a call costs with nearly nothing inside."""
+
+    def computed(self, case: Case, batch: Split, weights: Weights | None) -> Computed:
+        """The outputs and the gradients of the loss, by the zoo's names, and how they were computed.
+
+        Args:
+            case: of this runner.
+            batch: inputs and targets.
+            weights: what to compute them from; None for initial values, which the result then tells.
+        """
 
 
-def load(name: str) -> Any:
-    """The runner's module, imported where it is needed: each binds its process to a backend.
+MODULES = {
+    "keras": "keras",
+    "legacy": "legacy",
+    "torch": "bare_torch",
+    "jax": "bare_jax",
+    "onnxruntime": "onnxruntime",
+}
+"""The file of each runner, by the runner's name."""
 
-    It has `prepare(case, batch) -> Runner`, `prepare_floor(case, batch) -> Runner` for a one-Dense model on the same
-    path, and `computed(case, batch, weights) -> (Computed, weights)` for the proof. All but that of Keras tell by
-    `unsupported(case)`, without importing a backend, why they have no such case.
-    """
-    return importlib.import_module(f"zoo.measuring.runners.{MODULES.get(name, name)}")
+
+def load(name: str) -> RunnerModule:
+    """The module of a runner, imported only now: what it runs binds its process to a backend."""
+    return cast(RunnerModule, importlib.import_module(f"{__name__}.{MODULES[name]}"))
+
+
+if TYPE_CHECKING:  # mypy holds every module against the contract
+    from zoo.measuring.runners import bare_jax, bare_torch, keras, legacy, onnxruntime
+
+    _RUNNERS: tuple[RunnerModule, ...] = (keras, legacy, bare_torch, bare_jax, onnxruntime)

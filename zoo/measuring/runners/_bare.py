@@ -8,6 +8,7 @@ import numpy as np
 
 import zoo
 from zoo.measuring.case import Case
+from zoo.measuring.computed import Weights
 from zoo.registry import SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR
 
 LEARNING_RATE = 0.01  # what Keras takes for "sgd"
@@ -33,21 +34,21 @@ def unsupported(case: Case, package: str) -> str:
     return "" if find_spec(package) else f"{package} is not installed: python -m pip install -e '.[{package}]'"
 
 
-def short(weights: dict[str, np.ndarray], case: Case) -> dict[str, np.ndarray]:
+def short(weights: Weights, case: Case) -> dict[str, np.ndarray]:
     """The arrays by their names less the entry and the recurrent layer: "kernel", "output/kernel"."""
     return {name.removeprefix(f"{case.entry}/").removeprefix("recurrent/"): array for name, array in weights.items()}
 
 
 def initial(case: Case) -> dict[str, np.ndarray]:
-    """Arrays to begin from, drawn from the case's seed, where none are given: by their short names."""
+    """Weights to begin from if none are given, drawn from the case's seed, by the zoo's names."""
     task, gates = zoo.task_at(case.task, case.steps), {"simple_rnn": 1, "lstm": 4, "gru": 3}[case.entry]
     width = gates * case.units
     shapes = {
-        "kernel": (case.features, width),
-        "recurrent_kernel": (case.units, width),
-        "bias": (2, width) if case.entry == "gru" else (width,),
+        "recurrent/kernel": (case.features, width),
+        "recurrent/recurrent_kernel": (case.units, width),
+        "recurrent/bias": (2, width) if case.entry == "gru" else (width,),
         "output/kernel": (case.units, task.outputs),
         "output/bias": (task.outputs,),
     }
     rng = np.random.default_rng(case.seed)
-    return {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+    return {f"{case.entry}/{name}": rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import zoo
 from zoo.measuring.case import Case
-from zoo.measuring.kernels import of_profile
-from zoo.measuring.prove import Computed
+from zoo.measuring.computed import Computed, Tensor, Weights
+from zoo.measuring.kernels import VENDOR, of_torch
 from zoo.measuring.runners import Runner, _bare
 from zoo.registry import SEQUENCE_TO_SEQUENCE
 
-Weights = dict[str, np.ndarray]
+if TYPE_CHECKING:
+    import torch
+
 RESET_FIRST = (1, 0, 2)  # torch's gates of a GRU are r, z, n; Keras' are z, r, n
 
 
 def unsupported(case: Case) -> str:
     """Why `case` is no case of this runner, in words; empty where it is one. Imports no torch."""
     return _bare.unsupported(case, "torch")
+
+
+def kernel_paths(case: Case) -> tuple[str, ...]:
+    """A vendor's kernel for the whole sequence, or with jit what torch.compile makes of it."""
+    vendors = tuple(dict.fromkeys(VENDOR.values()))
+    return (*vendors, "inductor_flat") if case.execution.jit else vendors
 
 
 def full_precision() -> None:
@@ -39,7 +46,8 @@ def _gates(case: Case, array: np.ndarray) -> np.ndarray:
     return np.concatenate([np.split(array, 3, axis=-1)[i] for i in RESET_FIRST], axis=-1)
 
 
-def _network(case: Case, weights: Weights) -> Any:
+def _network(case: Case, weights: Weights) -> torch.nn.Module:
+    """The network from `weights`, by the zoo's names: (batch, steps, features) -> logits."""
     import torch
 
     torch.manual_seed(case.seed)
@@ -53,7 +61,7 @@ def _network(case: Case, weights: Weights) -> Any:
             self.recurrent = kind(case.features, case.units, batch_first=True)
             self.output = torch.nn.Linear(case.units, task.outputs)
 
-        def forward(self, x: Any) -> Any:
+        def forward(self, x: Tensor) -> Tensor:
             hidden = self.recurrent(x)[0]
             return self.output(hidden if whole else hidden[:, -1])
 
@@ -74,7 +82,7 @@ def _network(case: Case, weights: Weights) -> Any:
     return network.to("cuda" if case.device == "gpu" else "cpu")
 
 
-def _loss(case: Case) -> Callable[[Any, Any], Any]:
+def _loss(case: Case) -> Callable[[Tensor, Tensor], Tensor]:
     import torch
 
     if zoo.get_task(case.task).loss == "mse":
@@ -82,7 +90,7 @@ def _loss(case: Case) -> Callable[[Any, Any], Any]:
     return lambda logits, y: torch.nn.functional.cross_entropy(logits, y.long())
 
 
-def _runner(case: Case, network: Any, batch: zoo.Split) -> Runner:
+def _runner(case: Case, network: torch.nn.Module, batch: zoo.Split) -> Runner:
     import torch
 
     full_precision()
@@ -92,7 +100,7 @@ def _runner(case: Case, network: Any, batch: zoo.Split) -> Runner:
     device = "cuda" if case.device == "gpu" else "cpu"
     x, y = np.ascontiguousarray(batch.x), np.ascontiguousarray(batch.y)
 
-    def there(array: np.ndarray) -> Any:
+    def there(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(device)
 
     def train() -> float:
@@ -129,53 +137,47 @@ def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
             super().__init__()
             self.output = torch.nn.Linear(case.features, task.outputs)
 
-        def forward(self, x: Any) -> Any:
+        def forward(self, x: Tensor) -> Tensor:
             return self.output(x if whole else x[:, -1])
 
     return _runner(case, Floor().to("cuda" if case.device == "gpu" else "cpu"), batch)
 
 
-def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, Weights]:
+def computed(case: Case, batch: zoo.Split, weights: Weights | None) -> Computed:
     """The outputs and the gradients of the loss from `weights`, by the zoo's names, and what ran."""
     import torch
 
     full_precision()
+    weights = weights or _bare.initial(case)
     network = _network(case, weights)
     run, loss_of = torch.compile(network) if case.execution.jit else network, _loss(case)
     device = next(network.parameters()).device
     x, y = (torch.from_numpy(np.ascontiguousarray(each)).to(device) for each in (batch.x, batch.y))
-    started = time.perf_counter()
 
-    def both() -> Any:
+    def both() -> Tensor:
         network.zero_grad()
         outputs = run(x)
         loss_of(outputs, y).backward()
         return outputs.detach()
 
-    outputs = both()
-    first_seconds = time.perf_counter() - started
-    with torch.autograd.profiler.profile() as profiled:
-        both()
-    calls = {event.key: event.count for event in profiled.key_averages()}
-    read = {**of_profile(calls, batch.steps), "compile_seconds": first_seconds if case.execution.jit else None}
+    outputs, read = of_torch(both, batch.steps, compiles=case.execution.jit)
     if zoo.get_task(case.task).activation == "softmax":
         outputs = torch.softmax(outputs, -1)
-    found = {"outputs": outputs.cpu().numpy(), **_named_gradients(case, network)}
-    return Computed({name: found[name] for name in ["outputs", *weights]}, **read), weights
+    tensors = {"outputs": outputs.cpu().numpy(), **_named_gradients(case, network)}
+    return Computed({name: tensors[name] for name in ["outputs", *weights]}, **read, weights=weights)
 
 
-def _named_gradients(case: Case, network: Any) -> Weights:
+def _named_gradients(case: Case, network: torch.nn.Module) -> dict[str, np.ndarray]:
     """The gradients in the zoo's layout, by the zoo's names."""
-    layer = network.recurrent
-    of = {name: getattr(layer, name).grad.cpu().numpy() for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0")}
-    bias = of["bias_ih_l0"]
+    of = {name: each.grad.cpu().numpy() for name, each in network.named_parameters() if each.grad is not None}
+    bias = of["recurrent.bias_ih_l0"]
     if case.entry == "gru":
-        bias = np.stack([bias, layer.bias_hh_l0.grad.cpu().numpy()])
+        bias = np.stack([bias, of["recurrent.bias_hh_l0"]])
     named = {
-        "recurrent/kernel": _gates(case, of["weight_ih_l0"].T),
-        "recurrent/recurrent_kernel": _gates(case, of["weight_hh_l0"].T),
+        "recurrent/kernel": _gates(case, of["recurrent.weight_ih_l0"].T),
+        "recurrent/recurrent_kernel": _gates(case, of["recurrent.weight_hh_l0"].T),
         "recurrent/bias": _gates(case, bias),
-        "output/kernel": network.output.weight.grad.cpu().numpy().T,
-        "output/bias": network.output.bias.grad.cpu().numpy(),
+        "output/kernel": of["output.weight"].T,
+        "output/bias": of["output.bias"],
     }
     return {f"{case.entry}/{name}": gradient for name, gradient in named.items()}

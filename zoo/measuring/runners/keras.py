@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 import zoo
 from zoo.measuring.case import Case
-from zoo.measuring.prove import Computed, compute
+from zoo.measuring.computed import Computed, Weights
+from zoo.measuring.kernel_paths import asked_paths
+from zoo.measuring.kernels import compute
 from zoo.measuring.runners import Runner
 from zoo.registry import SEQUENCE_TO_VECTOR, VECTOR_TO_SEQUENCE
+
+if TYPE_CHECKING:
+    import keras
+
+
+def unsupported(case: Case) -> str:
+    """Why Keras on the case's backend cannot run its execution, in words; empty if it can."""
+    return case.execution.problem(case.backend)
+
+
+def kernel_paths(case: Case) -> tuple[str, ...] | None:
+    """The kernel paths that the case's execution may take."""
+    return asked_paths(case.execution, case.backend, case.steps, case.device)
 
 
 def prepare(case: Case, batch: zoo.Split) -> Runner:
@@ -33,14 +48,12 @@ def create(case: Case) -> keras.Model:
     )
 
 
-def computed(
-    case: Case, batch: zoo.Split, weights: dict[str, np.ndarray] | None
-) -> tuple[Computed, dict[str, np.ndarray]]:
-    """The case's forward and backward pass from `weights`, or from its own initial ones, and which those were."""
+def computed(case: Case, batch: zoo.Split, weights: Weights | None) -> Computed:
+    """The case's forward and backward pass from `weights`, or from its own initial ones."""
     model = create(case)
     if weights is not None:
-        zoo.set_weights(model, weights)
-    return compute(model, batch, zoo.get_entry(case.entry).drops()), zoo.get_weights(model)
+        zoo.set_weights(model, dict(weights))
+    return compute(model, batch, zoo.get_entry(case.entry).drops())
 
 
 def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
@@ -50,6 +63,8 @@ def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
 
 def floor_model(case: Case, batch: zoo.Split) -> keras.Model:
     """A compiled one-Dense model for the case's batch."""
+    import keras
+
     configure(case)
     task = zoo.task_at(case.task, case.steps)
     inputs = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype), batch.x)
@@ -71,6 +86,8 @@ def _of_model(model: keras.Model, case: Case, batch: zoo.Split) -> Runner:
     Keras turns logs and predictions into NumPy, and that waits for the device: on a CPU for all of it. On a GPU torch
     has the optimizer's kernels still in the queue when the loss is known, so there the call waits for them too.
     """
+    import keras
+
     x, y = keras.tree.map_structure(np.ascontiguousarray, (batch.x, batch.y))
     wait, peak = _device(case)
 
@@ -104,6 +121,8 @@ def configure(case: Case) -> None:
     Raises:
         ZooError: the case is for a GPU, and the backend sees none.
     """
+    import keras
+
     keras.utils.set_random_seed(case.seed)
     keras.config.set_dtype_policy(case.dtype)
     if case.backend == "tensorflow":

@@ -8,11 +8,10 @@ imported, so these arms run in processes of their own.
 from __future__ import annotations
 
 import os
-import time
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,17 @@ import zoo
 from zoo.errors import ZooError
 from zoo.measuring.batch import sequence_lengths
 from zoo.measuring.case import Case
-from zoo.measuring.prove import Computed
+from zoo.measuring.computed import Computed, Tensor, Weights, first_less_later, timed
 from zoo.measuring.runners import Runner
+from zoo.measuring.runners._legacy_weights import (
+    BIAS,
+    KERNEL,
+    OUTPUT_BIAS,
+    OUTPUT_KERNEL,
+    v1_weights,
+    zoo_arrays,
+    zoo_weights,
+)
 from zoo.registry import SEQUENCE_TO_SEQUENCE, Task
 
 ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
@@ -38,23 +46,21 @@ REFUSED = {
 }
 SWAP_STATIC = "static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn"
 SWAP_CPU = "swap_memory moves what waits for the backward pass from a GPU to the host: there is no GPU in this case"
+MISSING = "tf_keras is not installed: python -m pip install -e '.[legacy]'"
 LOOP_NODES = ("LoopCond", "While", "StatelessWhile")  # one LoopCond a loop in v1 control flow, a While in v2
-KERNEL, RECURRENT_KERNEL, BIAS = "recurrent/kernel", "recurrent/recurrent_kernel", "recurrent/bias"
-OUTPUT_KERNEL, OUTPUT_BIAS = "output/kernel", "output/bias"
-Weights = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Network:
     """The tensors of a network, in the graph that was the default one when it was built."""
 
-    inputs: Any  #: (batch, steps, features)
-    targets: Any  #: (batch,) or (batch, steps, outputs)
-    lengths: Any  #: (batch,), or None where no sequence_length is given
-    hidden: Any  #: what the dense layer gets: every step's output, or the state that each sequence ends in
-    outputs: Any
-    loss: Any
-    variables: dict[str, Any]  #: by the zoo's name less its entry; the recurrent kernel is one, [W; U]
+    inputs: Tensor  #: (batch, steps, features)
+    targets: Tensor  #: (batch,) or (batch, steps, outputs)
+    lengths: Tensor | None  #: (batch,), if a sequence_length is given
+    hidden: Tensor  #: what the dense layer gets: every step's output, or the state that each sequence ends in
+    outputs: Tensor  #: (batch, outputs) or (batch, steps, outputs)
+    loss: Tensor  #: ()
+    variables: dict[str, Tensor]  #: by the zoo's name less its entry; the recurrent kernel is one, [W; U]
 
 
 def unsupported(case: Case) -> str:
@@ -63,20 +69,32 @@ def unsupported(case: Case) -> str:
         value = case.execution.loop if kind == "loop" else getattr(case, kind)
         if value not in allowed:
             return f"the legacy arms know {kind} {', '.join(allowed)}, not {value}"
-    swaps = case.execution.memory == "swap"
-    reasons = {
-        "a session does not compile: the legacy arms are without jit": case.execution.jit,
-        "the legacy arms are timed, not trained by a recipe": bool(case.recipe),
-        f"the legacy arms read features, not tokens as {case.task} has them": zoo.get_task(case.task).tokens > 0,
-        REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}"): case.entry not in CELLS,
-        SWAP_STATIC: swaps and case.execution.loop == "static",
-        SWAP_CPU: swaps and case.device != "gpu",
-        "tf_keras is not installed: python -m pip install -e '.[legacy]'": find_spec("tf_keras") is None,
-    }
-    return next((reason for reason, stands in reasons.items() if stands), "")
+    if case.execution.jit:
+        return "a session does not compile: the legacy arms are without jit"
+    if case.recipe:
+        return "the legacy arms are timed, not trained by a recipe"
+    if case.execution.memory == "swap" and case.execution.loop == "static":
+        return SWAP_STATIC
+    if case.execution.memory == "swap" and case.device != "gpu":
+        return SWAP_CPU
+    return _other_model(case) or ("" if find_spec("tf_keras") else MISSING)
 
 
-def tensorflow_1(device: str) -> Any:
+def _other_model(case: Case) -> str:
+    """Why TensorFlow 1 has not the case's model, in words; empty if it has."""
+    if zoo.get_task(case.task).tokens:
+        return f"the legacy arms read features, not tokens as {case.task} has them"
+    if case.entry not in CELLS:
+        return REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}")
+    return ""
+
+
+def kernel_paths(case: Case) -> tuple[str, ...]:
+    """The one of the call: `static_rnn` writes every step out, `dynamic_rnn` loops."""
+    return ("flat",) if case.execution.loop == "static" else ("while",)
+
+
+def tensorflow_1(device: str) -> ModuleType:
     """`tf.compat.v1` as TensorFlow 1 was: for the rest of this process graphs, v1 control flow and ref variables.
 
     Control flow v1 is what `dynamic_rnn` ran on when it was compared with `static_rnn`: its loop is Enter, Switch and
@@ -133,7 +151,7 @@ def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
         return _runner(v1, case, network, batch, None)
 
 
-def _runner(v1: Any, case: Case, network: Network, batch: zoo.Split, weights: Weights | None) -> Runner:
+def _runner(v1: ModuleType, case: Case, network: Network, batch: zoo.Split, weights: Weights | None) -> Runner:
     step = [network.loss, v1.train.GradientDescentOptimizer(LEARNING_RATE).minimize(network.loss)]
     session = _session(v1, case, network, weights)
     fed = feeds(network, batch)
@@ -151,7 +169,7 @@ def _peak_device_bytes(device: str) -> int | None:
     return tf.config.experimental.get_memory_info("GPU:0")["peak"]
 
 
-def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, Weights]:
+def computed(case: Case, batch: zoo.Split, weights: Weights | None) -> Computed:
     """The outputs and the gradients of the loss, from `weights` by the zoo's names, and how they came about.
 
     The gradients are in the order, the layout and the shapes of `weights`: to be held against the looped arm's.
@@ -160,26 +178,21 @@ def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, 
         raise ZooError(reason)
     v1 = tensorflow_1(case.device)
     with v1.Graph().as_default() as graph:
-        started = time.perf_counter()
-        network = build(case)
-        names, variables = zip(*network.variables.items(), strict=True)
-        gradients = dict(zip(names, v1.gradients(network.loss, variables), strict=True))
-        trace_seconds = time.perf_counter() - started
-        read = _of_graph(graph.as_graph_def())
+
+        def trace() -> tuple[Network, dict[str, Tensor]]:
+            network = build(case)
+            names, variables = zip(*network.variables.items(), strict=True)
+            return network, dict(zip(names, v1.gradients(network.loss, variables), strict=True))
+
+        trace_seconds, (network, gradients) = timed(trace)
+        read = {**_of_graph(graph.as_graph_def()), "trace_seconds": trace_seconds}
         session = _session(v1, case, network, weights)
+        weights = weights or zoo_weights(case, session.run(network.variables))
         fed = feeds(network, batch)
-        first_seconds, _ = _timed_run(session, network, gradients, fed)
-        later_seconds, (outputs, known) = _timed_run(session, network, gradients, fed)
-    read |= {"trace_seconds": trace_seconds, "compile_seconds": max(0.0, first_seconds - later_seconds)}
-    named = zoo_gradients(case, known)
+        seconds, (outputs, held) = first_less_later(lambda: session.run((network.outputs, gradients), fed))
+    named = zoo_arrays(case, held)
     tensors = {"outputs": outputs, **{name: named[name] for name in weights}}
-    return Computed(tensors, **read), weights
-
-
-def _timed_run(session: Any, network: Network, gradients: dict[str, Any], fed: dict[Any, Any]) -> tuple[float, Any]:
-    started = time.perf_counter()
-    results = session.run((network.outputs, gradients), fed)
-    return time.perf_counter() - started, results
+    return Computed(tensors, **read, compile_seconds=seconds, weights=weights)
 
 
 def _of_graph(graph: Any) -> dict[str, Any]:
@@ -220,7 +233,7 @@ def build(case: Case) -> Network:
     return Network(inputs, targets, lengths, hidden, outputs, loss, {KERNEL: kernel, BIAS: bias, **variables})
 
 
-def _placeholders(v1: Any, case: Case, task: Task) -> tuple[Any, Any]:
+def _placeholders(v1: ModuleType, case: Case, task: Task) -> tuple[Tensor, Tensor]:
     """Where the inputs and the targets of a batch of any size are fed."""
     inputs = v1.placeholder(v1.float32, [None, case.steps, case.features], "inputs")
     if task.topology == SEQUENCE_TO_SEQUENCE:
@@ -228,7 +241,9 @@ def _placeholders(v1: Any, case: Case, task: Task) -> tuple[Any, Any]:
     return inputs, v1.placeholder(v1.int32, [None], "targets")
 
 
-def _output(v1: Any, task: Task, hidden: Any, targets: Any, width: int) -> tuple[Any, Any, dict[str, Any]]:
+def _output(
+    v1: ModuleType, task: Task, hidden: Tensor, targets: Tensor, width: int
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """The dense layer on `hidden` (..., width): its outputs, the task's mean loss, and its variables."""
     kernel = v1.get_variable(OUTPUT_KERNEL, [width, task.outputs])
     bias = v1.get_variable(OUTPUT_BIAS, [task.outputs], initializer=v1.zeros_initializer())
@@ -244,7 +259,7 @@ def _output(v1: Any, task: Task, hidden: Any, targets: Any, width: int) -> tuple
     return outputs, v1.reduce_mean(losses), {OUTPUT_KERNEL: kernel, OUTPUT_BIAS: bias}
 
 
-def feeds(network: Network, batch: zoo.Split) -> dict[Any, np.ndarray]:
+def feeds(network: Network, batch: zoo.Split) -> dict[Tensor, np.ndarray]:
     """What a session is fed for `batch`: its inputs, its targets and, where the call takes them, its lengths."""
     fed = {network.inputs: np.ascontiguousarray(batch.x), network.targets: np.ascontiguousarray(batch.y)}
     if network.lengths is not None:
@@ -252,7 +267,7 @@ def feeds(network: Network, batch: zoo.Split) -> dict[Any, np.ndarray]:
     return fed
 
 
-def _session(v1: Any, case: Case, network: Network, weights: Weights | None) -> Any:
+def _session(v1: ModuleType, case: Case, network: Network, weights: Weights | None) -> Tensor:
     """A session of the default graph, its variables at `weights` or at their initial values."""
     session = v1.Session()
     session.run(v1.global_variables_initializer())
@@ -260,35 +275,3 @@ def _session(v1: Any, case: Case, network: Network, weights: Weights | None) -> 
         for name, array in v1_weights(case, weights).items():
             network.variables[name].load(array, session)
     return session
-
-
-def _swap_gates(held: dict[str, Any]) -> None:
-    """Put Keras' gates i, f, candidate, o in the order of TensorFlow 1, i, candidate, f, o; as well the way back."""
-    for name in (KERNEL, BIAS):
-        i, second, third, o = np.split(held[name], 4, axis=-1)
-        held[name] = np.concatenate([i, third, second, o], axis=-1)
-
-
-def v1_weights(case: Case, weights: Weights) -> dict[str, np.ndarray]:
-    """The zoo's arrays as the v1 variables hold them.
-
-    The recurrent kernel is one, [W; U]. The LSTM's gates have another order, and its cell adds 1 to the forget gate
-    (`forget_bias`, as Keras' initial bias does): the variable holds that much less.
-    """
-    held = {name.removeprefix(f"{case.entry}/"): array for name, array in weights.items()}
-    if RECURRENT_KERNEL in held:
-        held[KERNEL] = np.concatenate([held[KERNEL], held.pop(RECURRENT_KERNEL)])
-    if case.entry == "lstm":
-        _swap_gates(held)
-        held[BIAS][2 * case.units : 3 * case.units] -= 1
-    return held
-
-
-def zoo_gradients(case: Case, gradients: Weights) -> dict[str, np.ndarray]:
-    """Gradients of the v1 variables, by the names and in the layout of the zoo's weights."""
-    held = dict(gradients)
-    if case.entry == "lstm":
-        _swap_gates(held)
-    if case.entry != "neuron":
-        held[KERNEL], held[RECURRENT_KERNEL] = np.split(held[KERNEL], [case.features])
-    return {f"{case.entry}/{name}": array for name, array in held.items()}

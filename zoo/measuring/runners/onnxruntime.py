@@ -10,26 +10,28 @@ import numpy as np
 
 import zoo
 from zoo.measuring.case import Case
+from zoo.measuring.computed import Computed, Weights
 from zoo.measuring.machine import usable_cpus
-from zoo.measuring.prove import Computed
 from zoo.measuring.runners import Runner
 
 if TYPE_CHECKING:
     import keras
 
-Weights = dict[str, np.ndarray]
-
 
 def unsupported(case: Case) -> str:
     """Why `case` is no case of this runner, in words; empty where it is one."""
-    reasons = {
-        "ONNX Runtime is measured on the CPU": case.device != "cpu",
-        "ONNX Runtime does not train": bool(case.recipe),
-        "onnxruntime is not installed: python -m pip install -e '.[onnx]'": not (
-            find_spec("onnx") and find_spec("onnxruntime")
-        ),
-    }
-    return next((reason for reason, stands in reasons.items() if stands), "")
+    if case.device != "cpu":
+        return "ONNX Runtime is measured on the CPU"
+    if case.recipe:
+        return "ONNX Runtime does not train"
+    if not (find_spec("onnx") and find_spec("onnxruntime")):
+        return "onnxruntime is not installed: python -m pip install -e '.[onnx]'"
+    return ""
+
+
+def kernel_paths(case: Case) -> tuple[str, ...]:
+    """One of ONNX' own recurrent operators."""
+    return ("ort_rnn",)
 
 
 def _looped(case: Case) -> keras.Model:
@@ -59,16 +61,22 @@ def _runner(model: keras.Model, batch: zoo.Split) -> Runner:
     return Runner({"predict": lambda: run(*arrays)}, model.count_params())
 
 
-def computed(case: Case, batch: zoo.Split, weights: Weights) -> tuple[Computed, Weights]:
-    """The outputs from `weights`: there are no gradients."""
+def computed(case: Case, batch: zoo.Split, weights: Weights | None) -> Computed:
+    """The outputs from `weights`, or from the model's initial ones: there are no gradients."""
     from zoo.export import session, to_onnx
 
     model = _looped(case)
-    zoo.set_weights(model, weights)
+    if weights is not None:
+        zoo.set_weights(model, dict(weights))
     proto = to_onnx(model)
     arrays = batch.x if isinstance(batch.x, tuple) else (batch.x,)
-    kinds = [node.op_type for node in proto.graph.node if node.op_type in ("LSTM", "GRU", "RNN", "Scan")]
-    path = "ort_scan" if "Scan" in kinds else "ort_rnn"
-    evidence = f"operators {', '.join(kinds)} among {len(proto.graph.node)} of the file"
-    outputs = session(proto.SerializeToString(), usable_cpus())(*arrays)
-    return Computed({"outputs": outputs}, path, evidence, graph_nodes=len(proto.graph.node), graph_kind="onnx"), weights
+    nodes = proto.graph.node
+    kinds = [node.op_type for node in nodes if node.op_type in ("LSTM", "GRU", "RNN", "Scan")]
+    return Computed(
+        {"outputs": session(proto.SerializeToString(), usable_cpus())(*arrays)},
+        kernel_path="ort_scan" if "Scan" in kinds else "ort_rnn",
+        kernel_evidence=f"operators {', '.join(kinds)} among {len(nodes)} of the file",
+        graph_nodes=len(nodes),
+        graph_kind="onnx",
+        weights=zoo.get_weights(model),
+    )
