@@ -1,10 +1,13 @@
-"""The pytest plugin of a benchmark run: plans the grid, has its cases measured, tells what came out."""
+"""The pytest plugin of a benchmark run: plans the grid, has its cases measured and prints the results."""
 
 from __future__ import annotations
 
 import datetime
+import io
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import psutil
 import pytest
 from rich.console import Console
@@ -49,12 +52,7 @@ class BenchmarkPlugin:
             option.benchmark_columns = ["median", "iqr", "min", "max", "rounds"]
         if option.benchmark_group_by == "group":
             option.benchmark_group_by = "param:phase"
-        free = psutil.virtual_memory().available
-        limit_bytes = int(USUAL_MEMORY_LIMIT * free)
-        if option.zoo_memory_limit is not None:
-            limit_bytes = int(option.zoo_memory_limit * 2**30)
-        if limit_bytes <= 0:
-            raise ZooError(f"--zoo-memory-limit must be more than 0 GiB, not {option.zoo_memory_limit:g}")
+        limit_bytes = memory_limit_bytes(option.zoo_memory_limit)
         run = datetime.datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
         folder = Path(option.zoo_results) if option.zoo_results else RUNS / run
         if option.zoo_resume and not option.zoo_results:
@@ -108,24 +106,23 @@ class BenchmarkPlugin:
         return None
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Remember that the grid is not whole."""
+        """Remember that not every case was measured."""
         self.interrupted = True
 
     def pytest_sessionfinish(self) -> None:
-        """End the fork servers, and what runs in them."""
+        """End the fork servers and what runs in them."""
         self.coordinator.close()
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """The last word: the summary, where the table and the charts are, and what they say."""
+        """The summary, where the table and the charts are, and the result in a sentence."""
         folder = self.coordinator.folder
         if not self.coordinator.rows:
             return
         write = terminalreporter.write_line
         terminalreporter.section("rnn-zoo")
         table = read(self.coordinator.table)
-        print_tables(table, Console(file=terminalreporter._tw._file, width=terminalreporter._tw.fullwidth))
-        write("")
+        write(_tables_as_text(table, terminalreporter.config.get_terminal_writer()))
         if self.coordinator.beyond_seconds:
             write(self.coordinator.overhead())
         write(f"table:  {self.coordinator.table}")
@@ -134,7 +131,7 @@ class BenchmarkPlugin:
             return
         charts = sorted((folder / "charts").glob("*.png"))
         if self.coordinator.has_new_rows or not charts:  # else they are those of this table
-            import matplotlib  # here, so that a run with nothing left to do is told at once
+            import matplotlib  # here, so that a run with nothing left to do ends at once
 
             matplotlib.use("Agg")
             from zoo.charts.gallery import draw_all
@@ -144,8 +141,28 @@ class BenchmarkPlugin:
         write(sentence(table))
 
 
+def memory_limit_bytes(gib: float | None) -> int:
+    """What a case may hold: `gib`, or a part of what is free now.
+
+    Raises:
+        ZooError: it is not more than 0.
+    """
+    if gib is None:
+        return int(USUAL_MEMORY_LIMIT * psutil.virtual_memory().available)
+    if not gib > 0:
+        raise ZooError(f"--zoo-memory-limit must be more than 0 GiB, not {gib:g}")
+    return int(min(gib, 2**20) * 2**30)
+
+
+def _tables_as_text(table: pd.DataFrame, writer: Any) -> str:
+    """The summary as it is shown on the terminal, in colour if that has some."""
+    text = io.StringIO()
+    print_tables(table, Console(file=text, width=writer.fullwidth, force_terminal=writer.hasmarkup or None))
+    return text.getvalue()
+
+
 def settle(rows: list[Measurement]) -> None:
-    """Turn an outcome other than ok into pytest's own: a skip that says why, or a failure."""
+    """Skip the item, or fail it, with the reason of an outcome other than ok."""
     first = rows[0]
     if first.status in ("skipped", "out_of_memory", "timeout"):
         pytest.skip(f"{first.status}: {first.reason}" if first.status != "skipped" else first.reason)

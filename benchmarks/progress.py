@@ -26,7 +26,7 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """Counts the cases of a run and tells how long the rest will take, from the speed of those that are done."""
+    """Counts the cases of a run and estimates how long the rest will take, from the pace of those that are done."""
 
     def __init__(self, reporter: pytest.TerminalReporter, planned: Sequence[Case], profile: Profile) -> None:
         self._reporter = reporter
@@ -65,10 +65,10 @@ class Progress:
         self._left -= self._expected[case.id]
 
     def end(self, case: Case, rows: Sequence[Measurement]) -> None:
-        """The case's line: its numbers or what became of it, and the time that is left."""
+        """The case's line: its numbers or the reason why it has none, and the time that is left."""
         self._count += 1
         self._left -= self._expected[case.id]
-        if rows[0].status != "skipped":  # what is skipped takes no time, and tells nothing of the pace
+        if rows[0].status != "skipped":  # what is skipped takes no time: it says nothing about the pace
             self._spent += time.perf_counter() - self._case_started
             self._done += self._expected[case.id]
         pace = self._spent / self._done if self._done else 1.0
@@ -112,17 +112,17 @@ def label(case: Case) -> str:
 
 
 def numbers(rows: Sequence[Measurement]) -> str:
-    """What came of a case in words."""
+    """The result of a case in words."""
     first = rows[0]
     if first.status != "ok":
         return f"{first.status}: {first.reason}"
     if first.phase == ACCURACY:
         return f"{'  '.join(map(_score, rows))}  in {first.train_seconds:.1f} s"
-    told = []
+    parts = []
     for phase in dict.fromkeys(row.phase for row in rows):
         timings = [row.step_seconds for row in rows if row.phase == phase and row.step_seconds is not None]
-        told.append(f"{phase} {statistics.median(timings) * 1e3:7.2f} ms")
-    return f"{'  '.join(told)}  first call {first.first_call_seconds:6.2f} s"
+        parts.append(f"{phase} {statistics.median(timings) * 1e3:7.2f} ms")
+    return f"{'  '.join(parts)}  first call {first.first_call_seconds:6.2f} s"
 
 
 def _score(row: Measurement) -> str:

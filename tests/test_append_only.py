@@ -69,6 +69,8 @@ def test_a_table_that_pandas_wrote_loses_half_a_line_and_no_row(tmp_path: Path) 
     for cut in cuts(path, rows=1):
         path.write_bytes(cut)
         assert read_rows(path) == [TIMING]
+    for start in [*cuts(path, rows=1)[::40], cut]:
+        path.write_bytes(start)
         append(path, [SCORE])
         assert read_rows(path) == [TIMING, SCORE]
     pd.testing.assert_frame_equal(read(path), as_table([TIMING, SCORE]))
@@ -119,6 +121,9 @@ def test_a_training_that_is_killed_before_its_scores_is_done_again_with_one_hist
         prove.prove: prove.Proof({"kernel_path": "while", "kernel_evidence": "a line"}),
         measure.measure_accuracy: measure.Measured([{"phase": "accuracy", "score": 0.9}], 0.0, EPOCHS),
     }
+
+    def answer(limits: object, case: Case, function: Callable[..., object], *arguments: object) -> Outcome:
+        return Outcome("ok", value=gave[function])
 
     def keep_and_die(case: Case, epochs: Sequence[measure.Epoch]) -> None:
         keep_epochs(case, epochs, history)

@@ -69,8 +69,8 @@ def model(case: Case) -> Any:
 def weights(entry: str, task: str) -> dict[str, np.ndarray]:
     """Weights away from their initial values: a bias of zero would hide a bias that is ignored."""
     rng = np.random.default_rng(0)
-    known = zoo.get_weights(model(case_of(entry, task, "looped")))
-    return {name: rng.normal(0, 0.4, array.shape).astype(array.dtype) for name, array in known.items()}
+    initial = zoo.get_weights(model(case_of(entry, task, "looped")))
+    return {name: rng.normal(0, 0.4, array.shape).astype(array.dtype) for name, array in initial.items()}
 
 
 @functools.cache
@@ -81,10 +81,10 @@ def looped(case: Case) -> dict[str, np.ndarray]:
 
 
 def assert_equal_to_looped(ran: Computed, case: Case) -> None:
-    known = looped(replace(case, execution=Execution()))
+    theirs = looped(replace(case, execution=Execution()))
     ours = ran.tensors
-    assert {name: tensor.shape for name, tensor in ours.items()} == {name: t.shape for name, t in known.items()}
-    differences = relative_difference(ours, known)
+    assert {name: tensor.shape for name, tensor in ours.items()} == {name: t.shape for name, t in theirs.items()}
+    differences = relative_difference(ours, theirs)
     assert max(differences.values()) <= EQUAL, differences
 
 
@@ -95,9 +95,9 @@ def test_the_originals_give_the_outputs_and_gradients_of_looped(forked: Call, en
     case = case_of(entry, task, loop)
     ran = forked(legacy.computed, case, batch_of(case), weights(entry, task))
     assert_equal_to_looped(ran, case)
-    path, told = {"static": ("flat", "no loop among "), "dynamic": ("while", "node rnn/while/LoopCond, op ")}[loop]
+    path, evidence = {"static": ("flat", "no loop among "), "dynamic": ("while", "node rnn/while/LoopCond, op ")}[loop]
     assert ran.kernel_path == path
-    assert ran.kernel_evidence.startswith(told)
+    assert ran.kernel_evidence.startswith(evidence)
     assert ran.graph_kind == "v1_graph"
     assert ran.trace_seconds > 0
     assert ran.compile_seconds >= 0
@@ -181,9 +181,9 @@ def test_full_lengths_change_no_number(forked: Call, loop: str) -> None:
     assert_equal_to_looped(ran, replace(case, masked="none"))
 
 
-def two_steps_then_predict(case: Case, batch: zoo.Split, known: dict[str, np.ndarray]) -> tuple[Any, ...]:
+def two_steps_then_predict(case: Case, batch: zoo.Split, begun: dict[str, np.ndarray]) -> tuple[Any, ...]:
     """In a child: two training steps, and the outputs after them."""
-    runner = legacy.prepare(case, batch, known)
+    runner = legacy.prepare(case, batch, begun)
     train, predict = runner.phases["train"], runner.phases["predict"]
     return float(train()), float(train()), predict(), runner.parameters, runner.peak_device_bytes()
 
@@ -279,17 +279,17 @@ def test_the_peephole_cell_is_that_of_tensorflow_1(forked: Call) -> None:
     ours[3][UNITS : 2 * UNITS] += 1  # the cell of TensorFlow 1 adds its forget_bias
     layer.set_weights(ours)
     with tf.GradientTape() as tape:
-        found = layer(x)
-        squares = tf.reduce_sum(found**2)
-    found_gradients = tape.gradient(squares, [weight.value for weight in layer.trainable_variables])
-    known = [
+        keras_outputs = layer(x)
+        squares = tf.reduce_sum(keras_outputs**2)
+    keras_gradients = tape.gradient(squares, [weight.value for weight in layer.trainable_variables])
+    expected = [
         turned(gradients[0])[:features],
         turned(gradients[0])[features:],
         np.stack(gradients[2:]),
         turned(gradients[1]),
     ]
-    pairs = {"outputs": (found.numpy(), outputs)}
-    pairs |= {str(i): (f.numpy(), k) for i, (f, k) in enumerate(zip(found_gradients, known, strict=True))}
+    pairs = {"outputs": (keras_outputs.numpy(), outputs)}
+    pairs |= {str(i): (f.numpy(), k) for i, (f, k) in enumerate(zip(keras_gradients, expected, strict=True))}
     differences = relative_difference({n: f for n, (f, _) in pairs.items()}, {n: k for n, (_, k) in pairs.items()})
     assert max(differences.values()) <= EQUAL, differences
 

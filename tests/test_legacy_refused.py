@@ -49,9 +49,9 @@ UNSUPPORTED = {
 def test_what_they_cannot_run_is_refused_with_the_reason(name: str) -> None:
     case, reason = UNSUPPORTED[name]
     assert legacy.unsupported(case) == reason
-    with pytest.raises(zoo.ZooError) as told:  # before TensorFlow is touched: this process stays as it is
+    with pytest.raises(zoo.ZooError) as error:  # before TensorFlow is touched: this process stays as it is
         legacy.prepare(case, batch_of(case))
-    assert str(told.value) == reason
+    assert str(error.value) == reason
 
 
 @each_entry
@@ -63,6 +63,6 @@ def test_what_they_can_run_is_not_refused(entry: str, loop: str) -> None:
 def test_a_process_without_the_variable_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TF_USE_LEGACY_KERAS", raising=False)
     case = case_of("lstm", "wave", "static")
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as error:
         legacy.prepare(case, batch_of(case))
-    assert str(told.value) == "the legacy arms need a process that was started with TF_USE_LEGACY_KERAS=1"
+    assert str(error.value) == "the legacy arms need a process that was started with TF_USE_LEGACY_KERAS=1"

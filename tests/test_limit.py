@@ -106,12 +106,12 @@ def counted() -> dict[str, dict[str, float]]:
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize(("entry", "topology"), COUNTED)
 def test_operations_are_those_that_xla_counts(counted, entry: str, topology: str, phase: str) -> None:
-    found = limit.operations(entry, topology, PRODUCTS_DOMINATE, phase)
-    assert found is not None
-    known = counted[f"{entry} {topology} {phase}"]
-    assert found == known["products"]
-    if known["cost"] is not None:
-        assert 1 <= known["cost"] / found < NOT_PRODUCTS.get(entry, 1.1)
+    ours = limit.operations(entry, topology, PRODUCTS_DOMINATE, phase)
+    assert ours is not None
+    xla = counted[f"{entry} {topology} {phase}"]
+    assert ours == xla["products"]
+    if xla["cost"] is not None:
+        assert 1 <= xla["cost"] / ours < NOT_PRODUCTS.get(entry, 1.1)
 
 
 def test_a_tiny_lstm_takes_the_operations_counted_by_hand() -> None:
@@ -167,6 +167,7 @@ def one_of_two(attempt: Callable[[], bool]) -> bool:
     return attempt() or attempt()
 
 
+@pytest.mark.slow  # by the clock
 def test_the_rate_is_within_a_tenth_of_one_timed_by_hand(monkeypatch) -> None:
     # By the same backend, whose products another library's need not equal; in turns, since a shared machine wanders.
     monkeypatch.setitem(limit.LARGEST, "cpu", 1024)
@@ -194,18 +195,19 @@ def beside_a_step(case: Case) -> tuple[dict[str, dict[str, float | None]], dict[
     return limit.limits(case), seconds
 
 
+@pytest.mark.slow  # by the clock
 def test_no_model_passes_its_limits(tmp_path) -> None:
     launcher = Launcher("keras", BACKEND, "cpu", tmp_path / "launcher.log")
 
     def holds() -> bool:
         outcome = launcher.run(Job(beside_a_step, (CASE,), 1 << 32, 60.0))
         assert outcome.status == "ok", outcome.reason
-        found, seconds = outcome.value
-        assert all(value > 0 for columns in found.values() for value in columns.values())
+        limits, seconds = outcome.value
+        assert all(value > 0 for columns in limits.values() for value in columns.values())
         # A small product runs at a lower rate than a large one, but by how much is the machine's business, and its
         # rate may have changed between the two timings: half is left for that. A step takes three times its chain.
-        ordered = all(columns["limit_seconds"] < 1.5 * columns["chain_limit_seconds"] for columns in found.values())
-        return ordered and all(max(columns.values()) < seconds[phase] for phase, columns in found.items())
+        ordered = all(columns["limit_seconds"] < 1.5 * columns["chain_limit_seconds"] for columns in limits.values())
+        return ordered and all(max(columns.values()) < seconds[phase] for phase, columns in limits.items())
 
     try:
         assert one_of_two(holds)
@@ -214,5 +216,5 @@ def test_no_model_passes_its_limits(tmp_path) -> None:
 
 
 def test_counting_binds_no_backend() -> None:
-    script = "import sys, benchmarks.limit; assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)"
+    script = "import sys, zoo.measuring.limit; assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parent.parent)

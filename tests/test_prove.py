@@ -46,18 +46,18 @@ def test_an_arm_that_computes_the_same_is_equal(batch, looped: prove.Proof) -> N
 @pytest.mark.parametrize(
     ("spoiled", "difference"),
     [
-        ({"outputs": lambda known: known * 1.001}, "1.0e-03"),
-        ({"neuron/output/kernel": lambda known: known * np.nan}, "inf"),
-        ({"neuron/output/kernel": lambda known: known[None]}, "inf"),  # of a shape that NumPy would broadcast
-        ({"of a weight that the arm does not have": lambda known: np.ones(3)}, "inf"),
+        ({"outputs": lambda tensor: tensor * 1.001}, "1.0e-03"),
+        ({"neuron/output/kernel": lambda tensor: tensor * np.nan}, "inf"),
+        ({"neuron/output/kernel": lambda tensor: tensor[None]}, "inf"),  # of a shape that NumPy would broadcast
+        ({"of a weight that the arm does not have": lambda tensor: np.ones(3)}, "inf"),
     ],
     ids=["other outputs", "not a number", "another shape", "a gradient that is missing"],
 )
 def test_an_arm_that_computes_something_else_is_unequal(batch, looped: prove.Proof, spoiled, difference: str) -> None:
     ((name, spoil),) = spoiled.items()
     proof = prove.prove(ARM, batch, otherwise(looped, name, spoil(looped.tensors.get(name))))
-    told = f"differs from looped by {difference} (relative L2 of its worst tensor), 1e-05 is allowed"
-    assert prove.unequal(ARM, proof) == told
+    message = f"differs from looped by {difference} (relative L2 of its worst tensor), 1e-05 is allowed"
+    assert prove.unequal(ARM, proof) == message
 
 
 def test_what_ran_is_held_against_what_was_asked_for(batch, looped: prove.Proof, monkeypatch) -> None:

@@ -31,8 +31,8 @@ def test_every_value_comes_back_as_it_was_written(path):
     append(path, rows[:1])
     append(path, rows[1:])
     table = read(path)
-    found = [tuple(None if pd.isna(value) else value for value in row) for row in table[COLUMNS].values.tolist()]
-    assert found == [astuple(row) for row in rows]
+    rows_read = [tuple(None if pd.isna(value) else value for value in row) for row in table[COLUMNS].values.tolist()]
+    assert rows_read == [astuple(row) for row in rows]
     assert read_rows(path) == rows
     assert table["execution"].tolist() == ["looped", "looped", "looped", "looped-16+jit+recompute"]
 
@@ -132,7 +132,7 @@ HEADER = ",".join(COLUMNS)
         (None, "there is no results table {path}"),
     ],
 )
-def test_a_missing_or_foreign_file_is_told_in_one_line(path, content, message):
+def test_a_missing_or_foreign_file_is_one_line(path, content, message):
     if content is not None:
         path.write_text(content)
     with pytest.raises(ZooError) as error:
@@ -140,7 +140,7 @@ def test_a_missing_or_foreign_file_is_told_in_one_line(path, content, message):
     assert str(error.value) == message.format(path=path)
 
 
-def test_a_damaged_value_is_told_in_one_line(path):
+def test_a_damaged_value_is_one_line(path):
     append(path, [TIMING])
     path.write_text(path.read_text().replace(",32,20,1,", ",32,twenty,1,"))
     with pytest.raises(ZooError, match=r"measurements.csv is damaged: .*twenty") as error:
@@ -148,7 +148,7 @@ def test_a_damaged_value_is_told_in_one_line(path):
     assert "\n" not in str(error.value)
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path):
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     folder = tmp_path / "file" / "results"
     with pytest.raises(ZooError) as error:
@@ -172,7 +172,7 @@ def test_a_reference_folder_is_read_as_one_table(tmp_path):
     pd.testing.assert_frame_equal(read_folder(tmp_path), as_table([SCORE, TIMING, SCORE]))
 
 
-def test_a_folder_without_tables_is_told_in_one_line(tmp_path):
+def test_a_folder_without_tables_is_one_line(tmp_path):
     with pytest.raises(ZooError) as error:
         read_folder(tmp_path)
     message = f"no results in {tmp_path}: it holds neither measurements.csv nor a *-speed.csv or *-accuracy.csv"
@@ -192,20 +192,20 @@ def test_a_published_run_reads_as_it_was_measured(tmp_path: Path) -> None:
     again = [path.read_bytes() for path in publish(table, tmp_path)]
     assert again == [path.read_bytes() for path in paths]
     trained = table["phase"] == "accuracy"
-    found = read_folder(tmp_path)
+    rows_read = read_folder(tmp_path)
     # read by file name: accuracy comes before speed
-    pd.testing.assert_frame_equal(found, pd.concat([table[trained], table[~trained]], ignore_index=True))
+    pd.testing.assert_frame_equal(rows_read, pd.concat([table[trained], table[~trained]], ignore_index=True))
 
 
 def test_a_table_of_another_version_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
     (tmp_path / "measurements.csv").write_text("case_id,entry\n")
-    with pytest.raises(ZooError) as told:
+    with pytest.raises(ZooError) as error:
         check_writable(tmp_path)
     path = tmp_path / "measurements.csv"
-    assert str(told.value) == f"the columns of {path} are of another version; choose another --zoo-results folder"
+    assert str(error.value) == f"the columns of {path} are of another version; choose another --zoo-results folder"
 
 
-def test_a_row_that_is_damaged_is_told(path: Path) -> None:
+def test_a_row_that_is_damaged_is_one_line(path: Path) -> None:
     append(path, [TIMING])
     path.write_text(path.read_text().replace(",False,", ",perhaps,"))
     with pytest.raises(ZooError, match=r"^.*measurements.csv is damaged: "):

@@ -1,4 +1,4 @@
-"""`pytest --benchmark` as a user runs it: in a process of its own, on real cases."""
+"""`pytest --benchmark` as a user runs it. What needs no process of its own runs in that of the tests."""
 
 from __future__ import annotations
 
@@ -9,23 +9,33 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
-import zoo
 from benchmarks.plan import Selection, timed_cases
-from benchmarks.profiles import PROFILES, get_profile
+from benchmarks.plugin import BenchmarkPlugin, settle
+from benchmarks.profiles import get_profile
 from tests.processor import seconds_of_children
-from tests.test_rooms import BLOCK, ROOT
+from tests.test_rooms import ROOT
 from zoo.measuring import machine
+from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import BRIEF
-from zoo.measuring.rows import TABLE, Measurement
+from zoo.measuring.launchers import Launchers
+from zoo.measuring.rows import TABLE, Measurement, read_rows
 from zoo.statistics.tables import read
 
+SMOKE = get_profile("smoke")
+OVERHEAD = re.compile(r"beyond what is measured, a case took ([\d.]+) s on tensorflow")
 SMALL = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "digits_rows")
+OPTIONS = (
+    *("zoo_profile", "zoo_entries", "zoo_tasks", "zoo_executions", "zoo_backends", "zoo_devices", "zoo_results"),
+    *("zoo_repeats", "zoo_resume", "zoo_memory_limit", "benchmark_columns"),
+)
 
 
 def command(*arguments: str) -> list[str]:
@@ -47,8 +57,9 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="module")
 def small_run(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """The one whole run: two arms timed, and a training."""
     folder = tmp_path_factory.mktemp("run")
-    return run("--benchmark", *SMALL, "--zoo-results", str(folder), f"--benchmark-json={folder / 'b.json'}"), folder
+    return run("--benchmark", *SMALL, f"--zoo-results={folder}", f"--benchmark-json={folder / 'b.json'}"), folder
 
 
 def test_a_run_keeps_every_timing_and_score(small_run) -> None:
@@ -108,106 +119,65 @@ def test_a_run_ends_by_saying_where_things_are_and_what_they_say(small_run) -> N
     assert f"rows go to {folder}" in done.stdout
     assert "expected " in done.stdout
     assert "3/3 neuron digits_rows recipe fast, seed 0" in done.stdout
-    beyond = re.search(r"beyond what is measured, a case took ([\d.]+) s on tensorflow", done.stdout)
-    assert beyond
-    assert float(beyond.group(1)) <= 0.3
+    assert OVERHEAD.search(done.stdout)
     assert str(folder / TABLE) in done.stdout
     assert str(folder / "charts") in done.stdout
     assert "unrolled" in done.stdout.rstrip().splitlines()[-2]
     assert {path.name for path in (folder / "charts").iterdir()} >= {"step_time.png", "accuracy.png"}
 
 
-def test_without_the_flag_only_tests_are_collected_and_with_it_only_benchmarks() -> None:
-    tests = run("--collect-only", "-q")
-    assert "tests/test_run.py" in tests.stdout
-    assert "benchmarks/" not in tests.stdout
-    benchmarks = run("--benchmark", "--collect-only", "-q")
-    assert "benchmarks/test_speed.py::test_speed[" in benchmarks.stdout
-    assert "tests/" not in benchmarks.stdout
+@pytest.mark.slow  # by the clock
+def test_a_case_takes_little_beyond_what_it_measures(tmp_path) -> None:
+    done = run("--benchmark", *SMALL, f"--zoo-results={tmp_path}")
+    beyond = OVERHEAD.search(done.stdout)
+    assert beyond
+    assert float(beyond.group(1)) <= 0.3
 
 
-def test_collecting_benchmarks_imports_no_backend() -> None:
-    start = BLOCK + "import pytest; sys.exit(pytest.main(['--benchmark', '--collect-only', '-q']))"
-    subprocess.run([sys.executable, "-c", start], check=True, cwd=ROOT, capture_output=True)
+@pytest.fixture(scope="module")
+def without_data(tmp_path_factory) -> Iterator[Launchers]:
+    """Fork servers that know no folder of data."""
+    launchers = Launchers(tmp_path_factory.mktemp("logs"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_DATA", "nowhere")
+        launchers.of(first_case("neuron", "wave"))  # has its environment from here on
+    yield launchers
+    launchers.close()
 
 
-def test_pytest_expressions_narrow_a_run() -> None:
-    listed = run("--benchmark", "--collect-only", "-q", "-k", "lstm and unrolled and not jit and train").stdout
-    items = [line for line in listed.splitlines() if "::" in line]
-    assert items
-    assert all("lstm" in item and "unrolled-" in item and item.endswith("-train]") for item in items)
+def first_case(entry: str, task: str) -> Case:
+    return timed_cases(SMOKE, Selection((entry,), (task,), ("looped",)))[0]
 
 
-MISTAKES = {
-    "entry": (
-        ("--zoo-entries", "lsmt"),
-        f"unknown entry 'lsmt'; did you mean 'lstm'? zoo list shows all {len(zoo.list_models())}",
-    ),
-    "task": (
-        ("--zoo-tasks", "waves"),
-        f"unknown task 'waves'; did you mean 'wave'? zoo tasks shows all {len(zoo.list_tasks())}",
-    ),
-    "execution": (
-        ("--zoo-executions", "looped,unroled"),
-        "unknown execution 'unroled'; did you mean 'unrolled'? Known: looped, unrolled, "
-        "looped+jit, unrolled+jit, chunked-auto, chunked-auto+recompute, chunked-auto+jit, "
-        "chunked-auto+jit+recompute, fused, fused+recompute, parallel, parallel+jit, legacy-static, legacy-dynamic, "
-        "legacy-dynamic+swap, torch-native, torch-native+jit, jax-scan+jit, onnxruntime-native",
-    ),
-    "profile": (
-        ("--zoo-profile", "quik"),
-        "unknown profile 'quik'; did you mean 'quick'? Known: smoke, quick, full, peers, chunks, memory, gpu, parallel",
-    ),
-    "backend": (
-        ("--zoo-backends", "tensorflwo"),
-        "unknown backend 'tensorflwo'; did you mean 'tensorflow'? Known: tensorflow, jax, torch",
-    ),
-    "device": (("--zoo-devices", "tpu"), "unknown device 'tpu'; did you mean 'gpu'? Known: cpu, gpu"),
-    "an empty list": (("--zoo-entries", ","), "no entry is named"),
-    "a wildcard for a backend that is none": (
-        ("--zoo-backends", "x*"),
-        "unknown backend 'x*'. Known: tensorflow, jax, torch",
-    ),
-    "repeats": (("--zoo-repeats", "0"), "--zoo-repeats must be a positive whole number, not 0"),
-    "memory limit": (("--zoo-memory-limit", "-1"), "--zoo-memory-limit must be more than 0 GiB, not -1"),
-    "results folder": (
-        ("--zoo-results", "/dev/null/results"),
-        "cannot write to the folder /dev/null/results: Not a directory; choose another --zoo-results folder",
-    ),
-}
+def test_a_case_that_holds_too_much_is_a_row_and_a_skip(tmp_path, without_data: Launchers) -> None:
+    case = first_case("neuron", "digits_rows")
+    rows = Coordinator(tmp_path, "run", BRIEF, 100 << 20, launchers=without_data).measured(case)
+    assert [(row.phase, row.status) for row in rows] == [(phase, "out_of_memory") for phase in ("train", "predict")]
+    assert all("over the limit of 0.10" in row.reason for row in rows)
+    assert read_rows(tmp_path / TABLE) == rows
+    with pytest.raises(pytest.skip.Exception, match=r"^out_of_memory: .*over the limit of 0\.10$"):
+        settle(rows)
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_ends_the_run_before_it_starts_in_one_line(mistake: str) -> None:
-    arguments, message = MISTAKES[mistake]
-    told = run("--benchmark", *arguments)
-    assert told.returncode == pytest.ExitCode.USAGE_ERROR
-    assert told.stderr.strip() == f"ERROR: {message}"
+def test_data_that_is_not_there_is_a_skip_with_its_reason(tmp_path, without_data: Launchers) -> None:
+    case, table = first_case("neuron", "mnist_rows"), tmp_path / TABLE
+    rows = Coordinator(tmp_path, "run", BRIEF, 1 << 33, launchers=without_data).measured(case)
+    assert {row.status for row in rows} == {"skipped"}
+    assert all("nowhere" in row.reason for row in rows)
+    with pytest.raises(pytest.skip.Exception, match="nowhere"):
+        settle(rows)
+    again = Coordinator(tmp_path, "run", BRIEF, 1 << 33, read_rows(table), launchers=without_data)
+    assert not again.is_kept(case)
+    again.measured(case)
+    assert read_rows(table) == rows  # skipped again, and not written twice
 
 
-def test_the_help_names_every_profile() -> None:
-    told = " ".join(run("--help").stdout.split())
-    assert ", ".join(PROFILES).replace("quick", "quick (default)") in told
-
-
-def test_a_case_that_holds_too_much_is_a_row_and_a_skip(tmp_path) -> None:
-    done = run("--benchmark", *SMALL, "--zoo-memory-limit", "0.1", f"--zoo-results={tmp_path}", "-k", "train")
-    assert done.returncode == 0, done.stdout
-    table = read(tmp_path / TABLE)
-    assert set(table["status"]) == {"out_of_memory"}
-    assert table["reason"].str.contains("over the limit of 0.10").all()
-
-
-def test_data_that_is_not_there_is_a_skip_with_its_reason(tmp_path) -> None:
-    arguments = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "mnist_rows", "-k", "looped")
-    done = run("--benchmark", *arguments, f"--zoo-results={tmp_path}", ZOO_DATA="nowhere")
-    assert done.returncode == 0, done.stdout
-    table = read(tmp_path / TABLE)
-    assert set(table["status"]) == {"skipped"}
-    assert table["reason"].str.contains("nowhere").all()
-    again = run("--benchmark", "--zoo-resume", *arguments, f"--zoo-results={tmp_path}", ZOO_DATA="nowhere")
-    assert again.returncode == 0, again.stdout
-    assert read(tmp_path / TABLE).equals(table)  # skipped again, and not told twice
+@pytest.mark.parametrize("status", ["crashed", "unequal"])
+def test_a_case_that_went_wrong_fails_with_its_reason(status) -> None:
+    case = first_case("neuron", "wave")
+    row = Measurement(**case.identity(), phase="train", status=status, reason="a reason")
+    with pytest.raises(pytest.fail.Exception, match=f"^{status}: a reason$"):
+        settle([row])
 
 
 def test_a_resumed_run_remembers_what_ran_past_its_limit(tmp_path) -> None:
@@ -230,12 +200,12 @@ def test_a_resumed_run_remembers_what_ran_past_its_limit(tmp_path) -> None:
 
 
 def test_a_run_is_resumed_only_with_the_versions_that_measured_it(tmp_path) -> None:
-    case, *_ = timed_cases(get_profile("smoke"), Selection())
+    case, *_ = timed_cases(SMOKE, Selection())
     here = machine.origin(case.backend, case.device)
 
     def kept(**changed: str) -> bool:
-        told = {**case.identity(), **here, **changed, "status": "ok"}
-        rows = [Measurement(**told, phase=phase) for phase in case.phases]
+        shared = {**case.identity(), **here, **changed, "status": "ok"}
+        rows = [Measurement(**shared, phase=phase) for phase in case.phases]
         return Coordinator(tmp_path, "run", BRIEF, 1 << 33, rows).is_kept(case)
 
     assert kept()
@@ -261,31 +231,43 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
     table = tmp_path / TABLE
     arguments = command("--benchmark", "--zoo-repeats", "50", *SMALL, f"--zoo-results={tmp_path}")
     with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        while not (table.exists() and len(table.read_text().splitlines()) > 2):
+        while not (table.exists() and len(read_rows(table)) > 2):
             assert process.poll() is None
             time.sleep(0.1)
-        time.sleep(0.5)  # into the next case
+        time.sleep(0.3)  # into the next case
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=30)
+        printed, _ = process.communicate(timeout=30)
     assert process.returncode == pytest.ExitCode.INTERRUPTED
-    assert f"python -m benchmarks charts --results {tmp_path}" in told
-    measured = read(table)
-    assert set(measured["status"]) == {"ok"}
+    assert f"python -m benchmarks charts --results {tmp_path}" in printed
+    measured = read_rows(table)
+    assert {row.status for row in measured} == {"ok"}
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
+    cases = timed_cases(SMOKE, Selection(("neuron",), ("digits_rows",)))
+    (case,) = (case for case in cases if case.id == measured[0].case_id)
+    assert Coordinator(tmp_path, "run", BRIEF, 1 << 33, measured).is_kept(case)
 
-    # the same command goes on where it was stopped, and a finished run has nothing left to do
-    shorter = [argument if argument != "50" else "1" for argument in arguments] + ["--zoo-resume"]
-    resumed = subprocess.run(shorter, cwd=ROOT, capture_output=True, text=True, check=True)
-    rows = read(table)
-    assert len(rows) > len(measured)
-    assert rows.iloc[: len(measured)].equals(measured)
-    assert set(rows["run"]) == set(measured["run"])
-    assert "3 passed" not in resumed.stdout
+
+def test_a_run_goes_on_where_it_was_stopped(small_run, tmp_path) -> None:
+    """Here it was killed while it wrote the row of its training, the last one."""
+    _, whole = small_run
+    (tmp_path / TABLE).write_bytes((whole / TABLE).read_bytes()[:-20])
+    usual = {**dict.fromkeys(OPTIONS), "collectonly": False, "benchmark_group_by": "group"}
+    small = {"zoo_profile": "smoke", "zoo_entries": ("neuron",), "zoo_tasks": ("digits_rows",)}
+    option = SimpleNamespace(**{**usual, **small, "zoo_results": str(tmp_path), "zoo_resume": True})
+    plugin = BenchmarkPlugin(SimpleNamespace(option=option))
+    assert [plugin.coordinator.is_kept(case) for case in (*plugin.timed, *plugin.trained)] == [True, True, False]
+    old = read_rows(whole / TABLE)
+    assert read_rows(tmp_path / TABLE) == old[:-1]
+    assert {plugin.coordinator.run} == {row.run for row in old}
+
+
+def test_a_finished_run_has_nothing_left_to_do(small_run) -> None:
+    _, folder = small_run
+    whole = (folder / TABLE).read_bytes()
     before = seconds_of_children()
-    again = subprocess.run(shorter, cwd=ROOT, capture_output=True, text=True, check=True)
-    taken = seconds_of_children() - before
-    assert read(table).equals(rows)
+    again = run("--benchmark", *SMALL, f"--zoo-results={folder}", "--zoo-resume")
+    assert seconds_of_children() - before < 5
     assert "5 passed" in again.stdout
-    assert taken < 5
+    assert (folder / TABLE).read_bytes() == whole

@@ -16,12 +16,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from zoo import get_entry, task_at
 from zoo.measuring.case import PHASES, Case
+from zoo.measuring.computed import Tensor
 from zoo.registry import SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR
 
 LEAST_SECONDS = 0.01  # a timing takes at least this long, so that the clock and the call do not count
@@ -159,7 +160,7 @@ def product_seconds(case: Case, shapes: Sequence[Product]) -> dict[Product, floa
 
 Run = Callable[[int], object]
 """Takes a product so many times, one after another, and waits for the last."""
-Way = Callable[[Any, Any], Run]
+Way = Callable[[Tensor, Tensor], Run]
 """A way that a backend has to run the product of two tensors."""
 
 
@@ -191,7 +192,7 @@ def _clock(run: Run, count: int) -> float:
     return time.perf_counter() - started
 
 
-def _operands(product: Product) -> list[Any]:
+def _operands(product: Product) -> list[Tensor]:
     """Two tensors whose product lies in [0, 1), so that it can go back into the left one for ever."""
     import keras
 
@@ -215,16 +216,16 @@ def _ways(case: Case) -> list[Way]:
 def _tensorflow_way(jit: bool) -> Way:
     """A loop in a graph: a call of its own for each product would cost more than a small product."""
 
-    def way(left: Any, right: Any) -> Run:
+    def way(left: Tensor, right: Tensor) -> Run:
         import tensorflow as tf
 
-        def step(i: Any, left: Any, product: Any) -> tuple[Any, Any, Any]:
+        def step(i: Tensor, left: Tensor, product: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             if jit:  # else XLA would see that the product is the same each time, and take it once
                 left = tf.tensor_scatter_nd_update(left, [[0, 0]], product[:1, 0])
             return i + 1, left, tf.matmul(left, right)
 
         @tf.function(autograph=False, jit_compile=jit)
-        def chain(left: Any, count: Any) -> Any:
+        def chain(left: Tensor, count: Tensor) -> Tensor:
             start = (0, left, tf.zeros((left.shape[0], right.shape[1]), left.dtype))
             return tf.while_loop(lambda i, *_: i < count, step, start, parallel_iterations=1)[2][0, 0]
 
@@ -233,23 +234,23 @@ def _tensorflow_way(jit: bool) -> Way:
     return way
 
 
-def _jax_way(left: Any, right: Any) -> Run:
+def _jax_way(left: Tensor, right: Tensor) -> Run:
     """A loop that is compiled. A value of each product goes into the next, or XLA would take it once."""
     import jax
 
-    def step(_: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
+    def step(_: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         left = state[0].at[0, 0].set(state[1][0, 0])
         return left, left @ right
 
     @jax.jit
-    def chain(left: Any, count: Any) -> Any:
+    def chain(left: Tensor, count: Tensor) -> Tensor:
         start = left, jax.numpy.zeros((left.shape[0], right.shape[1]), left.dtype)
         return jax.lax.fori_loop(0, count, step, start)[1][0, 0]
 
     return lambda count: chain(left, count).block_until_ready()
 
 
-def _torch_way(left: Any, right: Any) -> Run:
+def _torch_way(left: Tensor, right: Tensor) -> Run:
     """Call after call, as Keras' own loop does; a call costs some 2 µs."""
     import torch
 

@@ -29,7 +29,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Ended:
-    """A case that gives no timings: how it ended, and columns that have a value all the same."""
+    """A case that gives no timings: how it ended, and the columns that have a value."""
 
     outcome: Outcome
     figures: Figures = field(default_factory=dict)
