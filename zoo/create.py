@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, fraction, positive_whole, unknown
-from zoo.execution import LOOPS, MEMORIES, Execution
+from zoo.execution import KERAS, Execution
 from zoo.pretrained import PRETRAINED, get_card, load_pretrained
 from zoo.registry import MODELS, TASKS, Entry, Task, require_steps
 
@@ -63,13 +63,12 @@ def require_backend(execution: Execution) -> None:
     """Refuse an execution that Keras' backend would turn into another one.
 
     Raises:
-        ZooError: what it would be, or an unknown loop or memory.
+        ZooError: what it would be, or that it is no execution of Keras.
     """
     import keras
 
-    for kind, known in {"loop": LOOPS, "memory": MEMORIES}.items():
-        if getattr(execution, kind) not in known:
-            raise unknown(kind, getattr(execution, kind), known)
+    if execution.runner != KERAS:
+        raise ZooError(f"{execution} is run by {execution.runner}, not by Keras: it is measured beside Keras' models")
     problem = execution.problem(keras.backend.backend())
     if problem:
         raise ZooError(f"{execution}: {problem}")
@@ -135,8 +134,10 @@ def create_model(
     checked = {o: CHECKS[kinds[o]](o, value) if kinds[o] in CHECKS else value for o, value in sizes.items()}
     model = entry.build(target, how, **checked)
     model.name = name
-    model.compile(get_optimizer(optimizer), loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit)
-    if model.jit_compile is not how.jit:  # Keras only warns
+    model.compile(
+        get_optimizer(optimizer), loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit_compile
+    )
+    if not how.is_stock and model.jit_compile is not how.jit:  # Keras only warns
         without = dataclasses.replace(how, jit=False)
         raise ZooError(f"Keras cannot run {name!r} as {how}: a layer of it does not support jit; {without} can")
     if weights == PRETRAINED:

@@ -116,6 +116,7 @@ class Entry:
     equations: str
     paper: str
     year: int
+    stock: str = ""  #: the layer of `keras.layers` that a tutorial writes for it, where Keras has one
     layers: tuple[Matrices, ...] = ()  #: its recurrent layers, from inputs to outputs; empty where none are counted
 
     def options(self) -> dict[str, str]:

@@ -37,6 +37,8 @@ HOW = (
 
 def problem(entry: Entry, execution: Execution) -> str:
     """Why the entry cannot run so on any backend, in words; empty where it can on some."""
+    if execution.is_stock and not entry.stock:
+        return f"Keras has no layer of {entry.cell}"
     if execution.loop == "parallel" and entry.cell not in LINEAR_CELLS:
         return f"{entry.cell} is not linear in its state"
     if execution.loop == "fused":

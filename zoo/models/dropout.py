@@ -35,6 +35,7 @@ def _simple_cells(units: int, layers: int, **options: float) -> list[keras.layer
 @register_entry(
     "input_dropout",
     cell="simple_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,) * LAYERS,
     summary="Three layers of recurrent neurons, dropout on what each reads, a new mask each step.",
@@ -54,6 +55,7 @@ def input_dropout(
 @register_entry(
     "output_dropout",
     cell="simple_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,) * LAYERS,
     summary="Three layers of recurrent neurons, dropout on what each gives out, a new mask each step.",
@@ -93,6 +95,7 @@ def state_dropout(
 @register_entry(
     "recurrent_dropout",
     cell="simple_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,) * LAYERS,
     summary="Three layers of recurrent neurons, dropout on the state, one mask for all steps as Keras has it.",
@@ -111,6 +114,7 @@ def recurrent_dropout(
 @register_entry(
     "recurrent_dropout_lstm",
     cell="lstm",
+    stock="LSTM",
     topologies=TOPOLOGIES,
     layers=(GATE_BY_GATE,) * LAYERS,
     summary="Three LSTM layers with Keras' recurrent_dropout: the one that costs a GPU its fast kernel.",

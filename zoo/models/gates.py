@@ -26,6 +26,7 @@ LSTM_PAPER = "Hochreiter and Schmidhuber, Long Short-Term Memory; forget gate by
 @register_entry(
     "lstm",
     cell="lstm",
+    stock="LSTM",
     topologies=TOPOLOGIES,
     layers=(LSTM,),
     summary="Long short-term memory with a forget gate.",
@@ -43,6 +44,7 @@ def lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
 @register_entry(
     "stacked_lstm",
     cell="lstm",
+    stock="LSTM",
     topologies=TOPOLOGIES,
     layers=(LSTM,) * 3,
     summary="Three LSTM layers, each reading every output of the one below it.",
@@ -60,6 +62,7 @@ def stacked_lstm(task: Task, execution: Execution, *, units: int, layers: int = 
 @register_entry(
     "gru",
     cell="gru",
+    stock="GRU",
     topologies=TOPOLOGIES,
     layers=((Matrix("inputs", 3), Matrix("state", 3)),),  # z, r, n; the reset gate comes after the product
     summary="Gated recurrent unit, with the reset gate after the product as cuDNN has it.",
@@ -123,6 +126,7 @@ def layer_norm_lstm(task: Task, execution: Execution, *, units: int) -> keras.Mo
 @register_entry(
     "bidirectional_lstm",
     cell="lstm",
+    stock="LSTM",
     topologies=(SEQUENCE_TO_VECTOR,),  # at every step it would have seen what a forecast is asked for
     summary="Two LSTMs, one of which reads the sequence backwards.",
     equations=LSTM_EQUATIONS + "\nand the same from the last step to the first, with weights of its own; [h(n), h'(1)]",

@@ -38,6 +38,7 @@ def neuron(task: Task, execution: Execution, *, units: int) -> keras.Model:
 @register_entry(
     "simple_rnn",
     cell="simple_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,),
     summary="Keras' SimpleRNN: the recurrent neuron with two weight matrices.",
@@ -55,6 +56,7 @@ def simple_rnn(task: Task, execution: Execution, *, units: int) -> keras.Model:
 @register_entry(
     "stacked_rnn",
     cell="simple_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,) * 3,
     summary="Three layers of recurrent neurons, each reading every output of the one below it.",
@@ -72,6 +74,7 @@ def stacked_rnn(task: Task, execution: Execution, *, units: int, layers: int = 3
 @register_entry(
     "simple_rnn_he",
     cell="relu_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,),
     summary="Rectified recurrent neurons with He's initial weights.",
@@ -92,6 +95,7 @@ def simple_rnn_he(
 @register_entry(
     "irnn",
     cell="relu_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,),
     summary="Rectified recurrent neurons that begin by keeping their state as it is.",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHARED: dict[str, Any] = {
     "cell": "relu_rnn",
+    "stock": "SimpleRNN",
     "topologies": (SEQUENCE_TO_SEQUENCE,),
     "layers": (SIMPLE,),
     "paper": "Géron, Hands-On Machine Learning with Scikit-Learn and TensorFlow, chapter 14",
