@@ -19,6 +19,9 @@ SHARED: dict[str, Any] = {
     "cell": "relu_rnn",
     "topologies": (SEQUENCE_TO_SEQUENCE,),
     "layers": (SIMPLE,),
+    "stock": "SimpleRNN",
+    "fused": True,
+    "onnx": "RNN",
     "paper": "Géron, Hands-On Machine Learning with Scikit-Learn and TensorFlow, chapter 14",
     "year": 2017,
 }
