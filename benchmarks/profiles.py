@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from zoo.errors import unknown
 from zoo.execution import BACKENDS
 from zoo.measuring.effort import BRIEF, Effort
+from zoo.registry import MODELS
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ PEERS = (
 )
 """The sizes of tutorials and of users who ask for speed: a short wave, rows of MNIST, a long wave, one sequence."""
 
-LINEAR = ("min_gru", "min_lstm", "lru")
+LINEAR = tuple(entry.name for entry in MODELS if entry.linear)
 CELLS = ("neuron", "simple_rnn", "gru", "lstm", "peephole_lstm", "layer_norm_lstm", "min_gru", "lru")
 """One entry of each cell that a loop runs."""
 BY_SIZE = ("stock", "looped", "chunked-2", "chunked-4", "chunked-8", "chunked-16")

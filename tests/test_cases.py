@@ -141,7 +141,7 @@ def test_who_asks_for_stock_alone_gets_what_is_the_same_program(backend: str, de
 def test_who_asks_for_a_stock_layer_that_keras_lacks_is_told_so() -> None:
     asked = Selection(entries=("neuron",), executions=("stock",), backends=("jax",))
     cases = timed_cases(get_profile("smoke"), asked)
-    assert {skip_reason(case) for case in cases} == {"Keras has no layer of neuron"}
+    assert {skip_reason(case) for case in cases} == {"keras.layers has no recurrent layer for neuron"}
 
 
 WRONG_EXECUTIONS = {

@@ -116,8 +116,8 @@ def skip_reason(case: Case) -> str:
         return "torch with jit (inductor) needs a C++ compiler, and none is found"
     if case.runner != KERAS:
         return ""
-    if execution.is_stock and not get_entry(case.entry).stock:
-        return f"Keras has no layer of {get_entry(case.entry).cell}"
+    if refused := get_entry(case.entry).problem(execution):
+        return refused
     if same := execution.same_program(backend, case.device):
         return f"on {backend} and a {case.device} this is the same program as {same}, which is measured"
     return execution.problem(backend)
