@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from zoo.execution import NAMED, OTHERS, Execution
 from zoo.measuring import runners
-from zoo.measuring.case import ARMS, RUNS_ON, Case, arm_of
+from zoo.measuring.case import RUNS_ON, Case
 
-OWN = [name for name in ARMS if arm_of(name)[0] != "keras"]
+OWN = [str(execution) for execution in OTHERS]
 """Arms of other runners than Keras."""
 
 
 def case_of(arm: str, backend: str = "tensorflow") -> Case:
     """A case that an arm computes within milliseconds, on the runner's own backend if it has one."""
-    runner, execution = arm_of(arm)
-    return Case("lstm", "wave", execution, RUNS_ON.get(runner, backend), "cpu", 3, 5, 1, 4, runner=runner)
+    execution = Execution.parse(arm)
+    return Case("lstm", "wave", execution, RUNS_ON.get(execution.runner, backend), "cpu", 3, 5, 1, 4)
 
 
 def ask_every_runner() -> None:
     """What planning asks a runner."""
-    for arm in ARMS:
+    for arm in NAMED:
         case = case_of(arm)
         runner = runners.load(case.runner)
         assert isinstance(runner.unsupported(case), str)

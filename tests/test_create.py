@@ -116,8 +116,11 @@ def test_what_torch_would_run_otherwise_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"execution": zoo.Execution("loopd")}, "unknown loop 'loopd'; did you mean 'looped'? Known: looped, unrolled"),
-        ({"execution": zoo.Execution(memory="keep")}, "unknown memory 'keep'"),
+        (
+            {"execution": "loopd"},
+            "unknown execution 'loopd'; did you mean 'looped'? Known: stock, stock-unrolled, looped",
+        ),
+        ({"execution": "legacy-static"}, "legacy-static is run by legacy, not by Keras"),
         ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean 'adam'? Known: "),
     ],
 )

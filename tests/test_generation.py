@@ -79,7 +79,11 @@ WRONG = {
     "an unknown character": (["dates", "April 22€"], "the character '€' is not in the vocabulary of"),
     "too long": (
         ["dates", "September 22, 20199999"],
-        "the model reads up to 18 characters and marks, and there are 22",
+        "the model reads at most 18 characters and marks, and the text has 22",
+    ),
+    "a beam wider than the vocabulary": (
+        ["dates", "April 22, 2019", "--beam", 16],
+        "the beam must be 1 to 15 wide, the size of the model's vocabulary, not 16",
     ),
 }
 
@@ -110,6 +114,15 @@ def test_bad_input_is_told_in_one_line_and_leaves_nothing(bad: str, tmp_path, mo
     assert isinstance(done.exception, zoo.ZooError)
     assert message in str(done.exception)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("card", "missing"), [("[1]", "entry, task, vocabularies"), ('{"task": "dates", "entry": "x"}', "vocabularies")]
+)
+def test_a_card_that_is_none_of_ours_is_one_line(card: str, missing: str, tmp_path) -> None:
+    (tmp_path / "card.json").write_text(card)
+    done = generate("dates", "x", "--run", tmp_path)
+    assert str(done.exception) == f"{tmp_path / 'card.json'} is no card of zoo train: it has no {missing}"
 
 
 def test_a_run_of_another_task_is_refused(dates_run) -> None:

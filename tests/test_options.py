@@ -82,9 +82,10 @@ MISTAKES = {
     ),
     "execution": (
         ("--zoo-executions", "looped,unroled"),
-        "unknown execution 'unroled'; did you mean 'unrolled'? Known: looped, unrolled, "
+        "unknown execution 'unroled'; did you mean 'unrolled'? Known: stock, stock-unrolled, looped, unrolled, "
         "looped+jit, unrolled+jit, chunked-auto, chunked-auto+recompute, chunked-auto+jit, "
-        "chunked-auto+jit+recompute, fused, fused+recompute, parallel, parallel+jit, legacy-static, legacy-dynamic, "
+        "chunked-auto+jit+recompute, fused, fused+recompute, parallel, parallel+jit, chunked-auto+offload, "
+        "chunked-auto+jit+offload, fused+offload, legacy-static, legacy-dynamic, "
         "legacy-dynamic+swap, torch-native, torch-native+jit, jax-scan+jit, onnxruntime-native",
     ),
     "profile": (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, fraction, positive_whole, unknown
-from zoo.execution import LOOPS, MEMORIES, Execution
+from zoo.execution import BACKENDS, KERAS, Execution
 from zoo.pretrained import PRETRAINED, get_card, load_pretrained
 from zoo.registry import MODELS, TASKS, Entry, Task, require_steps
 
@@ -59,17 +60,39 @@ def require_fit(name: str, task: Task) -> Entry:
     return entry
 
 
+def require_keras() -> None:
+    """Import Keras and with it its backend.
+
+    Raises:
+        ZooError: the backend is unknown, is not installed, or cannot be imported.
+    """
+    asked = os.environ.get("KERAS_BACKEND", "")
+    if asked and asked not in BACKENDS:
+        raise unknown("backend", asked, BACKENDS, of="KERAS_BACKEND")
+    try:
+        import keras
+    except Exception as error:  # a damaged backend raises anything, and so does Keras for a wrong keras.json
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            package = error.name.partition(".")[0]
+            remedy = f"python -m pip install {package}, or choose another backend by KERAS_BACKEND"
+            raise ZooError(f"{package} is not installed: {remedy}") from error
+        reason = " ".join(str(error).split())[:200]
+        raise ZooError(f"Keras with the backend {asked or 'of keras.json'} cannot be imported: {reason}") from error
+    if keras.backend.backend() not in BACKENDS:  # by keras.json
+        raise unknown("backend", keras.backend.backend(), BACKENDS)
+
+
 def require_backend(execution: Execution) -> None:
     """Refuse an execution that Keras' backend would turn into another one.
 
     Raises:
-        ZooError: what it would be, or an unknown loop or memory.
+        ZooError: the other one, that it is no execution of Keras, or what is wrong with the backend.
     """
+    require_keras()
     import keras
 
-    for kind, known in {"loop": LOOPS, "memory": MEMORIES}.items():
-        if getattr(execution, kind) not in known:
-            raise unknown(kind, getattr(execution, kind), known)
+    if execution.runner != KERAS:
+        raise ZooError(f"{execution} is run by {execution.runner}, not by Keras: it is measured beside Keras' models")
     problem = execution.problem(keras.backend.backend())
     if problem:
         raise ZooError(f"{execution}: {problem}")
@@ -126,6 +149,9 @@ def create_model(
     entry = require_fit(name, target)
     require_backend(how)
     target = dataclasses.replace(target, masked=masked or target.masked)
+    problem = entry.problem(how, target)
+    if problem:
+        raise ZooError(f"{name} does not run {how}: {problem}")
     sizes = {"units": target.units if units is None else units, **options}
     if weights == PRETRAINED:
         sizes = _published_sizes(name, task, {**options} if units is None else sizes)
@@ -135,8 +161,10 @@ def create_model(
     checked = {o: CHECKS[kinds[o]](o, value) if kinds[o] in CHECKS else value for o, value in sizes.items()}
     model = entry.build(target, how, **checked)
     model.name = name
-    model.compile(get_optimizer(optimizer), loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit)
-    if model.jit_compile is not how.jit:  # Keras only warns
+    model.compile(
+        get_optimizer(optimizer), loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit_compile
+    )
+    if not how.is_stock and model.jit_compile is not how.jit:  # Keras only warns
         without = dataclasses.replace(how, jit=False)
         raise ZooError(f"Keras cannot run {name!r} as {how}: a layer of it does not support jit; {without} can")
     if weights == PRETRAINED:

@@ -1,4 +1,4 @@
-"""Sequences that a trained model makes: answers to a source, and series that go on."""
+"""Sequences that a trained model generates: answers to a source, and continued series."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import keras
 
 BATCH = 250
-"""Sources that are answered at once: of 5,000 words the probabilities of every step take 65 MB then."""
+"""Sequences of one prediction: with 5,000 words the probabilities of all steps take 65 MB."""
 
 
 def decode(model: keras.Model, source: np.ndarray, steps: int) -> np.ndarray:
-    """What an encoder_decoder answers, token by token, the likeliest each time (greedily), until END.
+    """The answers of an encoder_decoder, decoded greedily: the likeliest token each time, until END.
 
     Args:
         model: of an encoder_decoder entry.
@@ -48,11 +48,12 @@ def _next(model: keras.Model, source: np.ndarray, answer: np.ndarray, step: int)
     late = np.full_like(answer, PAD)
     late[:, 0] = START
     late[:, 1 : step + 1] = answer[:, :step]
-    return np.asarray(model.predict_on_batch((source, late)))[:, step]
+    parts = [slice(start, start + BATCH) for start in range(0, len(source), BATCH)]
+    return np.concatenate([np.asarray(model.predict_on_batch((source[p], late[p])))[:, step] for p in parts])
 
 
 def beam_search(model: keras.Model, source: np.ndarray, steps: int, width: int) -> np.ndarray:
-    """The likeliest answer that is found when the `width` best beginnings are kept at every step.
+    """The answer of a beam search, which keeps the `width` best beginnings at every step.
 
     Finished answers are compared by the mean of the logarithms of their tokens' probabilities, so that a short answer
     is not better for being short (Wu et al., Google's Neural Machine Translation System, 2016, with α = 1).
@@ -61,16 +62,17 @@ def beam_search(model: keras.Model, source: np.ndarray, steps: int, width: int) 
         model: of an encoder_decoder entry.
         source: token numbers int32 of one source, (source steps,), 0 after the end.
         steps: the most tokens of an answer, END among them.
-        width: how many beginnings are kept; with 1 the search is greedy.
+        width: number of beginnings to keep, at most the number of tokens; with 1 the search is greedy.
 
     Returns:
         Token numbers int32 (steps,), 0 after END.
 
     Raises:
-        ZooError: `width` is less than 1.
+        ZooError: `width` is out of range.
     """
-    if width < 1:
-        raise ZooError(f"a beam is at least 1 wide, not {width}")
+    tokens = model.outputs[0].shape[-1]
+    if not 1 <= width <= tokens:
+        raise ZooError(f"the beam must be 1 to {tokens} wide, the size of the model's vocabulary, not {width}")
     sources = np.repeat(source[None], width, axis=0)
     answers = np.full((width, steps), PAD, np.int32)
     scores = np.full(width, -np.inf)
@@ -84,34 +86,34 @@ def beam_search(model: keras.Model, source: np.ndarray, steps: int, width: int) 
         logs[ended, PAD] = 0.0  # what has ended stays as it is
         totals = scores[:, None] + logs
         best = np.argsort(totals, axis=None, kind="stable")[: -width - 1 : -1]
-        rows, tokens = np.unravel_index(best, totals.shape)
-        answers, scores = answers[rows], totals[rows, tokens]
-        answers[:, step] = tokens
-        ended = ended[rows] | (tokens == END)
+        rows, columns = np.unravel_index(best, totals.shape)
+        answers, scores = answers[rows], totals[rows, columns]
+        answers[:, step] = columns
+        ended = ended[rows] | (columns == END)
         if ended.all():
             break
     return answers[np.argmax(scores / (answers != PAD).sum(axis=1))]
 
 
 def continue_series(model: keras.Model, given: np.ndarray, steps: int) -> np.ndarray:
-    """A series that a forecasting model makes up: each value is what it expects after the last ones.
+    """A series that a forecasting model continues: each predicted value is the next input.
 
     Args:
         model: of a sequence_to_sequence entry with one feature and one output.
-        given: what it begins with, (window,), of the length that the model reads.
-        steps: how many values to make.
+        given: the first values, (window,), as many as the model reads.
+        steps: number of values to generate.
 
     Returns:
-        float32 (window + steps,): what was given, then what was made.
+        float32 (window + steps,): the given values, then the generated ones.
 
     Raises:
         ZooError: `steps` is less than 1, or `given` is of another length.
     """
     window = model.inputs[0].shape[1]
     if steps < 1:
-        raise ZooError(f"at least 1 step is made, not {steps}")
+        raise ZooError(f"steps must be at least 1, not {steps}")
     if given.shape != (window,):
-        raise ZooError(f"the model reads {window} values at once, and {given.shape} are given")
+        raise ZooError(f"the model reads ({window},) values, not {given.shape}")
     series = np.concatenate([given.astype(np.float32), np.zeros(steps, np.float32)])
     for end in range(window, window + steps):
         expected = model.predict_on_batch(series[None, end - window : end, None])

@@ -21,6 +21,8 @@ from zoo.errors import ZooError, unknown
 if TYPE_CHECKING:
     import keras
 
+    from zoo.execution import Execution
+
 SEQUENCE_TO_VECTOR = "sequence_to_vector"
 SEQUENCE_TO_SEQUENCE = "sequence_to_sequence"
 VECTOR_TO_SEQUENCE = "vector_to_sequence"
@@ -117,6 +119,11 @@ class Entry:
     paper: str
     year: int
     layers: tuple[Matrices, ...] = ()  #: its recurrent layers, from inputs to outputs; empty where none are counted
+    stock: str = ""  #: the class of keras.layers with the same cell: "LSTM", "GRU", "SimpleRNN"; empty where none has
+    fused: bool = False  #: whether a vendor's kernel computes its recurrent layers
+    linear: bool = False  #: whether its cell is linear in its state, so that a parallel scan computes it
+    drops_inside: bool = False  #: whether its dropout is inside the time loop
+    onnx: str = ""  #: the ONNX operator of its recurrent layers: "LSTM", "GRU", "RNN", or "Scan" over its equations
 
     def options(self) -> dict[str, str]:
         """What `build` takes, `units` first, and how it is annotated: "int" for a size, "float" for a rate."""
@@ -130,6 +137,23 @@ class Entry:
     def fits(self, task: Task) -> bool:
         """Whether the entry gives what the task's topology asks for."""
         return task.topology in self.topologies
+
+    def problem(self, execution: Execution, task: Task | None = None) -> str:
+        """Why the entry, on `task` if one is given, runs like this on no backend, in words; empty if it does."""
+        if execution.loop.startswith("stock") and not self.stock:
+            return f"keras.layers has no recurrent layer for {self.name}"
+        if execution.loop == "parallel" and not self.linear:
+            return f"{self.cell} is not linear in its state"
+        return self._kernel_problem(task) if execution.loop == "fused" else ""
+
+    def _kernel_problem(self, task: Task | None) -> str:
+        if self.drops_inside:
+            return "no fused kernel has dropout inside the loop"
+        if not self.stock:
+            return f"no fused kernel computes {self.cell}"
+        if not self.fused or (task and (task.masked or task.tokens)):
+            return "a fused kernel takes no mask"
+        return ""
 
 
 LossSteps = Literal["all", "last"] | tuple[int, int] | slice

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-CELL = "cell"
-"""What a recurrent cell is called inside its layer; left out of the name, since not every execution has one."""
+CELLS = ("cell", "simple_rnn_cell", "lstm_cell", "gru_cell")
+"""How a recurrent cell is called inside its layer, the zoo's and a stock one; left out of the name of a weight, since
+not every execution has one."""
 
 
 def named_variables(model: keras.Model) -> dict[str, Any]:
     """The model's weights by name: "lstm/recurrent/kernel"."""
     named = {}
     for variable in model.weights:
-        parts = [part for part in variable.path.split("/") if part != CELL]
+        parts = [part for part in variable.path.split("/") if part not in CELLS]
         name = "/".join([model.name, *parts])
         if name in named:
             raise ZooError(f"two weights of {model.name!r} are called {name!r}; give its layers different names")

@@ -1,12 +1,17 @@
-"""The whole registry as a page: docs/zoo.md is what `zoo catalogue` prints."""
+"""`zoo catalogue`: the whole registry as a page, docs/zoo.md."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
 
-from zoo.execution import BACKENDS, EXECUTIONS, Execution
-from zoo.registry import ENCODER_DECODER, MODELS, TASKS, TOPOLOGIES, VECTOR_TO_SEQUENCE, Entry, Task
+import typer
+
+from zoo.cli.command import make_app
+from zoo.execution import BACKENDS, EXECUTIONS
+from zoo.registry import MODELS, TASKS, TOPOLOGIES, VECTOR_TO_SEQUENCE, Entry, Task
+
+app = make_app()
 
 HEAD = """\
 # The zoo
@@ -16,8 +21,14 @@ Axes are (batch, steps, features); x(t) is the input of a step, ⊙ the product 
 """
 
 
+@app.command("catalogue", epilog="Example: [bold]zoo catalogue > docs/zoo.md[/bold]")
+def catalogue() -> None:
+    """Print every entry and every task as one page of Markdown."""
+    typer.echo(page(), nl=False)
+
+
 def options(entry: Entry) -> list[str]:
-    """What can be chosen of an entry, with its default: "units=the task's", "rate=0.5"."""
+    """The options of an entry with their defaults: "units=the task's", "rate=0.5"."""
     parameters = inspect.signature(entry.build).parameters
     return [
         "units=the task's",
@@ -25,63 +36,35 @@ def options(entry: Entry) -> list[str]:
     ]
 
 
-FUSED_CELLS = ("simple_rnn", "relu_rnn", "lstm", "gru")
-LINEAR_CELLS = ("min_gru", "min_lstm", "lru")
-DROP_INSIDE = ("state_dropout", "recurrent_dropout", "recurrent_dropout_lstm")
-"""Entries whose dropout is inside the time loop."""
-HOW = (
-    f"`fused` is for cells {', '.join(FUSED_CELLS)} without a mask or dropout inside the loop, `parallel` for "
-    f"{', '.join(LINEAR_CELLS)}: `zoo show` tells what each entry can.\n"
-)
-
-
-def problem(entry: Entry, execution: Execution) -> str:
-    """Why the entry cannot run so on any backend, in words; empty where it can on some."""
-    if execution.loop == "parallel" and entry.cell not in LINEAR_CELLS:
-        return f"{entry.cell} is not linear in its state"
-    if execution.loop == "fused":
-        if entry.cell not in FUSED_CELLS:
-            return f"no kernel computes {entry.cell}"
-        if entry.name in DROP_INSIDE:
-            return "no kernel has dropout inside the loop"
-        if ENCODER_DECODER in entry.topologies:
-            return "the kernel takes no mask"
-    return ""
-
-
 def executions(entry: Entry | None = None) -> list[list[str]]:
-    """Of every execution what each backend says to it, for an entry if one is given: "yes", or why not."""
-    return [
-        [
-            str(execution),
-            *((entry and problem(entry, execution)) or execution.problem(backend) or "yes" for backend in BACKENDS),
-        ]
-        for execution in EXECUTIONS
-    ]
+    """A row an execution: its name, then for each backend "yes" or why not; of an entry if one is given."""
+    rows = []
+    for execution in EXECUTIONS:
+        refused = entry.problem(execution) if entry else ""
+        rows.append([str(execution), *(refused or execution.problem(backend) or "yes" for backend in BACKENDS)])
+    return rows
 
 
 def fitting(entry: Entry) -> list[str]:
-    """The tasks that an entry can be trained on."""
+    """The names of the tasks that an entry fits."""
     return [task.name for task in TASKS if entry.fits(task)]
 
 
-def step(task: Task) -> str:
-    """What one step of a task's input is, in words."""
+def one_step(task: Task) -> str:
+    """One step of a task's input in words: "1 feature", "1 of 5000 tokens"."""
     return f"1 of {task.tokens} tokens" if task.tokens else f"{task.features} feature{'s' * (task.features != 1)}"
 
 
-def read(task: Task) -> str:
-    """A task's whole input: "20 or any × 1 feature"; a vector has one step, whatever comes of it."""
+def whole_input(task: Task) -> str:
+    """The input of a task in words: "20 or any × 1 feature"; a vector is one step."""
     if task.topology == VECTOR_TO_SEQUENCE:
-        return f"{step(task)} → {task.steps} steps"
-    return f"{task.steps}{' or any' if task.any_steps else ''} × {step(task)}"
+        return f"{one_step(task)} → {task.steps} steps"
+    return f"{task.steps}{' or any' if task.any_steps else ''} × {one_step(task)}"
 
 
 def sizes(entry: Entry) -> list[list[str]]:
-    """Each task that an entry can be trained on, how many units it has there unless others are asked for, and what it
-    reads.
-    """
-    return [[task.name, str(task.units), read(task)] for task in TASKS if entry.fits(task)]
+    """A row a task that the entry fits: its name, the default units, the input."""
+    return [[task.name, str(task.units), whole_input(task)] for task in TASKS if entry.fits(task)]
 
 
 def page() -> str:
@@ -91,10 +74,22 @@ def page() -> str:
         "## Entries\n",
         *_entries(),
         "## How they run\n",
-        HOW,
+        _capabilities(),
         _table(["execution", *BACKENDS], executions()),
     ]
     return "\n".join([*parts, "## Tasks\n", *_tasks()])
+
+
+def _capabilities() -> str:
+    """Which cells `fused` and `parallel` are for."""
+    fused, linear = (
+        ", ".join(sorted({entry.cell for entry in MODELS if getattr(entry, capability)}))
+        for capability in ("fused", "linear")
+    )
+    return (
+        f"`fused` is for the cells {fused}, without a mask and without dropout inside the loop. "
+        f"`parallel` is for the cells {linear}. `zoo show` tells what each entry can do.\n"
+    )
 
 
 def _entries() -> Iterable[str]:
@@ -116,7 +111,7 @@ def _tasks() -> Iterable[str]:
             [
                 task.name,
                 task.summary,
-                read(task),
+                whole_input(task),
                 task.metric,
                 ", ".join(task.naive),
                 f"{task.source} ({task.licence})",

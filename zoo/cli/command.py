@@ -1,26 +1,74 @@
-"""Running a command line: what a caller got wrong is told in one line."""
+"""What every command shares: its application, its arguments, its tables, and one line for a mistake of the user's."""
 
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
+import rich.box
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from zoo.errors import ZooError
 
+EntryName = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry; see zoo list.")]
+TaskName = Annotated[str, typer.Option("--task", metavar="TASK", help="A task; see zoo tasks.")]
+Units = Annotated[
+    int | None, typer.Option(min=1, help="Size of the recurrent layers; the task's by default.", show_default=False)
+]
+
+
+def make_app(summary: str = "") -> typer.Typer:
+    """An application whose help is formatted by rich."""
+    return typer.Typer(
+        help=summary,
+        no_args_is_help=bool(summary),
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table; its first column is never wrapped."""
+    table = Table(title=title, title_justify="left", box=rich.box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, no_wrap=column == columns[0])
+    for row in rows:
+        table.add_row(*map(escape, row))
+    Console().print(table)
+
 
 def run(app: typer.Typer, name: str) -> NoReturn:
-    """Run `app` as the command `name`; a mistake of the caller's is one line, and exit code 2. Alone it shows its help.
+    """Run `app` as the command `name`; without arguments it shows its help.
 
-    Ctrl-C ends with exit code 130.
+    Exit codes: 2 and one line on stderr for a mistake of the user's, 1 and one line where the system refuses (a full
+    disk), 130 after Ctrl-C.
     """
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], prog_name=name, standalone_mode=False))
     except typer.Abort:
         sys.exit(130)
-    except (ZooError, typer.TyperException) as error:
-        told = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-        if told:  # a group of commands that was asked for none has shown its help
-            typer.echo(f"error: {told}", err=True)
-        sys.exit(2)
+    except ZooError as error:
+        _fail(str(error), 2)
+    except typer.TyperException as error:
+        _fail(_with_hint(error), 2)
+    except OSError as error:
+        _fail(": ".join(str(part) for part in (error.strerror or error, error.filename) if part), 1)
+
+
+def _with_hint(error: typer.TyperException) -> str:
+    """The message of a wrong command line; that of a missing argument names the help page too."""
+    message, context = str(error.format_message()), getattr(error, "ctx", None)
+    if context is None or not message.startswith("Missing"):
+        return message
+    return f"{message.rstrip('.')}; see {context.command_path} --help"
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    """End with one line on stderr. A group that is called without a command has no message: it shows its help."""
+    if message:
+        typer.echo(f"error: {message}", err=True)
+    sys.exit(code)

@@ -1,4 +1,4 @@
-"""`zoo generate`: what a trained model makes up, answers or draws."""
+"""`zoo generate`: a trained model continues a wave, draws a digit, or answers a text."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
+from zoo.cli.command import make_app
+from zoo.create import create_model, require_keras
 from zoo.errors import ZooError, unknown
 from zoo.pretrained import PRETRAINED, Card, best_card, get_card, read_vocabularies
 from zoo.registry import TASKS
@@ -18,21 +20,20 @@ from zoo.training.folder import read_run
 if TYPE_CHECKING:
     import keras
 
-app = typer.Typer(
-    help="What a trained model makes up, answers or draws.", no_args_is_help=True, rich_markup_mode="rich"
-)
+app = make_app("Let a trained model continue a wave, draw a digit, or answer a text.")
 EntryName = Annotated[
-    str, typer.Option("--entry", metavar="ENTRY", help="Default: the best that is published.", show_default=False)
+    str,
+    typer.Option("--entry", metavar="ENTRY", help="Default: the best published entry.", show_default=False),
 ]
 RunFolder = Annotated[
     Path | None,
-    typer.Option("--run", metavar="DIR", help="What zoo train left, instead of published weights.", show_default=False),
+    typer.Option("--run", metavar="DIR", help="A folder of zoo train. Default: published weights.", show_default=False),
 ]
 Out = Annotated[Path, typer.Option(metavar="FILE", help="A picture (.png, .svg, .pdf) or the numbers (.csv).")]
 PICTURES = (".png", ".svg", ".pdf")
 CREATIVE = "stacked_rnn"
-"""Goes on with a wave unless another is asked for: its answers to its own answers stay in the range of the wave, while
-those of the one layer of relu units that scores best swing off to thousands from two instances of three."""
+"""The default entry for the wave. Its continuation stays in the range of the wave; that of the entry with the best
+score, one layer of relu units, grows to thousands from two instances of three."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,12 @@ class Trained:
 
 
 def load(task: str, entry: str, run: Path | None) -> Trained:
-    """The published model of a task, or the one in the folder of a run.
+    """The published model of a task, or the model in the folder of a run.
 
     Raises:
-        ZooError: there is none, or the run is of another task or entry.
+        ZooError: there is none, the run is of another task or entry, or Keras cannot be imported.
     """
-    from zoo.create import create_model
-
+    require_keras()
     if run is None:
         card = get_card(entry, task) if entry else best_card(TASKS.get(task))
         return Trained(create_model(card["entry"], task, weights=PRETRAINED), card)
@@ -61,7 +61,7 @@ def load(task: str, entry: str, run: Path | None) -> Trained:
 
 
 def check_out(out: Path, kinds: Sequence[str]) -> None:
-    """Refuse a file of another kind, before anything is made."""
+    """Refuse a file whose ending is not among `kinds`."""
     if out.suffix not in kinds:
         raise unknown("kind of file", out.suffix or out.name, kinds)
 
@@ -72,15 +72,15 @@ def check_out(out: Path, kinds: Sequence[str]) -> None:
 )
 def wave(
     seed_from: Annotated[str, typer.Option(help="zeros, or a stretch of the wave: instance.")] = "instance",
-    steps: Annotated[int, typer.Option(help="How many values to make.")] = 300,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the instance.")] = 0,
+    steps: Annotated[int, typer.Option(help="Number of values to generate.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Seed that draws the instance.")] = 0,
     entry: Annotated[
-        str, typer.Option(metavar="ENTRY", help=f"Default: {CREATIVE}; others may swing off.", show_default=False)
+        str, typer.Option(metavar="ENTRY", help=f"Default: {CREATIVE}; others may diverge.", show_default=False)
     ] = "",
     run: RunFolder = None,
     out: Out = Path("wave.png"),
 ) -> None:
-    """Let a model go on with a wave: each value that it expects is the next that it reads."""
+    """Continue a wave: each predicted value is the next input."""
     from zoo.decoding import continue_series
     from zoo.drawings import draw_series, write_series
     from zoo.tasks.wave import END, STEPS, STEPS_PER_TIME, windows
@@ -94,9 +94,10 @@ def wave(
     start = np.random.default_rng(seed).uniform(0, END - STEPS / STEPS_PER_TIME, 1)
     given = windows(start, STEPS).x[0, :, 0] if seed_from == "instance" else np.zeros(STEPS, np.float32)
     series = continue_series(trained.model, given, steps)
-    told = f"{trained.card['entry']}, from {seed_from if seed_from == 'zeros' else f'an instance (seed {seed})'}"
-    (write_series if out.suffix == ".csv" else draw_series)(series, STEPS, told, out)
-    typer.echo(f"{STEPS} values given, {steps} made by {trained.card['entry']}: {out}")
+    start_name = seed_from if seed_from == "zeros" else f"an instance (seed {seed})"
+    write = write_series if out.suffix == ".csv" else draw_series
+    write(series, STEPS, f"{trained.card['entry']}, from {start_name}", out)
+    typer.echo(f"{STEPS} values given, {steps} generated by {trained.card['entry']}: {out}")
 
 
 @app.command("draw_digit", epilog="Examples: [bold]zoo generate draw_digit --label 7[/bold]")
@@ -104,7 +105,7 @@ def draw_digit(
     label: Annotated[int, typer.Option(help="The digit, 0 to 9.")],
     entry: EntryName = "",
     run: RunFolder = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A picture too.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a picture too.", show_default=False)] = None,
 ) -> None:
     """Draw a digit, row by row."""
     from zoo.drawings import as_characters, draw_images
@@ -122,8 +123,8 @@ def draw_digit(
         typer.echo(f"the picture: {out}")
 
 
-Beam = Annotated[int, typer.Option(min=1, help="How many beginnings are kept; 1 is greedy.")]
-Text = Annotated[str, typer.Argument(help="In quotes.")]
+Beam = Annotated[int, typer.Option(min=1, help="Width of the beam search; 1 is greedy.")]
+Text = Annotated[str, typer.Argument(help="The text, in quotes.")]
 
 
 @app.command(epilog='Example: [bold]zoo generate dates "April 22, 2019"[/bold]')
@@ -141,10 +142,10 @@ def translation(text: Text, beam: Beam = 1, entry: EntryName = "", run: RunFolde
 
 
 def answer(task: str, text: str, beam: int, trained: Trained) -> str:
-    """What an encoder_decoder answers to a text, until it ends its answer.
+    """The answer of an encoder_decoder to a text.
 
     Raises:
-        ZooError: the text is empty, too long, or has a word that the model does not know.
+        ZooError: the text is empty, too long, or has a word that is not in the vocabulary; the beam is too wide.
     """
     from zoo.decoding import beam_search
     from zoo.vocabulary import padded
@@ -153,5 +154,5 @@ def answer(task: str, text: str, beam: int, trained: Trained) -> str:
     steps, target_steps = (model_input.shape[1] for model_input in trained.model.inputs)
     numbers = source.require(text)
     if len(numbers) > steps:
-        raise ZooError(f"the model reads up to {steps} {source.kind}s and marks, and there are {len(numbers)}")
+        raise ZooError(f"the model reads at most {steps} {source.kind}s and marks, and the text has {len(numbers)}")
     return target.text(beam_search(trained.model, padded([numbers], steps)[0], target_steps, beam))

@@ -100,14 +100,23 @@ def export(model: keras.Model, task: Task, path: Path) -> float:
             f"the ONNX model differs from Keras by {worst:.1e}, {TOLERANCE:.0e} is allowed: nothing is written"
         )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(content)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
+        _write_whole(content, path)
     except OSError as error:
         raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
     return worst
+
+
+def _write_whole(content: bytes, path: Path) -> None:
+    """Write a file under another name first, so that `path` is never half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(content)
+    try:
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+    except OSError:
+        os.unlink(file.name)
+        raise
 
 
 def difference(model: keras.Model, task: Task, run: Callable[..., np.ndarray], batch: int, seed: int = 0) -> float:

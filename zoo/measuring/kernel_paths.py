@@ -25,8 +25,13 @@ PATHS: dict[tuple[str, str, bool], tuple[str, ...]] = {
 """By backend, loop and jit."""
 
 
-def asked_paths(execution: Execution, backend: str, steps: int, device: str = "cpu") -> tuple[str, ...]:
-    """The kernel paths that an execution may take. Chunks are looped over where there are two or more."""
+def asked_paths(execution: Execution, backend: str, steps: int, device: str = "cpu") -> tuple[str, ...] | None:
+    """The kernel paths that an execution may take; None of a stock layer, of which Keras chooses the path.
+
+    Chunks are looped over where there are two or more.
+    """
+    if execution.is_stock:
+        return None
     loop, chunk = execution.loop, execution.written_out(steps, backend, device)
     if chunk is not None:
         loop = "looped" if backend == "torch" or steps >= 2 * chunk else "unrolled"

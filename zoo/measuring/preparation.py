@@ -37,7 +37,7 @@ class Ended:
 
 def looped(case: Case) -> Case:
     """The arm that others are held against: Keras' own loop, compiled if that is usual on the backend."""
-    return replace(case, repeat=0, execution=Execution(jit=NORMAL_JIT[case.backend]), runner="keras")
+    return replace(case, repeat=0, execution=Execution(jit=NORMAL_JIT[case.backend]))
 
 
 def prepare_timing(case: Case, once: Once, effort: Effort) -> Prepared | Ended:
@@ -46,7 +46,7 @@ def prepare_timing(case: Case, once: Once, effort: Effort) -> Prepared | Ended:
     batch = once("loading its data", first, first_batch)
     if batch.status != "ok":
         return Ended(batch)
-    usual = replace(arm, execution=Execution(jit=case.execution.jit), entry=FLOOR)
+    usual = replace(arm, execution=case.execution.beside, entry=FLOOR)
     floors = once("a one-Dense model", usual, measure.measure_floor, batch.value, effort)
     if floors.status != "ok":
         return Ended(floors)

@@ -26,8 +26,11 @@ LSTM_PAPER = "Hochreiter and Schmidhuber, Long Short-Term Memory; forget gate by
 @register_entry(
     "lstm",
     cell="lstm",
+    stock="LSTM",
     topologies=TOPOLOGIES,
     layers=(LSTM,),
+    onnx="LSTM",
+    fused=True,
     summary="Long short-term memory with a forget gate.",
     equations=LSTM_EQUATIONS,
     paper=LSTM_PAPER,
@@ -43,8 +46,11 @@ def lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
 @register_entry(
     "stacked_lstm",
     cell="lstm",
+    stock="LSTM",
     topologies=TOPOLOGIES,
     layers=(LSTM,) * 3,
+    onnx="LSTM",
+    fused=True,
     summary="Three LSTM layers, each reading every output of the one below it.",
     equations=LSTM_EQUATIONS + "\nx(t) of the second layer is h(t) of the first, and so on",
     paper="Graves, Mohamed and Hinton, Speech Recognition with Deep Recurrent Neural Networks",
@@ -60,8 +66,11 @@ def stacked_lstm(task: Task, execution: Execution, *, units: int, layers: int = 
 @register_entry(
     "gru",
     cell="gru",
+    stock="GRU",
     topologies=TOPOLOGIES,
     layers=((Matrix("inputs", 3), Matrix("state", 3)),),  # z, r, n; the reset gate comes after the product
+    onnx="GRU",
+    fused=True,
     summary="Gated recurrent unit, with the reset gate after the product as cuDNN has it.",
     equations="""\
 z, r = σ(x(t)·W + h(t-1)·U + b), a half each
@@ -82,6 +91,7 @@ def gru(task: Task, execution: Execution, *, units: int) -> keras.Model:
     cell="peephole_lstm",
     topologies=TOPOLOGIES,
     layers=(LSTM,),
+    onnx="LSTM",
     summary="LSTM whose gates also see the memory.",
     equations="""\
 i, f = σ(x(t)·W + h(t-1)·U + p ⊙ c(t-1) + b), a half each
@@ -104,6 +114,7 @@ def peephole_lstm(task: Task, execution: Execution, *, units: int) -> keras.Mode
     cell="layer_norm_lstm",
     topologies=TOPOLOGIES,
     layers=(LSTM,),
+    onnx="Scan",
     summary="LSTM with layer normalisation of its sums and of its memory.",
     equations="""\
 i, f, g, o = LN(x(t)·W) + LN(h(t-1)·U) + b, a quarter each
@@ -123,7 +134,10 @@ def layer_norm_lstm(task: Task, execution: Execution, *, units: int) -> keras.Mo
 @register_entry(
     "bidirectional_lstm",
     cell="lstm",
+    stock="LSTM",
     topologies=(SEQUENCE_TO_VECTOR,),  # at every step it would have seen what a forecast is asked for
+    onnx="LSTM",
+    fused=True,
     summary="Two LSTMs, one of which reads the sequence backwards.",
     equations=LSTM_EQUATIONS + "\nand the same from the last step to the first, with weights of its own; [h(n), h'(1)]",
     paper="Schuster and Paliwal, Bidirectional Recurrent Neural Networks; LSTM by Graves and Schmidhuber, 2005",

@@ -21,6 +21,8 @@ MINIMAL = "Feng, Tung, Ahmed, Bengio and Hajimirsadeghi, Were RNNs All We Needed
     cell="min_gru",
     topologies=TOPOLOGIES,
     layers=((Matrix("inputs", 2),),),
+    linear=True,
+    onnx="Scan",
     summary="A GRU whose gate reads the inputs alone, so that its state can be scanned.",
     equations="""\
 z = σ(x(t)·W + b)
@@ -40,6 +42,8 @@ def min_gru(task: Task, execution: Execution, *, units: int) -> keras.Model:
     cell="min_lstm",
     topologies=TOPOLOGIES,
     layers=((Matrix("inputs", 3),),),
+    linear=True,
+    onnx="Scan",
     summary="An LSTM whose gates read the inputs alone and share 1 between them, so that its state can be scanned.",
     equations="""\
 f, i = σ(x(t)·W + b), a half each
@@ -59,6 +63,8 @@ def min_lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
     cell="lru",
     topologies=TOPOLOGIES,
     layers=((*[Matrix("inputs", 1)] * 2, *[Matrix("state", 1, read=True)] * 2, Matrix("inputs", 1, read=True)),),
+    linear=True,
+    onnx="Scan",
     summary="The linear recurrent unit: a complex, diagonal recurrence, scanned, and a nonlinearity behind it.",
     equations="""\
 λ = exp(-exp ν + i·exp θ)

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 @register_entry(
     "vector_to_sequence",
     cell="lstm",
+    stock="LSTM",
     topologies=(VECTOR_TO_SEQUENCE,),
+    onnx="LSTM",
+    fused=True,
     summary="An LSTM that reads the same vector at every step and gives out a sequence.",
     equations=f"x(t) = v for every t\n{LSTM_EQUATIONS}\ny(t) = φ(h(t)·V + c)",
     paper="Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks: one to many",
@@ -62,7 +65,9 @@ def _encode_decode(task: Task, execution: Execution, units: int, backwards: bool
 @register_entry(
     "encoder_decoder",
     cell="lstm",
+    stock="LSTM",
     topologies=(ENCODER_DECODER,),
+    onnx="LSTM",
     summary="An LSTM reads the source; another begins in its last state and writes the target.",
     equations=f"{LSTM_EQUATIONS}\nencoder: x(t) = E[source(t)], the state begins at 0\n"
     "decoder: x(t) = F[target(t-1)], the state begins where the encoder's ended; y(t) = softmax(h(t)·V + c)",
@@ -80,7 +85,9 @@ def encoder_decoder(task: Task, execution: Execution, *, units: int) -> keras.Mo
 @register_entry(
     "encoder_decoder_reversed",
     cell="lstm",
+    stock="LSTM",
     topologies=(ENCODER_DECODER,),
+    onnx="LSTM",
     summary="As encoder_decoder, but the source is read from its end: its first words are the last to be read.",
     equations=f"{LSTM_EQUATIONS}\nas encoder_decoder, with x(t) = E[source(n+1-t)] in the encoder, of n tokens",
     paper="Sutskever, Vinyals and Le, Sequence to Sequence Learning with Neural Networks: section 3.3",
@@ -100,7 +107,9 @@ def encoder_decoder_reversed(task: Task, execution: Execution, *, units: int) ->
 @register_entry(
     "lstm_on_the_fly",
     cell="lstm",
+    stock="LSTM",
     topologies=(ENCODER_DECODER,),
+    onnx="LSTM",
     summary="One LSTM that writes a token of the target for each token of the source that it reads.",
     equations=f"x(t) = E[source(t)], E[0] after the end of the source\n{LSTM_EQUATIONS}\ny(t) = softmax(h(t)·V + c)",
     paper="Géron, Hands-On Machine Learning with Scikit-Learn and TensorFlow, chapter 14, exercise 2: why not so",
@@ -127,7 +136,9 @@ def lstm_on_the_fly(task: Task, execution: Execution, *, units: int) -> keras.Mo
 @register_entry(
     "encoder_decoder_attention",
     cell="lstm",
+    stock="LSTM",
     topologies=(ENCODER_DECODER,),
+    onnx="LSTM",
     summary="As encoder_decoder, and each step of the decoder looks back at every step of the source.",
     equations="h(t) of the decoder and s(1..n) of the encoder as in encoder_decoder\n"
     "a(t) = softmax over i of h(t)·s(i), 0 where the source is padding\n"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import keras
 
 MODEL, WEIGHTS, HISTORY, CARD = "model.keras", "weights.safetensors", "history.csv", "card.json"
+KEYS = ("entry", "task", "vocabularies")
+"""Keys of a card that a reader needs."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,25 @@ class Run:
     stopped: bool  #: by Ctrl-C, before the recipe's last epoch
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make `folder` where there is none, before anything is trained.
+def require_free(folder: Path) -> None:
+    """Refuse a folder that holds a run, or a path that is a file.
 
     Raises:
-        ZooError: it holds a run already, or cannot be written.
+        ZooError: which of both it is.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ZooError(f"{folder} is a file; choose a folder with --out")
     if (folder / CARD).exists():
         raise ZooError(f"{folder} holds a trained model already; choose another folder with --out")
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make `folder` if there is none, before anything is trained.
+
+    Raises:
+        ZooError: it holds a run, is a file, or cannot be written.
+    """
+    require_free(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -126,7 +139,7 @@ def save(model: keras.Model, folder: Path) -> None:
 
 
 def read_run(folder: Path) -> tuple[keras.Model, dict[str, Any]]:
-    """The model and the card that a training left in `folder`.
+    """The model and the card of a training in `folder`.
 
     Raises:
         ZooError: there is none, or it is damaged.
@@ -137,6 +150,9 @@ def read_run(folder: Path) -> tuple[keras.Model, dict[str, Any]]:
         card = json.loads((folder / CARD).read_text())
     except (OSError, ValueError) as error:
         raise ZooError(f"{folder} holds no run of zoo train ({error})") from error
+    missing = [key for key in KEYS if key not in card] if isinstance(card, dict) else list(KEYS)
+    if missing:
+        raise ZooError(f"{folder / CARD} is no card of zoo train: it has no {', '.join(missing)}")
     try:
         return load_model(folder / MODEL), card
     except (OSError, ValueError, KeyError) as error:

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 def unsupported(case: Case) -> str:
     """Why Keras on the case's backend cannot run its execution, in words; empty if it can."""
+    if refused := zoo.get_entry(case.entry).problem(case.execution):
+        return refused
+    if same := case.execution.same_program(case.backend, case.device):
+        return f"on {case.backend} and a {case.device} this is the same program as {same}, which is measured"
     return case.execution.problem(case.backend)
 
 
 def kernel_paths(case: Case) -> tuple[str, ...] | None:
-    """The kernel paths that the case's execution may take."""
+    """The kernel paths that the case's execution may take; None of a stock layer, of which Keras chooses the path."""
     return asked_paths(case.execution, case.backend, case.steps, case.device)
 
 
@@ -76,7 +80,7 @@ def floor_model(case: Case, batch: zoo.Split) -> keras.Model:
     elif task.topology == SEQUENCE_TO_VECTOR:
         read = read[:, -1]
     model = keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation)(read))
-    model.compile(case.optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=case.execution.jit)
+    model.compile(case.optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=case.execution.jit_compile)
     return model
 
 
