@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from zoo.charts.accuracy import accuracy
+from zoo.charts.arms import every_arm, has_peers
 from zoo.charts.cost_growth import cost_growth
 from zoo.charts.largest_steps import largest_steps
-from zoo.charts.peers import has_peers, peers
 from zoo.charts.timed import step_time, unrolled_over_looped
 from zoo.drawings import save
 
@@ -34,7 +34,7 @@ def draw_all(table: pd.DataFrame, folder: Path, say: Callable[[str], None] = pri
         ZooError: the folder cannot be written.
     """
     paths = []
-    wanted = {**CHARTS, "peers": peers} if has_peers(table) else CHARTS  # peers are of a profile of their own
+    wanted = {**CHARTS, "peers": every_arm} if has_peers(table) else CHARTS
     for name, chart in wanted.items():
         for stem, part in _pictures(name, table).items():
             figure = chart(part)
