@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +59,6 @@ def charts_folder(folder: Path) -> Path:
 )
 def charts(folder: Results = None) -> None:
     """Draw every chart anew from the results and say where they are."""
-    gc.disable()  # of a process that ends when all is drawn: looking for garbage takes a tenth of its time
     matplotlib.use("Agg")
     from benchmarks.trained.curves import draw_curves, read_trained
     from zoo.charts.gallery import draw_all

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
+from statsmodels.tsa.stattools import acf
 
 from zoo.errors import ZooError
 from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, framed
@@ -70,12 +71,10 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
 def _of_all(ratios: pd.Series) -> dict[str, Any]:
     """What the pairs of an arm tell together."""
     logs = np.log(ratios.to_numpy())
-    off = logs - logs.mean()
-    variation = float(off @ off)
     return {
         "pairs": len(ratios),
         "ratio": geometric_mean(ratios),
-        "autocorrelation": float(off[1:] @ off[:-1]) / variation if variation > 0 else np.nan,
+        "autocorrelation": float(acf(logs, nlags=1, fft=False)[1]) if np.ptp(logs) > 0 else np.nan,
         "autocorrelation_limit": stats.norm.ppf((1 + CONFIDENCE) / 2) / np.sqrt(len(ratios)),
     }
 

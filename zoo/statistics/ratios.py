@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from zoo.statistics.columns import CONFIDENCE, COSTS, EXECUTION, FAMILY, PAIR, QUANTITIES, SETTING, TIMED, WIDE
-from zoo.statistics.intervals import geometric_interval, geometric_mean, holm, p_value
+from zoo.statistics.columns import CONFIDENCE, COSTS, EXECUTION, FAMILY, PAIR, QUANTITIES, SETTING, TIMED, WIDE, framed
+from zoo.statistics.intervals import holm, ratio_test
 from zoo.statistics.stock import STOCK_LOOPS, stands_for
+
+TESTED = ["ratio", "low", "high", "repeats", "p_value"]
 
 
 def medians(table: pd.DataFrame) -> pd.DataFrame:
@@ -64,16 +66,13 @@ def ratios(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     """
     keys = [*SETTING, *EXECUTION, "baseline", "quantity"]
     groups = pairs(table, baseline).groupby(keys, dropna=False, sort=False)["ratio"]
-    result = groups.agg(
-        ratio=geometric_mean,
-        low=lambda ratio: geometric_interval(ratio)[0],
-        high=lambda ratio: geometric_interval(ratio)[1],
-        repeats="count",
-        p_value=p_value,
-    ).reset_index()
+    rows = [
+        {**dict(zip(keys, key, strict=True)), **ratio_test(group), "repeats": group.count()} for key, group in groups
+    ]
+    result = framed(rows, [*keys, *TESTED], table)
     result["p_holm"] = result.groupby(FAMILY, dropna=False, sort=False)["p_value"].transform(holm)
-    said = [concluded(ratio, p) for ratio, p in zip(result["ratio"], result["p_holm"], strict=True)]
-    result["conclusion"] = pd.Series(said, index=result.index, dtype="str")
+    conclusions = [concluded(ratio, p) for ratio, p in zip(result["ratio"], result["p_holm"], strict=True)]
+    result["conclusion"] = pd.Series(conclusions, index=result.index, dtype="str")
     return result.assign(wide=result["high"] > WIDE * result["low"])
 
 
