@@ -25,8 +25,15 @@ CHARTS: dict[str, Callable[[pd.DataFrame], Figure]] = {
 }
 
 
-def draw_all(table: pd.DataFrame, folder: Path, say: Callable[[str], None] = print) -> list[Path]:
-    """Draw every chart as `folder`/<name>.png and return the paths; `say` hears which had nothing to draw.
+def draw_all(
+    table: pd.DataFrame,
+    folder: Path,
+    say: Callable[[str], None] = print,
+    begin: Callable[[str], None] = lambda name: None,
+) -> list[Path]:
+    """Draw every chart as `folder`/<name>.png and return the paths.
+
+    `begin` takes the name of each picture before it is drawn, `say` a line on each that had nothing to draw.
 
     A chart without data is written too, in words, so that none from another table is left in its place.
 
@@ -37,6 +44,7 @@ def draw_all(table: pd.DataFrame, folder: Path, say: Callable[[str], None] = pri
     wanted = {**CHARTS, "peers": every_arm} if has_peers(table) else CHARTS
     for name, chart in wanted.items():
         for stem, part in _pictures(name, table).items():
+            begin(stem)
             figure = chart(part)
             paths.append(folder / f"{stem}.png")
             save(figure, paths[-1])

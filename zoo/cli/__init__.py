@@ -16,6 +16,7 @@ import zoo
 from zoo.cli.catalogue import executions, options, page, sizes, step
 from zoo.cli.command import run
 from zoo.cli.generate import app as generate_app
+from zoo.cli.tables import app as tables_app
 from zoo.create import require_fit
 from zoo.errors import ZooError, unknown
 from zoo.execution import BACKENDS
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(generate_app, name="generate")
+app.add_typer(tables_app)
 Pattern = Annotated[str, typer.Argument(help="Shell-style wildcard, in quotes.")]
 EntryName = Annotated[str, typer.Argument(metavar="ENTRY", help="zoo list shows all of them.")]
 
