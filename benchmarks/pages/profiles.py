@@ -13,13 +13,13 @@ from rich.console import Console
 from benchmarks.pages.results import machine, put_between, versions
 from zoo.drawings import save
 from zoo.errors import unknown
+from zoo.report.gains import gain_texts
 from zoo.report.terminal import as_markdown, print_tables
 from zoo.statistics.columns import differing
 from zoo.statistics.folders import profile_tables
-from zoo.statistics.peers import comparisons
 from zoo.statistics.ratios import ratios
 from zoo.statistics.tables import read
-from zoo.statistics.texts import whole, with_interval
+from zoo.statistics.texts import with_interval
 
 
 @dataclass(frozen=True)
@@ -85,19 +85,8 @@ BEGIN, END = "<!-- peers: written by python -m benchmarks page -->", "<!-- /peer
 
 def peers_head(table: pd.DataFrame) -> str:
     """How many times as fast the zoo's executions and the exported file are, a row a size, for the project's README."""
-    found = comparisons(table)
-    sizes = zip(found["entry"], found["units"], found["steps"], found["batch"], strict=True)
-    texts = {
-        "what": found["comparison"],
-        "call": found["phase"],
-        "size": [f"{entry} {units}, {steps} steps, batch {batch}" for entry, units, steps, batch in sizes],
-        "fastest of ours": found["ours"],
-        "of theirs": found["theirs"],
-        "times as fast": [with_interval(*row) for row in found[["gain", "low", "high"]].itertuples(index=False)],
-        "n": found["repeats"].map(whole),
-    }
     where = f"{machine(table)}, {versions(table)}"
-    return f"**How many times as fast** ({where})\n\n{as_markdown(pd.DataFrame(texts).astype('str'))}"
+    return f"**How many times as fast** ({where})\n\n{as_markdown(gain_texts(table))}"
 
 
 def write_readme(folder: Path, readme: Path) -> None:
@@ -177,8 +166,8 @@ def write_profiles(folder: Path, results: Path) -> list[Path]:
 
 
 def _draw(table: pd.DataFrame, page: Page, path: Path) -> Path:
+    from zoo.charts.arms import every_arm
     from zoo.charts.gallery import CHARTS
-    from zoo.charts.peers import peers
 
-    save({**CHARTS, "peers": peers}[page.chart](table), path)
+    save({**CHARTS, "peers": every_arm}[page.chart](table), path)
     return path

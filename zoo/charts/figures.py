@@ -26,6 +26,8 @@ TITLE_CHARACTERS = 52  # of a line above a panel
 INK = "#333333"
 
 LOOK = {
+    "stock": ("#000000", "o", "#000000", "^"),
+    "stock-unrolled": ("#7f7f7f", "s", "#7f7f7f", "v"),
     "looped": ("#0173b2", "o", "#56b4e9", "^"),
     "unrolled": ("#de8f05", "s", "#d55e00", "v"),
     "chunked": ("#029e73", "D", "#0a5c45", "d"),
@@ -37,7 +39,7 @@ LOOK = {
     "scan": ("#fbafe4", "<", "#e377c2", "<"),
 }
 """A loop's colour and marker without jit, then with it: seaborn's colour-blind-safe palette."""
-UNKNOWN_LOOK = ("#000000", "*", "#ece133", "*")
+UNKNOWN_LOOK = ("#e60049", "*", "#ece133", "*")
 MEMORY_MARKERS = {"recompute": "*", "offload": "X"}
 
 

@@ -9,10 +9,8 @@ import pandas as pd
 
 TIMED = ("train", "predict")
 EXECUTION = ["execution", "runner", "loop", "chunk", "jit", "memory"]
-
-
-BARE_RUNNERS = ("torch", "jax", "onnxruntime")
-"""Runners of no backend of Keras: where a table has one, its peers are compared."""
+PEERS = ("torch", "jax", "onnxruntime")
+"""Runners that use no Keras: bare torch, bare JAX, ONNX Runtime."""
 SIZES = ["batch", "steps", "features", "units"]
 WHERE = ["device_name", "cpu_count", "threads", "python_version", "keras_version", "backend_version", "numpy_version"]
 SETTING = [
@@ -41,6 +39,7 @@ WIDE = 1.5
 QUANTITIES = ("step_seconds", "first_call_seconds")
 MIB = 2**20
 RATIO = ["ratio", "low", "high", "conclusion", "wide"]
+STOCK_RATIO = ["stock_ratio", "stock_low", "stock_high"]
 FIGURES = [
     *(
         "kernel_path",
@@ -52,7 +51,7 @@ FIGURES = [
         "step_peak_mib",
         "device_peak_mib",
     ),
-    *("graph_nodes", "baseline", *(f"train_{name}" for name in RATIO), "repeats"),
+    *("graph_nodes", "baseline", *(f"train_{name}" for name in RATIO), *STOCK_RATIO, "repeats"),
 ]
 """What `summary` says of each execution."""
 
@@ -75,8 +74,8 @@ def told(table: pd.DataFrame, lead: list[str]) -> list[str]:
 
 
 def execution_order(table: pd.DataFrame) -> list[str]:
-    """The executions of the table: looped first, then unrolled, then others; without jit before with it."""
-    first = {"looped": 0, "unrolled": 1}
+    """The executions of the table: stock first, then looped, unrolled, others; without jit before with it."""
+    first = {"stock": -2, "stock-unrolled": -1, "looped": 0, "unrolled": 1}
     parts = table[EXECUTION].drop_duplicates().fillna({"chunk": 0})
     keyed = [
         ((runner != "keras", jit, first.get(loop, 2), runner, loop, chunk, memory != "store", memory), name)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
+from statsmodels.tsa.stattools import acf
 
 from zoo.errors import ZooError
 from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, framed
@@ -70,12 +71,10 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
 def _of_all(ratios: pd.Series) -> dict[str, Any]:
     """What the pairs of an arm tell together."""
     logs = np.log(ratios.to_numpy())
-    off = logs - logs.mean()
-    variation = float(off @ off)
     return {
         "pairs": len(ratios),
         "ratio": geometric_mean(ratios),
-        "autocorrelation": float(off[1:] @ off[:-1]) / variation if variation > 0 else np.nan,
+        "autocorrelation": float(acf(logs, nlags=1, fft=False)[1]) if np.ptp(logs) > 0 else np.nan,
         "autocorrelation_limit": stats.norm.ppf((1 + CONFIDENCE) / 2) / np.sqrt(len(ratios)),
     }
 
@@ -96,19 +95,19 @@ def _covered(ratios: pd.Series, n: int) -> dict[str, Any]:
     }
 
 
-def said(covered: pd.DataFrame) -> str:
+def coverage_sentence(shares: pd.DataFrame) -> str:
     """Whether the intervals are what they are called, and whether the pairs are independent, in words."""
     outside = [
         f"{row['phase']} with n = {row['n']} ({row['coverage']:.1%}: {row['low']:.1%} to {row['high']:.1%})"
-        for _, row in covered[~covered["holds_95"]].iterrows()
+        for _, row in shares[~shares["holds_95"]].iterrows()
     ]
-    text = f"95% lies inside the exact binomial interval of the coverage in all {len(covered)} rows."
+    text = f"95% lies inside the exact binomial interval of the coverage in all {len(shares)} rows."
     if outside:
-        text = f"95% lies outside the exact binomial interval of the coverage in {len(outside)} of {len(covered)} rows"
+        text = f"95% lies outside the exact binomial interval of the coverage in {len(outside)} of {len(shares)} rows"
         text += f": {', '.join(outside)}."
-    arms = covered.drop_duplicates(KEYS)
+    arms = shares.drop_duplicates(KEYS)
     tied = arms[arms["autocorrelation"].abs() > arms["autocorrelation_limit"]]
     if tied.empty:
         return f"{text} Neighbouring pairs show no autocorrelation."
-    found = ", ".join(f"{row['phase']} {row['autocorrelation']:.2f}" for _, row in tied.iterrows())
-    return f"{text} Neighbouring pairs are not independent (autocorrelation {found}): read the intervals with care."
+    values = ", ".join(f"{row['phase']} {row['autocorrelation']:.2f}" for _, row in tied.iterrows())
+    return f"{text} Neighbouring pairs are not independent (autocorrelation {values}): read the intervals with care."

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
+from scipy import stats
 
 from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, framed, in_order
 from zoo.statistics.ratios import medians
@@ -66,8 +66,8 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
 def _fitted(points: pd.Series) -> dict[str, Any]:
     """The columns of one fit; `points` are costs by their number of steps, in rising order."""
     steps, costs = points.index.to_numpy(dtype=float), points.to_numpy(dtype=float)
-    exponent, error, r_squared = _line(np.log(steps), np.log(costs))
-    half = special.stdtrit(len(points) - 2, (1 + CONFIDENCE) / 2) * error
+    exponent, error, r_squared = _line(steps, costs)
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(points) - 2) * error
     upper = steps >= np.sqrt(steps[0] * steps[-1]) * (1 - 1e-9)
     upper[-2:] = True
     return {
@@ -82,17 +82,16 @@ def _fitted(points: pd.Series) -> dict[str, Any]:
         "high": exponent + half,
         "r_squared": r_squared,
         "upper_steps": int(steps[upper][0]),
-        "upper_exponent": _line(np.log(steps[upper]), np.log(costs[upper]))[0],
+        "upper_exponent": _line(steps[upper], costs[upper])[0],
     }
 
 
-def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
-    """Slope of the least-squares line, its standard error (NaN of two points), and r² (NaN where y is constant)."""
-    x, y = x - x.mean(), y - y.mean()
-    slope = (x @ y) / (x @ x)
-    left = float(((y - slope * x) ** 2).sum())
-    error = np.sqrt(left / (len(x) - 2) / (x @ x)) if len(x) > 2 else np.nan
-    return slope, error, 1 - left / (y @ y) if y.any() else np.nan
+def _line(steps: np.ndarray, costs: np.ndarray) -> tuple[float, float, float]:
+    """Slope of log cost on log steps, its standard error, and r² (NaN where every cost is the same)."""
+    if (costs == costs[0]).all():
+        return 0.0, 0.0, np.nan
+    fit = stats.linregress(np.log(steps), np.log(costs))
+    return float(fit.slope), float(fit.stderr), float(fit.rvalue**2)
 
 
 def largest(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame:
