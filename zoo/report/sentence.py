@@ -19,7 +19,7 @@ def sentence(table: pd.DataFrame, arm: str = "unrolled", baseline: str = "looped
     It speaks of the entry that was measured at the most numbers of steps. Where the table has no such pair, it says
     what is missing.
     """
-    against = ratios(table, baseline).query("loop == @arm and phase == 'train'")
+    against = ratios(table, baseline, ["train"]).query("loop == @arm")
     timed = against[against["quantity"] == "step_seconds"]
     if timed.empty:
         return _what_is_missing(table, arm, baseline)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from zoo.statistics.columns import EXECUTION, PAIR, SETTING, framed
 from zoo.statistics.intervals import geometric_interval
-from zoo.statistics.ratios import pairs, ratios
+from zoo.statistics.ratios import pairs, step_ratios
 
 TIMES = ("build_seconds", "first_call_seconds", "step_seconds")
 KEYS = [*SETTING, *EXECUTION, "baseline"]
@@ -35,7 +35,7 @@ def break_even(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     """
     wide = pairs(table, baseline, TIMES).query("phase == 'train'")
     wide = wide.assign(longer=wide["seconds"] - wide["baseline_seconds"])
-    concluded = ratios(table, baseline).query("phase == 'train' and quantity == 'step_seconds'")
+    concluded = step_ratios(table, baseline)
     rows = []
     conclusions = {_hashable(row[:-1]): row[-1] for row in concluded[[*KEYS, "conclusion"]].itertuples(index=False)}
     for key, group in wide.groupby(KEYS, dropna=False, sort=False):
