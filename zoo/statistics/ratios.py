@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from zoo.statistics.columns import CONFIDENCE, COSTS, EXECUTION, FAMILY, PAIR, QUANTITIES, SETTING, TIMED, WIDE, framed
+from zoo.statistics.columns import (
+    CONFIDENCE,
+    COSTS,
+    EXECUTION,
+    FAMILY,
+    PAIR,
+    QUANTITIES,
+    SETTING,
+    TIMED,
+    WIDE,
+    as_frame,
+)
 from zoo.statistics.intervals import holm, ratio_test
 from zoo.statistics.stock import STOCK_LOOPS, stands_for
 
@@ -76,7 +87,7 @@ def ratios(
     rows = [
         {**dict(zip(keys, key, strict=True)), **ratio_test(group), "repeats": group.count()} for key, group in groups
     ]
-    result = framed(rows, [*keys, *TESTED], table)
+    result = as_frame(rows, [*keys, *TESTED], table)
     result["p_holm"] = result.groupby(FAMILY, dropna=False, sort=False)["p_value"].transform(holm)
     conclusions = [concluded(ratio, p) for ratio, p in zip(result["ratio"], result["p_holm"], strict=True)]
     result["conclusion"] = pd.Series(conclusions, index=result.index, dtype="str")

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from zoo.statistics.columns import EXECUTION, FIGURES, MIB, RATIO, SETTING, STOCK_RATIO, TIMED, in_order, told
+from zoo.statistics.columns import (
+    EXECUTION,
+    FIGURES,
+    MIB,
+    RATIO,
+    SETTING,
+    STOCK_RATIO,
+    TIMED,
+    in_order,
+    sizes_and_differing,
+)
 from zoo.statistics.ratios import medians, step_ratios
 from zoo.statistics.stock import STOCK, STOCK_LOOPS
 
@@ -46,7 +56,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     for others in (against, over_stock, ran):
         result = result.merge(others, on=keys, how="left")
     lead = ["task", "steps", "entry", "execution", "backend"]
-    lead += told(result, lead)
+    lead += sizes_and_differing(result, lead)
     return in_order(result)[[*lead, *FIGURES]]
 
 
