@@ -106,28 +106,24 @@ def coverage(results: Results = None) -> None:
     "A run of several backends is one table where each goes on with it: --zoo-results DIR --zoo-resume",
 )
 def publish(
-    folder: Results = None,
+    results: Results = None,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the raw rows go.")] = ROOT / "reference",
     profile: Annotated[str, typer.Option("--as", metavar="PROFILE", help="One with a page of its own: peers.")] = "",
 ) -> None:
     """Keep a run as the reference: its raw rows in results/reference, its charts in results/charts."""
-    from benchmarks.pages.profiles import require_page, write_profiles, write_readme
+    from benchmarks.pages.profiles import require_page
 
     if profile:
         require_page(profile)
-    folder = folder or find_results()
-    table = read_results(folder)
+    results = results or find_results()
+    table = read_results(results)
     check_writable(to)
-    if profile:
-        for path in [published.publish_profile(table, to, profile), *write_profiles(to, to.parent)]:
-            typer.echo(path)
-        if to == ROOT / "reference":
-            write_readme(to, ROOT.parent / "README.md")
-        return
-    for path in published.publish(table, to):
+    paths = [published.publish_profile(table, to, profile)] if profile else published.publish(table, to)
+    for path in paths:
         typer.echo(path)
     if to == ROOT / "reference":
-        charts(to)
+        if not profile:
+            charts(to)
         page(to)
 
 
@@ -176,22 +172,16 @@ def samples(to: Annotated[Path, typer.Option(metavar="DIR", help="Where the tabl
     epilog="Examples: [bold]python -m benchmarks page[/bold], "
     "[bold]python -m benchmarks page --results results/reference[/bold]"
 )
-def page(folder: Results = None) -> None:
-    """Write the pages of results and docs/results-accuracy.md from the reference tables, and the README's head."""
-    from benchmarks.pages import accuracy as page_accuracy
-    from benchmarks.pages.profiles import write_profiles, write_readme
-    from benchmarks.pages.results import write
-    from benchmarks.trained.curves import read_trained
+def page(
+    folder: Annotated[Path, typer.Option("--results", metavar="DIR", help="Where the reference tables are.")] = ROOT
+    / "reference",
+) -> None:
+    """Fill the tables and figures of README.md, results/*.md and docs/results-accuracy.md; the text is by hand."""
+    from benchmarks.pages.profiles import draw_profiles
+    from benchmarks.pages.write import write_pages
 
-    folder = folder or ROOT / "reference"
-    for path in write(read_results(folder), ROOT, ROOT.parent / "README.md"):
+    for path in [*write_pages(folder, ROOT.parent), *draw_profiles(folder, ROOT / "charts")]:
         typer.echo(path)
-    for path in write_profiles(folder, ROOT):
-        typer.echo(path)
-    write_readme(folder, ROOT.parent / "README.md")
-    trained = read_trained(folder)
-    if trained:
-        typer.echo(page_accuracy.write(trained, ROOT.parent / "docs" / "results-accuracy.md"))
 
 
 def main() -> None:

@@ -175,6 +175,8 @@ def test_the_fused_kernel_is_held_against_the_stock_layer_of_torch() -> None:
     result = gains(as_table(rows)).query("comparison == @OVER_STOCK").set_index("phase")
     assert result["gain"].to_dict() == pytest.approx({"train": 4, "predict": 2})
     assert set(result["theirs"]) == {"torch stock"}
+    (section,) = gain_sections(as_table(rows))
+    assert OVER_STOCK in section.texts["what"].tolist()
 
 
 def test_the_best_of_the_zoo_is_held_against_the_best_of_stock_on_any_backend() -> None:

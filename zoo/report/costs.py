@@ -21,7 +21,7 @@ LEGEND = (
     "What ran: read from the compiled graph or the profiler, not from what was asked (docs/method.md has the list). "
     "Costs: medians over n repeats; beside the training time the distance between the quartiles within a repeat. First "
     "call: compilation included. MiB: peak of memory over that of a one-Dense model, in the first call and in later "
-    "ones; device MiB: the most that a GPU held, all told. Ratio: training time over that of the execution named after "
+    "ones; device MiB: the most that a GPU held in all. Ratio: training time over that of the execution named after "
     "it, with its 95% interval; below 1 is faster. "
     "What it shows: faster or slower where the difference from 1 stands after Holm's correction for the comparisons of "
     "its table; not shown: it does not; too wide: nor does it, and the interval spans more than a factor of 1.5, so "
@@ -66,10 +66,12 @@ def _over_stock(row: pd.Series) -> str:
 
 
 def _conclusion(row: pd.Series) -> str:
-    said = row["train_conclusion"]
-    if pd.isna(said):
+    conclusion = row["train_conclusion"]
+    if pd.isna(conclusion):
         return ""
-    return "too wide" if said == "no difference shown" and row["train_wide"] else SHORT.get(said, said)
+    return (
+        "too wide" if conclusion == "no difference shown" and row["train_wide"] else SHORT.get(conclusion, conclusion)
+    )
 
 
 def _cost_texts(part: pd.DataFrame) -> dict[str, pd.Series]:

@@ -9,6 +9,7 @@ import pandas as pd
 from zoo.report.sections import Section
 from zoo.statistics.columns import PEERS
 from zoo.statistics.gains import BELOW_FLOOR, SIZE, arms, gains
+from zoo.statistics.stock import STOCK_LOOPS
 from zoo.statistics.texts import number, with_interval
 
 
@@ -30,12 +31,14 @@ def gain_texts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def gain_sections(table: pd.DataFrame) -> Iterator[Section]:
-    """The gains and, by size and phase, every arm; nothing where the table has no peers."""
-    if not table["runner"].isin(PEERS).any():
+    """The gains, where the table has stock layers or peers; with peers also every arm, by size and phase."""
+    peers = table["runner"].isin(PEERS).any()
+    if peers or table["loop"].isin(STOCK_LOOPS).any():
+        texts = gain_texts(table)
+        if len(texts):
+            yield Section("How many times as fast", texts)
+    if not peers:
         return
-    texts = gain_texts(table)
-    if len(texts):
-        yield Section("How many times as fast", texts)
     for (entry, task, batch, steps, _, units, phase), part in arms(table).groupby([*SIZE, "phase"], sort=False):
         title = f"{entry} {units} on {task}, {steps} steps, batch {batch}: {phase}, fastest first"
         columns = {

@@ -53,21 +53,21 @@ FIGURES = [
     ),
     *("graph_nodes", "baseline", *(f"train_{name}" for name in RATIO), *STOCK_RATIO, "repeats"),
 ]
-"""What `summary` says of each execution."""
+"""What `summary` gives of each execution."""
 
 
-def framed(rows: Sequence[dict[str, Any]], columns: list[str], table: pd.DataFrame) -> pd.DataFrame:
+def as_frame(rows: Sequence[dict[str, Any]], columns: list[str], table: pd.DataFrame) -> pd.DataFrame:
     """Rows worked out group by group as a table of `columns`; those that `table` has keep their types."""
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype({column: table.dtypes[column] for column in columns if column in table})
 
 
 def differing(table: pd.DataFrame, columns: list[str]) -> list[str]:
-    """Those of `columns` that hold more than one value: what a reader must be told to tell the rows apart."""
+    """Those of `columns` that hold more than one value: a reader needs them to tell the rows apart."""
     return [column for column in columns if table[column].nunique(dropna=False) > 1]
 
 
-def told(table: pd.DataFrame, lead: list[str]) -> list[str]:
+def sizes_and_differing(table: pd.DataFrame, lead: list[str]) -> list[str]:
     """The columns that follow `lead` in a summary: the sizes, and what else of the setting differs."""
     others = [column for column in [*SETTING, "execution"] if column in table and column not in lead]
     return [column for column in others if column in (*SIZES, *differing(table, others))]

@@ -14,7 +14,7 @@ from scipy import stats
 from statsmodels.tsa.stattools import acf
 
 from zoo.errors import ZooError
-from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, framed
+from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, as_frame
 from zoo.statistics.intervals import geometric_interval, geometric_mean
 from zoo.statistics.ratios import medians
 
@@ -48,8 +48,8 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
 
     Each interval is that of `summary.ratios` over n consecutive pairs, none in two intervals. `coverage` is the part of
     the `intervals` that hold 1, `low` to `high` its exact binomial (Clopper-Pearson) 95% interval, and `holds_95`
-    whether that holds 95%. The binomial takes the intervals as independent. Whether the pairs are is told by
-    `autocorrelation`, that of neighbouring log ratios, which lies within ± `autocorrelation_limit` in 95% of cases if
+    whether that holds 95%. The binomial takes the intervals as independent. `autocorrelation` shows whether the pairs
+    are: it is that of neighbouring log ratios, and lies within ± `autocorrelation_limit` in 95% of cases if
     they are; `ratio` is the geometric mean of all, which a drift or an effect of order would move away from 1.
 
     Raises:
@@ -65,7 +65,7 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
     if not rows:
         few = f"{most} pair{'s' * (most != 1)} of the same arm"
         raise ZooError(f"too few repeats for the coverage: {few}, {LEAST_PAIRS} are needed; {COMMAND} makes them")
-    return framed(rows, [*KEYS, *COVERED], table)
+    return as_frame(rows, [*KEYS, *COVERED], table)
 
 
 def _of_all(ratios: pd.Series) -> dict[str, Any]:

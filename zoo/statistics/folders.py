@@ -54,7 +54,7 @@ def reference_tables(folder: Path) -> list[Path]:
 
 
 def read_history(folder: Path) -> pd.DataFrame:
-    """What became of each epoch of the trainings in a reference folder: a row a figure.
+    """The figures of each epoch of the trainings in a reference folder: a row a figure.
 
     Raises:
         ZooError: there is none.

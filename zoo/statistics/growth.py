@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, framed, in_order
+from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, as_frame, in_order
 from zoo.statistics.ratios import medians
 
 COSTS_OF_A_CASE = (
     *("build_seconds", "trace_seconds", "compile_seconds"),
     *("compile_over_floor_bytes", "step_over_floor_bytes"),
 )
-"""Told once a case, with its training; what follows is told of each phase."""
+"""Measured once a case, with its training; the costs of a phase are measured in each."""
 COSTS_OF_A_PHASE = ("first_call_seconds", "step_seconds")
 LEAST_STEPS = 3
 """Under so many numbers of steps no exponent is given: two always lie on a line."""
@@ -60,7 +60,7 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
         if len(points) >= LEAST_STEPS:
             repeats = int(by_steps.count()[points.index].min())
             rows.append({**dict(zip(keys, key, strict=True)), "repeats": repeats, **_fitted(points)})
-    return framed(rows, [*WITHOUT_STEPS, *EXECUTION, *FITTED], table)
+    return as_frame(rows, [*WITHOUT_STEPS, *EXECUTION, *FITTED], table)
 
 
 def _fitted(points: pd.Series) -> dict[str, Any]:
@@ -110,11 +110,11 @@ def largest(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame
     rows = rows.assign(ended=rows["status"].mask(above, "over_limit"))
     rows = rows[(rows["ended"] != "ok") | rows["peak"].notna()]
     keys = [*WITHOUT_STEPS, *EXECUTION]
-    found = [
+    result = [
         {**dict(zip(keys, key, strict=True)), **_largest(group)}
         for key, group in rows.groupby(keys, dropna=False, sort=False)
     ]
-    return framed(found, [*keys, *LARGEST], table).astype({"largest_steps": "Int64", "failed_steps": "Int64"})
+    return as_frame(result, [*keys, *LARGEST], table).astype({"largest_steps": "Int64", "failed_steps": "Int64"})
 
 
 def _largest(rows: pd.DataFrame) -> dict[str, Any]:
@@ -136,13 +136,13 @@ def _largest(rows: pd.DataFrame) -> dict[str, Any]:
 def bounded(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame:
     """The rows of `largest` of the settings in which one execution trained and one came to its bound.
 
-    Of the others there is nothing to say: nobody looked for the bound, or what failed is all there is.
+    In the others nobody looked for the bound, or everything failed.
     """
-    found = largest(table, limit_bytes)
-    ends = found.assign(trained=found["largest_steps"].notna(), failed=found["failed_steps"].notna())
+    result = largest(table, limit_bytes)
+    ends = result.assign(trained=result["largest_steps"].notna(), failed=result["failed_steps"].notna())
     some = ends.groupby(WITHOUT_STEPS, dropna=False)[["trained", "failed"]].transform("any")
-    told = found[(some["trained"] & some["failed"]).astype(bool)]
-    return in_order(told.assign(steps=0)).drop(columns="steps")
+    bounds = result[(some["trained"] & some["failed"]).astype(bool)]
+    return in_order(bounds.assign(steps=0)).drop(columns="steps")
 
 
 def bound(row: pd.Series) -> str:

@@ -56,6 +56,6 @@ def ratio_test(ratios: pd.Series) -> dict[str, float]:
 def holm(p_values: pd.Series) -> pd.Series:
     """p-values of comparisons that are looked at together, corrected by Holm's method; NaN stays NaN."""
     given = p_values.dropna()
-    if given.empty:
+    if len(given) < 2:  # nothing to correct
         return p_values
     return pd.Series(multipletests(given, method="holm")[1], index=given.index).reindex(p_values.index)

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from zoo.statistics.columns import CONFIDENCE, COSTS, EXECUTION, FAMILY, PAIR, QUANTITIES, SETTING, TIMED, WIDE, framed
+from zoo.statistics.columns import (
+    CONFIDENCE,
+    COSTS,
+    EXECUTION,
+    FAMILY,
+    PAIR,
+    QUANTITIES,
+    SETTING,
+    TIMED,
+    WIDE,
+    as_frame,
+)
 from zoo.statistics.intervals import holm, ratio_test
 from zoo.statistics.stock import STOCK_LOOPS, stands_for
 
@@ -54,7 +65,12 @@ def pairs(table: pd.DataFrame, baseline: str = "looped", quantities: Sequence[st
     return paired.assign(ratio=paired["seconds"] / paired["baseline_seconds"])
 
 
-def ratios(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
+def ratios(
+    table: pd.DataFrame,
+    baseline: str = "looped",
+    phases: Sequence[str] = TIMED,
+    quantities: Sequence[str] = QUANTITIES,
+) -> pd.DataFrame:
     """The time of every execution over that of its baseline, all else equal: below 1 it is faster than the baseline.
 
     One row a setting, phase, execution and quantity: `ratio` is the geometric mean of the ratios paired by repeat,
@@ -65,15 +81,22 @@ def ratios(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     leaves open how much; of one that shows no difference, whether there is one of a size that matters.
     """
     keys = [*SETTING, *EXECUTION, "baseline", "quantity"]
-    groups = pairs(table, baseline).groupby(keys, dropna=False, sort=False)["ratio"]
+    groups = pairs(table[table["phase"].isin(phases)], baseline, quantities).groupby(keys, dropna=False, sort=False)[
+        "ratio"
+    ]
     rows = [
         {**dict(zip(keys, key, strict=True)), **ratio_test(group), "repeats": group.count()} for key, group in groups
     ]
-    result = framed(rows, [*keys, *TESTED], table)
+    result = as_frame(rows, [*keys, *TESTED], table)
     result["p_holm"] = result.groupby(FAMILY, dropna=False, sort=False)["p_value"].transform(holm)
     conclusions = [concluded(ratio, p) for ratio, p in zip(result["ratio"], result["p_holm"], strict=True)]
     result["conclusion"] = pd.Series(conclusions, index=result.index, dtype="str")
     return result.assign(wide=result["high"] > WIDE * result["low"])
+
+
+def step_ratios(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
+    """The `ratios` of training steps alone."""
+    return ratios(table, baseline, ("train",), ("step_seconds",))
 
 
 def concluded(ratio: float, p: float) -> str:
