@@ -39,16 +39,25 @@ EXECUTIONS = [e.replace("auto", "2") if "recompute" not in e else e for e in EXE
 FORECASTERS = [entry for entry, task in PAIRS if task == "wave"]
 ALWAYS = ("lstm", "gru", "stacked_rnn")
 """Entries of which every arm runs whenever tests run: on every task, and chunks compiled by XLA too."""
+COMPILED = {(zoo.get_entry(e).cell, task): e for e, task in MAIN.items() if not zoo.get_entry(e).drops()}
+"""Of each cell and topology the entry whose loops XLA compiles whenever tests run; others of them have the same loops.
+
+Dropout is compiled where it stands inside the loop: with one mask for all steps, and with a new one each step.
+"""
+COMPILED_ALWAYS = {*ALWAYS, *COMPILED.values(), "recurrent_dropout", "state_dropout"}
 
 
 def is_slow(entry: str, task: str, execution: str) -> bool:
     """Whether an arm waits for `pytest -m slow`: it puts together what other arms show two by two.
 
-    Every execution runs with every entry on its main task, and on every task with the entries of ALWAYS.
+    Every execution runs with every entry on its main task, compiled with one of each cell and topology, and on every
+    task with the entries of ALWAYS.
     """
     if task != MAIN[entry]:  # on JAX operation by operation, some 40 times slower
         return entry not in ALWAYS or (BACKEND == "jax" and "jit" not in execution)
-    return "chunked" in execution and "jit" in execution and entry not in ALWAYS
+    if BACKEND == "jax" or "jit" not in execution:  # on JAX +jit is the normal arm
+        return "chunked" in execution and "jit" in execution and entry not in ALWAYS
+    return entry not in (ALWAYS if "chunked" in execution else COMPILED_ALWAYS)
 
 
 ARMS = [
