@@ -43,22 +43,23 @@ def to_onnx(model: keras.Model) -> Any:
 
     from zoo.export.graph import Graph, Value
     from zoo.export.layers import handler
+    from zoo.layers.keras_private import run_graph
 
     graph = Graph()
     names = ["x", "late"][: len(model.inputs)]
-    given = [Value(name) for name in names]
-    outputs = model._run_through_graph(given, operation_fn=lambda layer: handler(graph, layer))
+    inputs = [Value(name) for name in names]
+    outputs = run_graph(model, inputs, lambda layer: handler(graph, layer))
     result = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
     graph.nodes.append(helper.make_node("Identity", [result.name], ["y"]))
-    inputs = []
+    declared = []
     for name, tensor in zip(names, model.inputs, strict=True):
         kind = TensorProto.INT32 if tensor.dtype == "int32" else TensorProto.FLOAT
         sizes = ["batch", *([f"{name}_steps"] if len(tensor.shape) > 2 or kind == TensorProto.INT32 else [])]
-        inputs.append(helper.make_tensor_value_info(name, kind, sizes + list(tensor.shape[len(sizes) :])))
+        declared.append(helper.make_tensor_value_info(name, kind, sizes + list(tensor.shape[len(sizes) :])))
     rank = len(model.outputs[0].shape)
     shape = ["batch", *["steps"] * (rank - 2), model.outputs[0].shape[-1]]
     ends = [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)]
-    whole = helper.make_graph(graph.nodes, model.name, inputs, ends, graph.weights)
+    whole = helper.make_graph(graph.nodes, model.name, declared, ends, graph.weights)
     proto = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="rnn-zoo")
     proto.ir_version = 10
     onnx.checker.check_model(proto, full_check=True)
