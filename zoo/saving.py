@@ -7,7 +7,7 @@ Keras' own file of a layer follows the layer's class, so the file of an `LSTM` l
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.errors import ZooError
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 CELL = "cell"
-"""What a recurrent cell is called inside its layer; left out of the name, since not every execution has one."""
+"""The name of a recurrent cell inside its layer; weights are named without it: not every execution has a cell."""
 
 
-def named_variables(model: keras.Model) -> dict[str, Any]:
+def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """The model's weights by name: "lstm/recurrent/kernel"."""
     named = {}
     for variable in model.weights:
