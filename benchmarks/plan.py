@@ -14,14 +14,14 @@ from itertools import product
 from benchmarks.profiles import Block, Profile
 from zoo import ZooError, get_entry, list_models, list_tasks, task_at
 from zoo.errors import unknown
-from zoo.execution import BACKENDS, NAME
-from zoo.measuring.case import ARMS, DEVICES, NORMAL_JIT, PHASES, RUNS_ON, Case, arm_of
+from zoo.execution import BACKENDS, KERAS, NAMED, SIZED, Execution
+from zoo.measuring.case import DEVICES, NORMAL_JIT, PHASES, RUNS_ON, Case
 from zoo.measuring.effort import Effort
 
 
-def arm_names(patterns: Iterable[str]) -> list[str]:
+def execution_names(patterns: Iterable[str]) -> list[str]:
     """The names that a wildcard can match: those that are listed, and chunks of other sizes that are asked for."""
-    return list(dict.fromkeys([*ARMS, *(text for text in patterns if NAME.fullmatch(text))]))
+    return list(dict.fromkeys([*NAMED, *(text for text in patterns if SIZED.fullmatch(text))]))
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Selection:
         return cls(
             tuple(_match("entry", entries or (), list_models(), f"zoo list shows all {len(list_models())}")),
             tuple(_match("task", tasks or (), list_tasks(), f"zoo tasks shows all {len(list_tasks())}")),
-            tuple(_match("execution", executions or (), arm_names(executions or ()))),
+            tuple(_match("execution", executions or (), execution_names(executions or ()))),
             tuple(_match("backend", backends or ("tensorflow",), BACKENDS)),
             tuple(_match("device", devices or ("cpu",), DEVICES)),
             repeats,
@@ -90,7 +90,10 @@ def _narrow(block: Block, selection: Selection, main: bool) -> Block | None:
         entries=axis("entry", block.entries, selection.entries, list_models()),
         tasks=axis("task", block.tasks, selection.tasks, list_tasks()),
         executions=axis(
-            "execution", block.executions, selection.executions, arm_names([*block.executions, *selection.executions])
+            "execution",
+            block.executions,
+            selection.executions,
+            execution_names([*block.executions, *selection.executions]),
         ),
     )
     compares = main or len(narrowed.executions) > 1 or len(block.executions) == 1
@@ -108,12 +111,14 @@ def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Cas
         if not get_entry(entry).fits(target):
             continue
         for text in block.executions:
-            runner, execution = arm_of(text)
-            if backend not in block.backends or RUNS_ON.get(runner, backend) != backend:
+            execution = Execution.parse(text)
+            if backend not in block.backends or RUNS_ON.get(execution.runner, backend) != backend:
                 continue
-            if runner == "keras" and not (selection.executions or block.as_named):
+            if not selection.executions and execution.is_stock and not get_entry(entry).stock:
+                continue  # of the profile's: who asks for it is told why there is none
+            if not (selection.executions or block.as_named or execution.is_stock or execution.runner != KERAS):
                 execution = replace(execution, jit=execution.jit or NORMAL_JIT[backend])
-            yield Case(
+            case = Case(
                 entry,
                 task,
                 execution,
@@ -126,8 +131,10 @@ def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Cas
                 optimizer=target.recipe(recipe).optimizer if recipe else "sgd",
                 masked=masked,
                 recipe=recipe,
-                runner=runner,
             )
+            yield case
+            if same := execution.same_program(backend, device):
+                yield replace(case, execution=same)
 
 
 def timed_cases(profile: Profile, selection: Selection) -> list[Case]:

@@ -16,7 +16,7 @@ class Block:
 
     entries: tuple[str, ...] = ("*",)
     tasks: tuple[str, ...] = ("digits_rows", "wave")
-    executions: tuple[str, ...] = ("looped", "unrolled")
+    executions: tuple[str, ...] = ("stock", "looped", "unrolled")
     steps: tuple[int | None, ...] = (None,)
     units: tuple[int | None, ...] = (None,)
     batches: tuple[int | None, ...] = (None,)
@@ -46,48 +46,48 @@ EVERY_ENTRY = (
     Block(tasks=("digits_rows",), backends=NOT_JAX),
     Block(("*_projection",), ("wave",)),
     Block(tasks=("draw_digit", "dates"), backends=NOT_JAX),
-    Block(tasks=("digits_rows", "draw_digit", "dates"), executions=("looped",), backends=("jax",), repeats=1),
+    Block(tasks=("digits_rows", "draw_digit", "dates"), executions=("stock", "looped"), backends=("jax",), repeats=1),
 )
 """Each topology at small sizes: three unrolled layers take XLA a minute at twenty steps. On JAX what is unrolled is
 compiled too, in every process anew: there the handful alone is compared, the others are timed once, looped, and no
 accuracy is trained again."""
 SWEEP = Block(("lstm",), ("wave",), steps=(10, 20, 50, 100, 200))
 COMPILED = Block(("lstm",), executions=("looped+jit", "unrolled+jit"))
+STOCK_UNROLLED = Block(("lstm",), executions=("stock", "stock-unrolled"))
 LEGACY = ("legacy-static", "legacy-dynamic")
 BATCHES = (1, 10, 200, 1000)
-ARMS = ("looped", "unrolled", *LEGACY)
+LOOPS = ("stock", "looped", "unrolled")
+WITH_LEGACY = (*LOOPS, *LEGACY)
 GROWTH = (
-    Block(("lstm",), ("wave",), ARMS, steps=(10, 20)),
-    Block(("lstm",), ("wave",), ARMS, steps=(50,), backends=NOT_JAX),
-    Block(("lstm",), ("wave",), ("looped", "unrolled"), steps=(50,), repeats=1, backends=("jax",)),
-    Block(("lstm",), ("wave",), (*ARMS, "looped+jit"), steps=(100, 200)),
-    Block(("lstm",), ("wave",), (*ARMS, "looped+jit"), steps=(500, 1000, 2000, 4000, 8000), repeats=1),
+    Block(("lstm",), ("wave",), WITH_LEGACY, steps=(10, 20)),
+    Block(("lstm",), ("wave",), WITH_LEGACY, steps=(50,), backends=NOT_JAX),
+    Block(("lstm",), ("wave",), LOOPS, steps=(50,), repeats=1, backends=("jax",)),
+    Block(("lstm",), ("wave",), (*WITH_LEGACY, "looped+jit"), steps=(100, 200)),
+    Block(("lstm",), ("wave",), (*WITH_LEGACY, "looped+jit"), steps=(500, 1000, 2000, 4000, 8000), repeats=1),
     Block(("lstm",), ("wave",), ("looped+jit", "unrolled+jit"), steps=(10, 20, 40), backends=NOT_JAX),
     Block(("lstm",), ("wave",), units=(32, 64, 128, 256, 512), backends=NOT_JAX),
     Block(("lstm",), ("wave",), units=(32, 512), backends=("jax",)),
     Block(("lstm",), ("wave",), batches=BATCHES, backends=NOT_JAX),
-    Block(("lstm",), ("wave",), ("looped",), batches=BATCHES, backends=("jax",)),
+    Block(("lstm",), ("wave",), ("stock", "looped"), batches=BATCHES, backends=("jax",)),
 )
 """The last number of steps of an arm is the one at which it passes its time limit: longer ones are skipped."""
 UNJITTED = Block(("lstm",), ("wave",), steps=(10, 30), repeats=1, backends=("jax",), as_named=True)
 """JAX without jit runs operation by operation, some 40 times slower: to show that, at sizes that end."""
 SWAP = Block(("lstm",), ("wave",), ("legacy-dynamic", "legacy-dynamic+swap"), steps=(200, 1000), repeats=1)
 MASKS = (
-    Block(("lstm",), ("digits_rows",), ARMS, masked=("none", "full", "uniform")),
+    Block(("lstm",), ("digits_rows",), WITH_LEGACY, masked=("none", "full", "uniform")),
     Block(("lstm",), ("wave",), masked=("none", "full", "uniform"), backends=NOT_JAX),
 )
 """On the wave TensorFlow 1 counts padded steps in its loss, and so is another computation."""
 MNIST = Block(("simple_rnn", "lstm", "gru"), ("mnist_rows",))
 
-KERAS = ("looped", "unrolled", "looped+jit", "unrolled+jit")
-STOCK = (*KERAS, *LEGACY)
+KERAS = ("stock", "stock-unrolled", "looped", "unrolled", "looped+jit", "unrolled+jit")
 OURS = ("chunked-auto", "chunked-auto+jit", "fused")
 BARE = ("torch-native", "torch-native+jit", "jax-scan+jit", "onnxruntime-native")
-"""Executions that are of no backend of Keras: where a table has one, its peers are compared."""
 PEERS = (
-    Block(("lstm",), ("wave",), (*STOCK, *OURS, *BARE), steps=(20,), units=(100,), batches=(50,)),
-    Block(("lstm",), ("mnist_rows",), (*STOCK, *OURS, *BARE), units=(150,), batches=(150,)),
-    Block(("lstm",), ("wave",), (*STOCK, *OURS, *BARE), steps=(240,), units=(64,), batches=(32,)),
+    Block(("lstm",), ("wave",), (*KERAS, *LEGACY, *OURS, *BARE), steps=(20,), units=(100,), batches=(50,)),
+    Block(("lstm",), ("mnist_rows",), (*KERAS, *LEGACY, *OURS, *BARE), units=(150,), batches=(150,)),
+    Block(("lstm",), ("wave",), (*KERAS, *LEGACY, *OURS, *BARE), steps=(240,), units=(64,), batches=(32,)),
     Block(("lstm",), ("wave",), (*KERAS, "fused", *BARE), steps=(20,), units=(100,), batches=(1,)),
     Block(("gru", "simple_rnn"), ("wave",), (*KERAS, "fused", *BARE), steps=(20,), units=(100,), batches=(50,)),
 )
@@ -96,24 +96,29 @@ PEERS = (
 LINEAR = tuple(entry.name for entry in MODELS if entry.linear)
 CELLS = ("neuron", "simple_rnn", "gru", "lstm", "peephole_lstm", "layer_norm_lstm", "min_gru", "lru")
 """One entry of each cell that a loop runs."""
+BY_SIZE = ("stock", "looped", "chunked-2", "chunked-4", "chunked-8", "chunked-16")
 CHUNKS = (
-    Block(("lstm",), ("wave",), ("looped", "chunked-2", "chunked-4", "chunked-8", "chunked-16"), (20, 50, 100, 1000)),
-    Block(CELLS, ("wave",), ("looped", "chunked-4"), steps=(20, 50, 100, 1000), backends=("tensorflow", "jax")),
+    Block(("lstm",), ("wave",), BY_SIZE, (20, 50, 100, 1000)),
+    Block(
+        CELLS, ("wave",), ("stock", "looped", "chunked-4"), steps=(20, 50, 100, 1000), backends=("tensorflow", "jax")
+    ),
     Block(("lstm",), ("wave",), ("looped+jit", "chunked-4+jit"), (20, 50, 100, 1000), backends=("tensorflow",)),
 )
-KEPT = ("looped", "chunked-auto+recompute", "chunked-auto+offload", "fused", "fused+recompute", "fused+offload")
+RECOMPUTED = ("chunked-auto+recompute", "fused+recompute")
+OFFLOADED = ("chunked-auto+offload", "fused+offload")
+KEPT = ("stock", "looped", "fused", *RECOMPUTED, *OFFLOADED)
 LONG = Block(("lstm",), ("adding",), KEPT, steps=(2000,), units=(128,), batches=(32,))
 SCANS = Block(LINEAR, ("wave",), ("looped", "parallel"), steps=(100, 300, 1000, 3000, 10_000), batches=(32,))
 ON_GPU = (
     Block(
         ("lstm",),
         ("wave",),
-        ("looped", "chunked-4", "chunked-16", "chunked-32", "fused", "torch-native"),
+        ("stock", "looped", "chunked-4", "chunked-16", "chunked-32", "fused", "torch-native"),
         (500,),
         (256,),
         (64,),
     ),
-    Block(("lstm",), ("wave",), ("looped", "unrolled", "fused", "torch-native", "jax-scan+jit")),
+    Block(("lstm",), ("wave",), (*LOOPS, "stock-unrolled", "fused", "torch-native", "jax-scan+jit")),
 )
 """A long wave by chunks and by cuDNN, and a small one, which `--zoo-devices cpu,gpu` compares with a CPU."""
 
@@ -131,8 +136,8 @@ PROFILES = {
         ),
         Profile(
             "quick",
-            f"{', '.join(HANDFUL)} looped and unrolled, 3 repeats; lstm with jit, at 10 to 200 steps; 3 seeds trained",
-            timed=(Block(HANDFUL), COMPILED, SWEEP),
+            f"{', '.join(HANDFUL)} stock, looped, unrolled, 3 repeats; lstm with jit, 10 to 200 steps; 3 seeds trained",
+            timed=(Block(HANDFUL), COMPILED, STOCK_UNROLLED, SWEEP),
             repeats=3,
             trained=(Block(HANDFUL, executions=("looped",)),),
             seeds=3,
@@ -141,7 +146,7 @@ PROFILES = {
         Profile(
             "full",
             "every entry; lstm at 10 to 8000 steps, other units and batches, masks, TensorFlow 1; accuracy, 3 seeds",
-            timed=(Block(HANDFUL), *EVERY_ENTRY, COMPILED, *GROWTH, UNJITTED, SWAP, *MASKS, MNIST),
+            timed=(Block(HANDFUL), *EVERY_ENTRY, COMPILED, STOCK_UNROLLED, *GROWTH, UNJITTED, SWAP, *MASKS, MNIST),
             repeats=3,
             trained=(Block(HANDFUL, executions=("looped",), backends=NOT_JAX),),
             seeds=3,

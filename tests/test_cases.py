@@ -7,6 +7,7 @@ import pytest
 import zoo
 from benchmarks.plan import Selection, timed_cases, trained_cases
 from benchmarks.profiles import HANDFUL, PROFILES, Profile, get_profile
+from zoo.execution import NAMED
 from zoo.measuring.case import Case, skip_reason
 from zoo.measuring.machine import origin
 
@@ -76,7 +77,7 @@ def test_repeats_can_be_chosen() -> None:
 
 def test_jax_runs_compiled_unless_told_otherwise() -> None:
     usual = timed_cases(get_profile("quick"), Selection(backends=("jax",)))
-    assert all(case.execution.jit for case in usual)
+    assert all(case.execution.jit or case.execution.is_stock for case in usual)
     told = timed_cases(get_profile("smoke"), Selection(backends=("jax",), executions=("looped",)))
     assert not any(case.execution.jit for case in told)
 
@@ -115,3 +116,54 @@ def test_a_gpu_that_is_not_there_is_a_skip(monkeypatch) -> None:
     monkeypatch.setattr("zoo.measuring.case.gpu_names", lambda: ())
     case = timed_cases(get_profile("smoke"), Selection(devices=("gpu",)))[0]
     assert skip_reason(case) == "no GPU is found here: nvidia-smi names none"
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_times_the_stock_layer_of_the_entries_that_have_one(name: str) -> None:
+    cases = timed_cases(PROFILES[name], Selection(backends=("tensorflow", "jax", "torch"), devices=("cpu", "gpu")))
+    timed = {case.entry for case in cases if str(case.execution) == "stock"}
+    assert timed == {case.entry for case in cases if zoo.get_entry(case.entry).stock}
+
+
+@pytest.mark.parametrize(("backend", "device"), [("tensorflow", "cpu"), ("tensorflow", "gpu"), ("jax", "cpu")])
+def test_who_asks_for_stock_alone_gets_what_is_the_same_program(backend: str, device: str, monkeypatch) -> None:
+    monkeypatch.setattr("zoo.measuring.case.gpu_names", lambda: ("a GPU",))
+    monkeypatch.setattr("zoo.measuring.case.find_spec", lambda name: True)
+    asked = Selection(entries=("lstm",), executions=("stock",), backends=(backend,), devices=(device,))
+    arms = {case.arm: skip_reason(case) for case in timed_cases(get_profile("smoke"), asked)}
+    if (backend, device) == ("tensorflow", "cpu"):
+        why = "on tensorflow and a cpu this is the same program as looped, which is measured"
+        assert arms == {"stock": why, "looped": ""}
+    else:
+        assert arms == {"stock": ""}
+
+
+def test_who_asks_for_a_stock_layer_that_keras_lacks_is_told_so() -> None:
+    asked = Selection(entries=("neuron",), executions=("stock",), backends=("jax",))
+    cases = timed_cases(get_profile("smoke"), asked)
+    assert {skip_reason(case) for case in cases} == {"keras.layers has no recurrent layer for neuron"}
+
+
+WRONG_EXECUTIONS = {
+    "unknown loop 'static' of runner keras; did you mean 'stock'? Known: looped, unrolled, chunked, fused, parallel, "
+    "stock, stock-unrolled": {"loop": "static", "memory": "swap"},
+    "legacy-static+swap: only dynamic loops take +swap": {"loop": "static", "memory": "swap", "runner": "legacy"},
+    "looped+recompute: only chunked and fused loops take +recompute": {"loop": "looped", "memory": "recompute"},
+    "unknown memory 'keep'. Known: store, recompute, offload, swap": {"memory": "keep"},
+    "unknown runner 'jaxx'; did you mean 'jax'? Known: keras, legacy, torch, jax, onnxruntime": {"runner": "jaxx"},
+    "stock+jit: a stock layer leaves jit to Keras; ask for looped+jit or unrolled+jit": {"loop": "stock", "jit": True},
+    "a looped loop has no chunk, and 3 is given": {"chunk": 3},
+    "chunk must be a positive whole number or 'auto', not 0": {"loop": "chunked", "chunk": 0},
+}
+
+
+@pytest.mark.parametrize("message", WRONG_EXECUTIONS)
+def test_an_execution_that_no_runner_has_cannot_be_made(message: str) -> None:
+    with pytest.raises(zoo.ZooError) as refused:
+        zoo.Execution(**WRONG_EXECUTIONS[message])
+    assert str(refused.value) == message
+
+
+@pytest.mark.parametrize("name", [*NAMED, "chunked-16", "chunked-3+jit+recompute", "chunked-7+offload"])
+def test_an_execution_is_read_from_the_name_that_it_shows(name: str) -> None:
+    assert str(zoo.Execution.parse(name)) == name

@@ -116,10 +116,11 @@ def test_what_torch_would_run_otherwise_is_refused() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"loop": "loopd"}, "unknown loop 'loopd'; did you mean 'looped'? Known: looped, unrolled"),
+        ({"loop": "loopd"}, "unknown loop 'loopd' of runner keras; did you mean 'looped'? Known: looped, unrolled"),
         ({"memory": "keep"}, "unknown memory 'keep'"),
-        ({"loop": "static", "memory": "swap"}, "unknown loop 'static'"),
-        ({"loop": "chunked", "chunk": 0}, "chunk must be a positive whole number"),
+        ({"loop": "static", "memory": "swap"}, "unknown loop 'static' of runner keras"),
+        ({"loop": "chunked", "chunk": 0}, "chunk must be a positive whole number or 'auto', not 0"),
+        ({"loop": "static", "runner": "legacy"}, "legacy-static is run by legacy, not by Keras"),
     ],
 )
 def test_an_execution_made_by_hand_is_checked(fields, message: str) -> None:
@@ -127,6 +128,11 @@ def test_an_execution_made_by_hand_is_checked(fields, message: str) -> None:
         zoo.create_model("lstm", "wave", zoo.Execution(**fields))
     assert str(refused.value).startswith(message)
     assert "\n" not in str(refused.value)
+
+
+def test_an_unknown_execution_is_named() -> None:
+    with pytest.raises(zoo.ZooError, match=r"^unknown execution 'loopd'; did you mean 'looped'\? Known: stock, "):
+        zoo.create_model("lstm", "wave", "loopd")
 
 
 def test_an_unknown_optimizer_is_named() -> None:

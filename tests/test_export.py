@@ -98,7 +98,7 @@ def test_the_benchmark_runs_the_file_and_proves_it_equal(task: str, steps: int, 
     case = Case("lstm", task, zoo.Execution(), keras.backend.backend(), "cpu", 5, steps, features, 7)
     batch = zoo.load_task(task, steps=steps).train.first(5)
     reference = prove.prove(case, batch, None)
-    peer = dataclasses.replace(case, execution=zoo.Execution("native"), runner="onnxruntime")
+    peer = dataclasses.replace(case, execution=zoo.Execution("native", runner="onnxruntime"))
     proof = prove.prove(peer, batch, reference)
     assert not proof.problem
     assert not prove.unequal(peer, proof)

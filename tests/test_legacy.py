@@ -39,7 +39,7 @@ EQUAL = 1e-5  # see tests/test_models.py
 
 each_entry = pytest.mark.parametrize("entry", ENTRIES)
 each_task = pytest.mark.parametrize("task", TASKS)
-each_loop = pytest.mark.parametrize("loop", legacy.LOOPS)
+each_loop = pytest.mark.parametrize("loop", ["static", "dynamic"])
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def forked() -> Iterator[Call]:
 def case_of(entry: str, task: str, loop: str, **changes: Any) -> Case:
     target = zoo.get_task(task)
     sizes = {"batch": BATCH, "steps": target.steps, "features": target.features, "units": UNITS, **changes}
-    return Case(entry, task, Execution(loop), "tensorflow", "cpu", **sizes)
+    return Case(entry, task, Execution(loop, runner="legacy"), "tensorflow", "cpu", **sizes)
 
 
 def batch_of(case: Case) -> zoo.Split:
@@ -105,7 +105,7 @@ def test_the_originals_give_the_outputs_and_gradients_of_looped(forked: Call, en
 
 def test_a_static_graph_grows_with_the_steps_and_a_dynamic_one_does_not(forked: Call) -> None:
     nodes = {}
-    for loop in legacy.LOOPS:
+    for loop in ["static", "dynamic"]:
         for steps in (5, 20):
             case = case_of("lstm", "wave", loop, steps=steps)
             ran, _ = forked(legacy.computed, case, batch_of(case), weights("lstm", "wave"))
@@ -209,7 +209,7 @@ def swapping_stacks(case: Case) -> list[bool]:
 
 @pytest.mark.parametrize("memory", ["store", "swap"])
 def test_swap_memory_reaches_the_stacks_of_dynamic_rnn(forked: Call, memory: str) -> None:
-    case = replace(case_of("lstm", "wave", "dynamic"), execution=Execution("dynamic", memory=memory))
+    case = replace(case_of("lstm", "wave", "dynamic"), execution=Execution("dynamic", memory=memory, runner="legacy"))
     stacks = forked(swapping_stacks, case)
     assert len(stacks) > 0
     assert set(stacks) == {memory == "swap"}

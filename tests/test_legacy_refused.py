@@ -12,12 +12,8 @@ from zoo import Execution
 from zoo.measuring.runners import legacy
 
 UNSUPPORTED = {
-    "swapping what has no loop": (
-        replace(case_of("lstm", "wave", "static"), execution=Execution("static", memory="swap")),
-        "static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn",
-    ),
     "swapping without a GPU": (
-        replace(case_of("lstm", "wave", "dynamic"), execution=Execution("dynamic", memory="swap")),
+        replace(case_of("lstm", "wave", "dynamic"), execution=Execution("dynamic", memory="swap", runner="legacy")),
         "swap_memory moves what waits for the backward pass from a GPU to the host: there is no GPU in this case",
     ),
     "gru": (
@@ -25,13 +21,12 @@ UNSUPPORTED = {
         "TensorFlow 1's GRUCell computes another GRU: its reset gate acts on the state before the product, not after "
         "it, and its candidate has one bias, not two",
     ),
-    "another loop": (case_of("lstm", "wave", "looped"), "the legacy arms know loop static, dynamic, not looped"),
     "another optimizer": (
         case_of("lstm", "wave", "static", optimizer="adam"),
         "the legacy arms know optimizer sgd, not adam",
     ),
     "jit": (
-        replace(case_of("lstm", "wave", "static"), execution=Execution("static", jit=True)),
+        replace(case_of("lstm", "wave", "static"), execution=Execution("static", jit=True, runner="legacy")),
         "a session does not compile: the legacy arms are without jit",
     ),
     "a recipe": (

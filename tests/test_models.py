@@ -30,7 +30,7 @@ from tests.models import (
 )
 from zoo.measuring.prove import asked_paths, compute, relative_difference
 
-EXECUTIONS = [str(e) for e in zoo.EXECUTIONS if e.loop not in ("fused", "parallel")]  # test_fused.py, test_linear.py
+EXECUTIONS = [str(e) for e in zoo.EXECUTIONS if e.loop in ("looped", "unrolled", "chunked")]
 EXECUTIONS = [e.replace("auto", "2") if "recompute" not in e else e for e in EXECUTIONS]  # on JAX "auto" is the loop
 FORECASTERS = [entry for entry, task in PAIRS if task == "wave"]
 COMPILED = ("lstm", "gru", "stacked_rnn")

@@ -149,7 +149,7 @@ MISTAKES = {
     ),
     "execution": (
         ("--zoo-executions", "looped,unroled"),
-        "unknown execution 'unroled'; did you mean 'unrolled'? Known: looped, unrolled, "
+        "unknown execution 'unroled'; did you mean 'unrolled'? Known: stock, stock-unrolled, "
         "looped+jit, unrolled+jit, chunked-auto, chunked-auto+recompute, chunked-auto+jit, "
         "chunked-auto+jit+recompute, fused, fused+recompute, parallel, parallel+jit, legacy-static, legacy-dynamic, "
         "legacy-dynamic+swap, torch-native, torch-native+jit, jax-scan+jit, onnxruntime-native",

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, fraction, positive_whole, unknown
-from zoo.execution import AUTO, BACKENDS, LOOPS, MEMORIES, Execution
+from zoo.execution import BACKENDS, KERAS, Execution
 from zoo.pretrained import PRETRAINED, get_card, load_pretrained
 from zoo.registry import MODELS, TASKS, Entry, Task, require_steps
 
@@ -85,16 +85,13 @@ def require_backend(execution: Execution) -> None:
     """Refuse an execution that Keras' backend would turn into another one.
 
     Raises:
-        ZooError: the other one, an unknown loop or memory, or what is wrong with the backend.
+        ZooError: the other one, that it is no execution of Keras, or what is wrong with the backend.
     """
     require_keras()
     import keras
 
-    for kind, names in {"loop": LOOPS, "memory": MEMORIES}.items():
-        if getattr(execution, kind) not in names:
-            raise unknown(kind, str(getattr(execution, kind)), names)
-    if execution.chunk not in (None, AUTO):
-        positive_whole("chunk", execution.chunk)
+    if execution.runner != KERAS:
+        raise ZooError(f"{execution} is run by {execution.runner}, not by Keras: it is measured beside Keras' models")
     problem = execution.problem(keras.backend.backend())
     if problem:
         raise ZooError(f"{execution}: {problem}")
@@ -167,8 +164,10 @@ def create_model(
         sizes = _published_sizes(name, task, {**options} if units is None else sizes)
     model = entry.build(target, how, **_checked(entry, sizes))
     model.name = name
-    model.compile(get_optimizer(optimizer), loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit)
-    if model.jit_compile is not how.jit:  # Keras only warns
+    model.compile(
+        get_optimizer(optimizer), loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit_compile
+    )
+    if not how.is_stock and model.jit_compile is not how.jit:  # Keras only warns
         without = dataclasses.replace(how, jit=False)
         raise ZooError(f"Keras cannot run {name!r} as {how}: a layer of it does not support jit; {without} can")
     if weights == PRETRAINED:

@@ -3,33 +3,58 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zoo.errors import ZooError, unknown
 
-LOOPS = ("looped", "unrolled", "chunked", "fused", "parallel")
-MEMORIES = ("store", "recompute", "offload")
+KERAS = "keras"
+LOOPS = {
+    KERAS: ("looped", "unrolled", "chunked", "fused", "parallel", "stock", "stock-unrolled"),
+    "legacy": ("static", "dynamic"),
+    "torch": ("native",),
+    "jax": ("scan",),
+    "onnxruntime": ("native",),
+}
+"""The ways through time of each runner. Keras' are layers; the others' are calls of another library."""
+MEMORIES = {"recompute": ("chunked", "fused"), "offload": ("chunked", "fused"), "swap": ("dynamic",)}
+"""Where activations go that wait for the backward pass, unless they are stored, and the loops that can do it."""
+STORE = "store"
+OF_CHUNKS = (STORE, "recompute", "offload")
+"""The memories that a layer around chunks or a fused kernel takes."""
 BACKENDS = ("tensorflow", "jax", "torch")
 AUTO = "auto"
 AUTOMATIC = {"tensorflow": {"cpu": 4, "gpu": 4}, "jax": {"cpu": 1, "gpu": 4}}
 """Steps of a chunk by backend and device: on JAX and a CPU no chunk gains, and a chunk of one is the loop."""
 FEWEST_STEPS = 50
 """Of a sequence that chunks are worth it for: at 20 steps they take longer to predict, at 50 no longer."""
-NAME = re.compile(r"(looped|unrolled|fused|parallel|chunked-(?:auto|\d+))(\+jit)?(?:\+(recompute|offload))?")
+SIZED = re.compile(r"chunked-(\d+)(\+jit)?(?:\+(recompute|offload))?")
+"""A chunk of any size; every other execution has a name of its own (`NAMED`)."""
+SAME_PROGRAM = {
+    ("stock", "tensorflow", "cpu"): "looped",
+    ("stock-unrolled", "tensorflow", "cpu"): "unrolled",
+}
+"""Loops of which another is the same program, on a backend and a device: tests/test_stock.py holds it."""
 
 
-def automatic_chunk(steps: int | None, memory: str = "store", backend: str = "tensorflow", device: str = "cpu") -> int:
+def automatic_chunk(steps: int | None, memory: str = STORE, backend: str = "tensorflow", device: str = "cpu") -> int:
     """The chunk that "auto" takes for a sequence of so many steps, or of a number that is not known.
 
     What is computed again, or moved in one piece, is least, and the states that are kept too, with chunks of √steps.
     Else a chunk is there for speed, of which a few steps give all that there is to have, and it is one step, the loop
     itself, where the sequence is short or of a length that is not known: filling it up costs more (docs/method.md).
     """
-    if memory != "store":
+    if memory != STORE:
         return 32 if steps is None else max(1, round(steps**0.5))
     if steps is None or steps < FEWEST_STEPS:
         return 1
     return AUTOMATIC.get(backend, {}).get(device, 1)
+
+
+def name_of(runner: str, loop: str, chunk: int | str | None, jit: bool, memory: str) -> str:
+    """The name of an execution: "chunked-16+jit+recompute", "torch-native". The one place that builds it."""
+    way = loop if runner == KERAS else f"{runner}-{loop}"
+    sized = way if chunk is None else f"{way}-{chunk}"
+    return sized + "+jit" * bool(jit) + (f"+{memory}" if memory not in ("", STORE) else "")
 
 
 @dataclass(frozen=True)
@@ -41,42 +66,77 @@ class Execution:
             torch); "unrolled", every step written out, which needs a number of steps known when the model is built;
             "chunked", `chunk` steps written out inside a loop over steps / chunk; "fused", the vendor's kernel for the
             whole sequence, or an error that says why there is none; "parallel", a scan of entries that are linear in
-            their state, without a loop.
-        jit: whether the whole training step is compiled (XLA on TensorFlow and JAX, inductor on torch).
-        memory: what becomes of activations that wait for the backward pass: "store" keeps them where they are,
-            "recompute" keeps the state between chunks and computes the rest again, "offload" moves them from a GPU to
-            the host and back.
+            their state, without a loop; "stock" and "stock-unrolled", `keras.layers.LSTM`, `GRU` or `SimpleRNN` with
+            every default of Keras, as a tutorial writes it: whatever then runs. Other runners have loops of their own.
+        jit: whether the whole training step is compiled (XLA on TensorFlow and JAX, inductor on torch). Of a stock
+            layer it is always False: Keras chooses.
+        memory: where activations go that wait for the backward pass: "store" keeps them where they are, "recompute"
+            keeps the state between chunks and computes the rest again, "offload" moves them from a GPU to the host and
+            back; "swap" is `swap_memory` of TensorFlow 1.
         chunk: of a chunked loop, how many steps are written out, or "auto" (`automatic_chunk`).
+        runner: what runs it: "keras", or a library beside it, a key of `LOOPS`.
+
+    Raises:
+        ZooError: no runner has such a loop, or no loop such a memory, jit or chunk.
     """
 
     loop: str = "looped"
     jit: bool = False
-    memory: str = "store"
+    memory: str = STORE
     chunk: int | str | None = None
+    runner: str = KERAS
+
+    def __post_init__(self) -> None:
+        if self.runner not in LOOPS:
+            raise unknown("runner", self.runner, list(LOOPS))
+        if self.loop not in LOOPS[self.runner]:
+            raise unknown("loop", self.loop, LOOPS[self.runner], of=f"runner {self.runner}")
+        if self.loop == "chunked" and self.chunk is None:
+            object.__setattr__(self, "chunk", AUTO)
+        self._check_chunk()
+        if self.memory not in (STORE, *MEMORIES):
+            raise unknown("memory", self.memory, [STORE, *MEMORIES])
+        if self.memory != STORE and self.loop not in MEMORIES[self.memory]:
+            able = " and ".join(MEMORIES[self.memory])
+            raise ZooError(f"{self}: only {able} loops take +{self.memory}")
+        if self.is_stock and self.jit:
+            raise ZooError(f"{self}: a stock layer leaves jit to Keras; ask for looped+jit or unrolled+jit")
+
+    def _check_chunk(self) -> None:
+        if self.loop != "chunked" and self.chunk is not None:
+            raise ZooError(f"a {self.loop} loop has no chunk, and {self.chunk!r} is given")
+        if self.loop == "chunked" and self.chunk != AUTO:
+            whole = isinstance(self.chunk, int) and not isinstance(self.chunk, bool)
+            if not whole or int(str(self.chunk)) < 1:
+                raise ZooError(f"chunk must be a positive whole number or {AUTO!r}, not {self.chunk!r}")
 
     def __str__(self) -> str:
-        loop = self.loop if self.chunk is None else f"{self.loop}-{self.chunk}"
-        return loop + ("+jit" if self.jit else "") + (f"+{self.memory}" if self.memory != "store" else "")
+        return name_of(self.runner, self.loop, self.chunk, self.jit, self.memory)
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether it is a layer of Keras with every default."""
+        return self.loop in ("stock", "stock-unrolled")
+
+    @property
+    def jit_compile(self) -> bool | str:
+        """What `keras.Model.compile` takes for `jit_compile`."""
+        return AUTO if self.is_stock else self.jit
+
+    @property
+    def beside(self) -> Execution:
+        """How a one-Dense model runs on the same path: the same runner and jit, whatever the loop."""
+        loop = "stock" if self.is_stock else LOOPS[self.runner][0]
+        return Execution(loop, self.jit, runner=self.runner)
 
     def problem(self, backend: str) -> str:
         """Why `backend` cannot run this, in words; empty where it can."""
-        if backend != "torch":
-            if self.loop == "fused":
-                return f"fused kernels are run through torch: on {backend} a layer around a cell has none"
-            if self.memory == "offload" and backend == "tensorflow":
-                return "TensorFlow moves no activations to the host, but in TensorFlow 1: legacy-dynamic+swap"
-            return ""
-        reasons = {
-            "without jit torch runs every step from Python, looped or unrolled: there is no loop to write out": (
-                not self.jit and (self.loop == "unrolled" or (self.loop == "chunked" and self.memory == "store"))
-            ),
-            "torch.compile writes out Python's loop: what runs is unrolled+jit": (
-                self.jit and self.loop in ("looped", "chunked")
-            ),
-            "compiling a scan with inductor is not measured here": self.jit and self.loop == "parallel",
-            "torch.compile takes a fused kernel apart: what runs is unrolled+jit": self.jit and self.loop == "fused",
-        }
-        return next((reason for reason, stands in reasons.items() if stands), "")
+        return _problem_on_torch(self) if backend == "torch" else _problem_on_xla(self, backend)
+
+    def same_program(self, backend: str, device: str) -> Execution | None:
+        """The execution that is the same program on `backend` and `device` and is measured in its place, if any."""
+        loop = SAME_PROGRAM.get((self.loop, backend, device))
+        return Execution(loop) if loop else None
 
     def written_out(self, steps: int, backend: str, device: str) -> int | None:
         """How many of so many steps a chunk holds; None where the loop has no chunks."""
@@ -86,29 +146,65 @@ class Execution:
 
     @classmethod
     def parse(cls, text: str | Execution) -> Execution:
-        """Read "looped", "unrolled+jit", "chunked-16", "chunked-auto+jit+recompute", "fused"; else a ZooError."""
+        """Read "looped", "unrolled+jit", "chunked-16+recompute", "fused", "torch-native"; else a ZooError."""
         if isinstance(text, Execution):
             return text
-        found = NAME.fullmatch(text)
-        if not found:
-            raise unknown("execution", text, [str(execution) for execution in EXECUTIONS])
-        named, jit, memory = found.groups()
-        loop, _, chunk = named.partition("-")
-        if chunk and chunk != AUTO and int(chunk) < 1:
-            raise ZooError(f"chunk must be a positive whole number or {AUTO!r}, not {chunk}")
-        if memory and not chunk and loop != "fused":
-            raise ZooError(f"{text}: what is kept elsewhere are chunks: ask for chunked-{AUTO}+{memory}")
-        size = int(chunk) if chunk.isdigit() else chunk or None
-        return cls(loop, bool(jit), memory or "store", size)
+        if text in NAMED:
+            return NAMED[text]
+        sized = SIZED.fullmatch(text)
+        if sized:
+            size, jit, memory = sized.groups()
+            return cls("chunked", bool(jit), memory or STORE, int(size))
+        shorter, _, last = text.rpartition("+")
+        if shorter in NAMED and last == "jit":
+            return replace(NAMED[shorter], jit=True)
+        if shorter in NAMED and last in MEMORIES:
+            return replace(NAMED[shorter], memory=last)
+        raise unknown("execution", text, list(NAMED), f"Known: {', '.join(map(str, EXECUTIONS))}")
+
+
+def _problem_on_xla(execution: Execution, backend: str) -> str:
+    if execution.loop == "fused":
+        return f"fused kernels are run through torch: on {backend} a layer around a cell has none"
+    if execution.memory == "offload" and backend == "tensorflow":
+        return "TensorFlow moves no activations to the host, but in TensorFlow 1: legacy-dynamic+swap"
+    return ""
+
+
+def _problem_on_torch(execution: Execution) -> str:
+    loop = execution.loop
+    if not execution.jit and (loop == "unrolled" or (loop == "chunked" and execution.memory == STORE)):
+        return "without jit torch runs every step from Python, looped or unrolled: there is no loop to write out"
+    if execution.jit and loop in ("looped", "chunked"):
+        return "torch.compile writes out Python's loop: what runs is unrolled+jit"
+    if execution.jit and loop == "parallel":
+        return "compiling a scan with inductor is not measured here"
+    if execution.jit and loop == "fused":
+        return "torch.compile takes a fused kernel apart: what runs is unrolled+jit"
+    return ""
 
 
 EXECUTIONS = (
+    *(Execution(loop) for loop in ("stock", "stock-unrolled")),
     *(Execution(loop, jit) for jit in (False, True) for loop in ("looped", "unrolled")),
-    *(Execution("chunked", jit, memory, AUTO) for jit in (False, True) for memory in ("store", "recompute")),
-    *(Execution("fused", memory=memory) for memory in ("store", "recompute")),
+    *(Execution("chunked", jit, memory, AUTO) for jit in (False, True) for memory in (STORE, "recompute")),
+    *(Execution("fused", memory=memory) for memory in (STORE, "recompute")),
     *(Execution("parallel", jit) for jit in (False, True)),
 )
-"""Those that are proven for every entry; a chunk of any other size is asked for by "chunked-16".
-
-On a GPU there are fused+offload, chunked-auto+offload and chunked-auto+jit+offload too.
-"""
+"""Those of Keras that run without a GPU; a chunk of any other size is asked for by "chunked-16"."""
+OFFLOADED = (
+    *(Execution("chunked", jit, "offload", AUTO) for jit in (False, True)),
+    Execution("fused", memory="offload"),
+)
+"""Those that need a GPU."""
+OTHERS = (
+    Execution("static", runner="legacy"),
+    Execution("dynamic", runner="legacy"),
+    Execution("dynamic", memory="swap", runner="legacy"),
+    *(Execution("native", jit, runner="torch") for jit in (False, True)),
+    Execution("scan", jit=True, runner="jax"),
+    Execution("native", runner="onnxruntime"),
+)
+"""Those of other libraries, measured beside Keras."""
+NAMED = {str(execution): execution for execution in (*EXECUTIONS, *OFFLOADED, *OTHERS)}
+"""Every execution that has a name, by it."""

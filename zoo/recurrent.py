@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zoo.errors import ZooError
+
 if TYPE_CHECKING:
     import keras
 
@@ -13,9 +15,9 @@ if TYPE_CHECKING:
 def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) -> keras.layers.Layer:
     """A layer that runs `cell` over the time axis as `execution` says.
 
-    The layer is `keras.layers.RNN` or one of the zoo's around the cell, never `keras.layers.LSTM` or `GRU`: those
-    switch to cuDNN when they can and say nothing, and `use_cudnn=False` is lost when such a model is saved
-    (keras#21533). Around a cell there is no vendor kernel to fall into: every execution is the same computation.
+    The layer is `keras.layers.RNN` or one of the zoo's around the cell: there no vendor kernel is to fall into, and
+    every execution is the same computation. `keras.layers.LSTM` and `GRU` switch to cuDNN when they can and say
+    nothing, and `use_cudnn=False` is lost when such a model is saved (keras#21533): they are the "stock" executions.
 
     Args:
         cell: a Keras recurrent cell, of the zoo or of your own.
@@ -28,7 +30,7 @@ def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) ->
 
     Raises:
         ZooError: the execution is "fused" and no kernel computes this cell, or "parallel" and the cell is not linear
-            in its state.
+            in its state, or "stock" and Keras has no layer of this cell.
     """
     import keras
 
@@ -41,4 +43,26 @@ def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) ->
         return FusedRNN(cell, execution.memory, **options)
     if execution.loop == "parallel":
         return ParallelRNN(cell, **options)
+    if execution.is_stock:
+        return stock_layer(cell, unroll=execution.loop == "stock-unrolled", **options)
     return keras.layers.RNN(cell, unroll=execution.loop == "unrolled", **options)
+
+
+def stock_layer(cell: keras.layers.Layer, **options: Any) -> keras.layers.Layer:
+    """The layer that a tutorial writes for `cell`: `keras.layers.LSTM(units)` for an LSTMCell, with Keras' defaults.
+
+    Args:
+        cell: its units, activations, initializers and dropout are the layer's.
+        **options: what `keras.layers.RNN` takes.
+
+    Raises:
+        ZooError: Keras has no layer of this cell.
+    """
+    import keras
+
+    layers = keras.layers
+    stock = {layers.SimpleRNNCell: layers.SimpleRNN, layers.LSTMCell: layers.LSTM, layers.GRUCell: layers.GRU}
+    if type(cell) not in stock:
+        raise ZooError(f"Keras has no layer of {type(cell).__name__}: ask for looped in the place of stock")
+    config = {name: value for name, value in cell.get_config().items() if name not in ("name", "trainable")}
+    return stock[type(cell)](**config, **options)

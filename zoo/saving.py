@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-CELL = "cell"
-"""The name of a recurrent cell inside its layer; weights are named without it: not every execution has a cell."""
+CELL_NAMES = ("cell", "simple_rnn_cell", "lstm_cell", "gru_cell")
+"""Names of a recurrent cell inside its layer, the zoo's and the stock ones. The name of a weight leaves them out, since
+not every execution has a cell."""
 
 
 def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """The model's weights by name: "lstm/recurrent/kernel"."""
     named = {}
     for variable in model.weights:
-        parts = [part for part in variable.path.split("/") if part != CELL]
+        parts = [part for part in variable.path.split("/") if part not in CELL_NAMES]
         name = "/".join([model.name, *parts])
         if name in named:
             raise ZooError(f"two weights of {model.name!r} are called {name!r}; give its layers different names")

@@ -9,7 +9,7 @@ import keras
 from keras import ops, tree
 
 from zoo.errors import ZooError, unknown
-from zoo.execution import AUTO, MEMORIES, Execution, automatic_chunk
+from zoo.execution import AUTO, OF_CHUNKS, Execution, automatic_chunk
 from zoo.layers import keras_private
 from zoo.layers.recompute import in_order, offloaded, recomputed
 from zoo.layers.tensors import Tensor
@@ -48,8 +48,8 @@ class ChunkedRNN(keras.layers.RNN):
     def __init__(self, cell: Any, chunk: int | str = AUTO, memory: str = "store", **options: Any) -> None:
         if chunk != AUTO and (isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1):
             raise ZooError(f"chunk must be a positive whole number or {AUTO!r}, not {chunk!r}")
-        if memory not in MEMORIES:
-            raise unknown("memory", str(memory), MEMORIES)
+        if memory not in OF_CHUNKS:
+            raise unknown("memory", str(memory), OF_CHUNKS)
         problem = Execution("chunked", memory=memory, chunk=chunk).problem(keras.backend.backend())
         if memory == "offload" and problem:
             raise ZooError(problem)

@@ -11,7 +11,7 @@ import keras
 from keras import ops
 
 from zoo.errors import ZooError, unknown
-from zoo.execution import MEMORIES, automatic_chunk
+from zoo.execution import OF_CHUNKS, automatic_chunk
 from zoo.layers.recompute import offloaded, recomputed
 from zoo.layers.tensors import Tensor
 
@@ -35,8 +35,8 @@ class FusedRNN(keras.layers.RNN):
     """
 
     def __init__(self, cell: Any, memory: str = "store", **options: Any) -> None:
-        if memory not in MEMORIES:
-            raise unknown("memory", str(memory), MEMORIES)
+        if memory not in OF_CHUNKS:
+            raise unknown("memory", str(memory), OF_CHUNKS)
         if options.pop("unroll", False) or options.pop("zero_output_for_mask", False):
             raise ZooError("a fused kernel takes neither unroll nor zero_output_for_mask")
         problem = fused_problem(cell, keras.backend.backend())

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
-from zoo import EXECUTIONS, Execution, get_entry, get_task
+from zoo import Execution, get_entry, get_task
+from zoo.execution import KERAS
 from zoo.measuring import runners
 from zoo.measuring.machine import gpu_names
 
@@ -21,28 +22,10 @@ NORMAL_JIT = {"tensorflow": False, "jax": True, "torch": False}
 """Whether a backend's usual way is compiled. JAX without jit runs operation by operation, some 40 times slower."""
 
 
-ARMS = {
-    **{str(execution): ("keras", execution) for execution in EXECUTIONS},
-    "legacy-static": ("legacy", Execution("static")),
-    "legacy-dynamic": ("legacy", Execution("dynamic")),
-    "legacy-dynamic+swap": ("legacy", Execution("dynamic", memory="swap")),
-    "torch-native": ("torch", Execution("native")),
-    "torch-native+jit": ("torch", Execution("native", jit=True)),
-    "jax-scan+jit": ("jax", Execution("scan", jit=True)),
-    "onnxruntime-native": ("onnxruntime", Execution("native")),
-}
-"""What can be compared, by the name that the user gives: a runner and how its time loop runs."""
-
-
 RUNS_ON = {"legacy": "tensorflow", "torch": "torch", "jax": "jax", "onnxruntime": "tensorflow"}
 """The backend of a runner that has one of its own; ONNX Runtime stands beside Keras on TensorFlow, which it serves."""
 PREDICTS = ("onnxruntime",)
 """Runners that do not train."""
-
-
-def arm_of(name: str) -> tuple[str, Execution]:
-    """The runner and the execution called `name`, a chunk of any size among them."""
-    return ARMS.get(name) or ("keras", Execution.parse(name))
 
 
 @dataclass(frozen=True)
@@ -64,12 +47,16 @@ class Case:
     repeat: int = 0
     seed: int = 0
     recipe: str = ""
-    runner: str = "keras"
 
     @property
     def arm(self) -> str:
         """The execution as the user names it: "unrolled+jit", "legacy-static"."""
-        return str(self.execution) if self.runner == "keras" else f"{self.runner}-{self.execution}"
+        return str(self.execution)
+
+    @property
+    def runner(self) -> str:
+        """What runs it: "keras", or a library beside it."""
+        return self.execution.runner
 
     @property
     def id(self) -> str:
@@ -95,7 +82,7 @@ class Case:
     @property
     def group(self) -> Case:
         """What it shares with the arms that it is compared with: everything but the execution."""
-        return replace(self, execution=Execution(), runner="keras", repeat=0)
+        return replace(self, execution=Execution(), repeat=0)
 
     def identity(self) -> dict[str, Any]:
         """The columns of the results that say what was measured, all but the phase."""
@@ -109,25 +96,28 @@ class Case:
             "jit": self.execution.jit,
             "memory": self.execution.memory,
             "matmul_precision": "float32",
+            "runner": self.runner,
             **{name: value for name, value in vars(self).items() if name != "execution"},
         }
 
 
 def skip_reason(case: Case) -> str:
     """Why the case cannot run as asked on this machine, in words; empty where it can."""
-    if case.runner != "keras" and (reason := runners.load(case.runner).unsupported(case)):
+    execution, backend = case.execution, case.backend
+    if case.runner != KERAS and (reason := runners.load(case.runner).unsupported(case)):
         return reason
-    jit = case.execution.jit
-    compilers = ("c++", "g++", "clang++")
-    reasons = {
-        f"{case.backend} is not installed: python -m pip install -e '.[{case.backend}]'": not find_spec(case.backend),
-        "no GPU is found here: nvidia-smi names none": case.device == "gpu" and not gpu_names(),
-        "+offload moves what waits for the backward pass from a GPU to the host: there is no GPU in this case": (
-            case.execution.memory == "offload" and case.device == "cpu"
-        ),
-        "torch with jit (inductor) needs a C++ compiler, and none is found": (
-            case.backend == "torch" and jit and not any(map(shutil.which, compilers))
-        ),
-    }
-    first = next((reason for reason, stands in reasons.items() if stands), "")
-    return first or (case.execution.problem(case.backend) if case.runner == "keras" else "")
+    if not find_spec(backend):
+        return f"{backend} is not installed: python -m pip install -e '.[{backend}]'"
+    if case.device == "gpu" and not gpu_names():
+        return "no GPU is found here: nvidia-smi names none"
+    if execution.memory == "offload" and case.device == "cpu":
+        return "+offload moves what waits for the backward pass from a GPU to the host: there is no GPU in this case"
+    if backend == "torch" and execution.jit and not any(map(shutil.which, ("c++", "g++", "clang++"))):
+        return "torch with jit (inductor) needs a C++ compiler, and none is found"
+    if case.runner != KERAS:
+        return ""
+    if refused := get_entry(case.entry).problem(execution):
+        return refused
+    if same := execution.same_program(backend, case.device):
+        return f"on {backend} and a {case.device} this is the same program as {same}, which is measured"
+    return execution.problem(backend)

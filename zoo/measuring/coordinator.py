@@ -150,10 +150,10 @@ class Coordinator:
     def _time(self, case: Case) -> tuple[list[measure.Figures], float | None]:
         """Time a case, once its batch is loaded, its floor measured and its arm proven equal to looped."""
         arm = replace(case, repeat=0)
-        first = replace(arm, execution=Execution(jit=NORMAL_JIT[case.backend]), runner="keras")
+        first = replace(arm, execution=Execution(jit=NORMAL_JIT[case.backend]))
         self._refuse_too_long(arm)
         batch = self._once("loading its data", first, measure.first_batch, first)
-        usual = replace(arm, execution=Execution(jit=case.execution.jit), entry=FLOOR)
+        usual = replace(arm, execution=case.execution.beside, entry=FLOOR)
         floors = self._once("a one-Dense model", usual, measure.measure_floor, usual, batch, self.effort)
         reference = self._once("proving looped", first, prove.prove, first, batch, None)
         proof = reference

@@ -92,7 +92,7 @@ def prove(case: Case, batch: zoo.Split, reference: Proof | None) -> Proof:
     figures = {name: value for name, value in vars(computed).items() if name != "tensors"}
     asked = PEERS.get(case.arm) or asked_paths(case.execution, case.backend, case.steps, case.device)
     problem = ""
-    if computed.kernel_path not in asked:
+    if asked is not None and computed.kernel_path not in asked:
         problem = f"asked for {' or '.join(asked)}, but {computed.kernel_path} ran: {computed.kernel_evidence}"
     if reference is None:
         return Proof(figures, problem, weights, computed.tensors)
@@ -103,8 +103,13 @@ def prove(case: Case, batch: zoo.Split, reference: Proof | None) -> Proof:
     return Proof(figures, problem)
 
 
-def asked_paths(execution: zoo.Execution, backend: str, steps: int, device: str = "cpu") -> tuple[str, ...]:
-    """The kernel paths that an execution may take. Chunks are looped over where there are two or more."""
+def asked_paths(execution: zoo.Execution, backend: str, steps: int, device: str = "cpu") -> tuple[str, ...] | None:
+    """The kernel paths that an execution may take; None of a stock layer, of which Keras chooses the path.
+
+    Chunks are looped over where there are two or more.
+    """
+    if execution.is_stock:
+        return None
     loop, chunk = execution.loop, execution.written_out(steps, backend, device)
     if chunk is not None:
         loop = "looped" if backend == "torch" or steps >= 2 * chunk else "unrolled"

@@ -35,9 +35,9 @@ def _simple_cells(units: int, layers: int, **options: float) -> list[keras.layer
 @register_entry(
     "input_dropout",
     cell="simple_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,) * LAYERS,
-    stock="SimpleRNN",
     onnx="RNN",
     fused=True,
     summary="Three layers of recurrent neurons, dropout on what each reads, a new mask each step.",
@@ -57,9 +57,9 @@ def input_dropout(
 @register_entry(
     "output_dropout",
     cell="simple_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,) * LAYERS,
-    stock="SimpleRNN",
     onnx="RNN",
     fused=True,
     summary="Three layers of recurrent neurons, dropout on what each gives out, a new mask each step.",
@@ -101,9 +101,9 @@ def state_dropout(
 @register_entry(
     "recurrent_dropout",
     cell="simple_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,) * LAYERS,
-    stock="SimpleRNN",
     onnx="RNN",
     drops_inside=True,
     summary="Three layers of recurrent neurons, dropout on the state, one mask for all steps as Keras has it.",
@@ -122,9 +122,9 @@ def recurrent_dropout(
 @register_entry(
     "recurrent_dropout_lstm",
     cell="lstm",
+    stock="LSTM",
     topologies=TOPOLOGIES,
     layers=(GATE_BY_GATE,) * LAYERS,
-    stock="LSTM",
     onnx="LSTM",
     drops_inside=True,
     summary="Three LSTM layers with Keras' recurrent_dropout: the one that costs a GPU its fast kernel.",

@@ -26,9 +26,9 @@ LSTM_PAPER = "Hochreiter and Schmidhuber, Long Short-Term Memory; forget gate by
 @register_entry(
     "lstm",
     cell="lstm",
+    stock="LSTM",
     topologies=TOPOLOGIES,
     layers=(LSTM,),
-    stock="LSTM",
     onnx="LSTM",
     fused=True,
     summary="Long short-term memory with a forget gate.",
@@ -46,9 +46,9 @@ def lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
 @register_entry(
     "stacked_lstm",
     cell="lstm",
+    stock="LSTM",
     topologies=TOPOLOGIES,
     layers=(LSTM,) * 3,
-    stock="LSTM",
     onnx="LSTM",
     fused=True,
     summary="Three LSTM layers, each reading every output of the one below it.",
@@ -66,9 +66,9 @@ def stacked_lstm(task: Task, execution: Execution, *, units: int, layers: int = 
 @register_entry(
     "gru",
     cell="gru",
+    stock="GRU",
     topologies=TOPOLOGIES,
     layers=((Matrix("inputs", 3), Matrix("state", 3)),),  # z, r, n; the reset gate comes after the product
-    stock="GRU",
     onnx="GRU",
     fused=True,
     summary="Gated recurrent unit, with the reset gate after the product as cuDNN has it.",
@@ -134,8 +134,8 @@ def layer_norm_lstm(task: Task, execution: Execution, *, units: int) -> keras.Mo
 @register_entry(
     "bidirectional_lstm",
     cell="lstm",
-    topologies=(SEQUENCE_TO_VECTOR,),  # at every step it would have seen what a forecast is asked for
     stock="LSTM",
+    topologies=(SEQUENCE_TO_VECTOR,),  # at every step it would have seen what a forecast is asked for
     onnx="LSTM",
     fused=True,
     summary="Two LSTMs, one of which reads the sequence backwards.",

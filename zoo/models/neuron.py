@@ -39,9 +39,9 @@ def neuron(task: Task, execution: Execution, *, units: int) -> keras.Model:
 @register_entry(
     "simple_rnn",
     cell="simple_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,),
-    stock="SimpleRNN",
     onnx="RNN",
     fused=True,
     summary="Keras' SimpleRNN: the recurrent neuron with two weight matrices.",
@@ -59,9 +59,9 @@ def simple_rnn(task: Task, execution: Execution, *, units: int) -> keras.Model:
 @register_entry(
     "stacked_rnn",
     cell="simple_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,) * 3,
-    stock="SimpleRNN",
     onnx="RNN",
     fused=True,
     summary="Three layers of recurrent neurons, each reading every output of the one below it.",
@@ -79,9 +79,9 @@ def stacked_rnn(task: Task, execution: Execution, *, units: int, layers: int = 3
 @register_entry(
     "simple_rnn_he",
     cell="relu_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,),
-    stock="SimpleRNN",
     onnx="RNN",
     fused=True,
     summary="Rectified recurrent neurons with He's initial weights.",
@@ -102,9 +102,9 @@ def simple_rnn_he(
 @register_entry(
     "irnn",
     cell="relu_rnn",
+    stock="SimpleRNN",
     topologies=TOPOLOGIES,
     layers=(SIMPLE,),
-    stock="SimpleRNN",
     onnx="RNN",
     fused=True,
     summary="Rectified recurrent neurons that begin by keeping their state as it is.",

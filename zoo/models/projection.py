@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 SHARED: dict[str, Any] = {
     "cell": "relu_rnn",
+    "stock": "SimpleRNN",
     "topologies": (SEQUENCE_TO_SEQUENCE,),
     "layers": (SIMPLE,),
-    "stock": "SimpleRNN",
     "fused": True,
     "onnx": "RNN",
     "paper": "Géron, Hands-On Machine Learning with Scikit-Learn and TensorFlow, chapter 14",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @register_entry(
     "vector_to_sequence",
     cell="lstm",
-    topologies=(VECTOR_TO_SEQUENCE,),
     stock="LSTM",
+    topologies=(VECTOR_TO_SEQUENCE,),
     onnx="LSTM",
     fused=True,
     summary="An LSTM that reads the same vector at every step and gives out a sequence.",
@@ -67,8 +67,8 @@ def _encode_decode(
 @register_entry(
     "encoder_decoder",
     cell="lstm",
-    topologies=(ENCODER_DECODER,),
     stock="LSTM",
+    topologies=(ENCODER_DECODER,),
     onnx="LSTM",
     summary="An LSTM reads the source; another begins in its last state and writes the target.",
     equations=f"{LSTM_EQUATIONS}\nencoder: x(t) = E[source(t)], the state begins at 0\n"
@@ -87,8 +87,8 @@ def encoder_decoder(task: Task, execution: Execution, *, units: int) -> keras.Mo
 @register_entry(
     "encoder_decoder_reversed",
     cell="lstm",
-    topologies=(ENCODER_DECODER,),
     stock="LSTM",
+    topologies=(ENCODER_DECODER,),
     onnx="LSTM",
     summary="As encoder_decoder, but the source is read from its end: its first words are the last to be read.",
     equations=f"{LSTM_EQUATIONS}\nas encoder_decoder, with x(t) = E[source(n+1-t)] in the encoder, of n tokens",
@@ -109,8 +109,8 @@ def encoder_decoder_reversed(task: Task, execution: Execution, *, units: int) ->
 @register_entry(
     "lstm_on_the_fly",
     cell="lstm",
-    topologies=(ENCODER_DECODER,),
     stock="LSTM",
+    topologies=(ENCODER_DECODER,),
     onnx="LSTM",
     summary="One LSTM that writes a token of the target for each token of the source that it reads.",
     equations=f"x(t) = E[source(t)], E[0] after the end of the source\n{LSTM_EQUATIONS}\ny(t) = softmax(h(t)·V + c)",
@@ -138,8 +138,8 @@ def lstm_on_the_fly(task: Task, execution: Execution, *, units: int) -> keras.Mo
 @register_entry(
     "encoder_decoder_attention",
     cell="lstm",
-    topologies=(ENCODER_DECODER,),
     stock="LSTM",
+    topologies=(ENCODER_DECODER,),
     onnx="LSTM",
     summary="As encoder_decoder, and each step of the decoder looks back at every step of the source.",
     equations="h(t) of the decoder and s(1..n) of the encoder as in encoder_decoder\n"

@@ -8,11 +8,11 @@ import warnings
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from zoo.errors import ZooError
+from zoo.execution import name_of
 from zoo.measuring.rows import COLUMNS, DTYPES, GAPS, HEADER, Measurement, as_line
 
 
@@ -57,16 +57,11 @@ def _difference(header: bytes) -> str:
 
 def _parse(data: bytes) -> pd.DataFrame:
     table = pd.read_csv(io.BytesIO(data), dtype=DTYPES, keep_default_na=False, na_values=GAPS)
-    parts = table[["runner", "loop", "chunk", "jit", "memory"]].itertuples(index=False)
-    table["execution"] = pd.Series([execution_label(*part) for part in parts], index=table.index, dtype="str")
+    parts = table[["runner", "loop", "chunk", "jit", "memory"]].astype({"chunk": "object"})
+    parts["chunk"] = parts["chunk"].where(parts["chunk"].notna(), None)
+    names = [name_of(*part) for part in parts.itertuples(index=False)]
+    table["execution"] = pd.Series(names, index=table.index, dtype="str")
     return table
-
-
-def execution_label(runner: str, loop: str, chunk: Any, jit: bool, memory: str) -> str:
-    """The name of an execution in tables and charts: runner (but Keras), loop, chunk, jit, and memory (but store)."""
-    run = loop if runner == "keras" else f"{runner}-{loop}"
-    chunked = run if pd.isna(chunk) else f"{run}-{chunk}"
-    return chunked + "+jit" * bool(jit) + (f"+{memory}" if memory not in ("", "store") else "")
 
 
 def as_table(rows: Sequence[Measurement]) -> pd.DataFrame:

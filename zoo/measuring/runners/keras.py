@@ -61,7 +61,7 @@ def floor_model(case: Case, batch: zoo.Split) -> keras.Model:
     elif task.topology == SEQUENCE_TO_VECTOR:
         read = read[:, -1]
     model = keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation)(read))
-    model.compile(case.optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=case.execution.jit)
+    model.compile(case.optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=case.execution.jit_compile)
     return model
 
 

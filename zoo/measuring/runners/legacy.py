@@ -27,15 +27,13 @@ from zoo.registry import SEQUENCE_TO_SEQUENCE, Task
 ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
 """What the environment of a process must hold before it imports TensorFlow, for these arms to run in it."""
 LEARNING_RATE = 0.01  # what Keras takes for "sgd"
-LOOPS = ("static", "dynamic")
 MASKED = ("none", "full", "uniform")
-ALLOWED = {"loop": LOOPS, "masked": MASKED, "backend": ("tensorflow",), "optimizer": ("sgd",), "dtype": ("float32",)}
+ALLOWED = {"masked": MASKED, "backend": ("tensorflow",), "optimizer": ("sgd",), "dtype": ("float32",)}
 CELLS = {"neuron": "BasicRNNCell", "simple_rnn": "BasicRNNCell", "lstm": "BasicLSTMCell"}
 REFUSED = {
     "gru": "TensorFlow 1's GRUCell computes another GRU: its reset gate acts on the state before the product, not "
     "after it, and its candidate has one bias, not two"
 }
-SWAP_STATIC = "static_rnn has no loop whose memory it could swap: swap_memory is for dynamic_rnn"
 SWAP_CPU = "swap_memory moves what waits for the backward pass from a GPU to the host: there is no GPU in this case"
 LOOP_NODES = ("LoopCond", "While", "StatelessWhile")  # one LoopCond a loop in v1 control flow, a While in v2
 KERNEL, RECURRENT_KERNEL, BIAS = "recurrent/kernel", "recurrent/recurrent_kernel", "recurrent/bias"
@@ -59,16 +57,14 @@ class Network:
 def unsupported(case: Case) -> str:
     """Why `case` is no case of these arms, in words; empty where it is one. Imports no TensorFlow."""
     for kind, allowed in ALLOWED.items():
-        value = case.execution.loop if kind == "loop" else getattr(case, kind)
-        if value not in allowed:
-            return f"the legacy arms know {kind} {', '.join(allowed)}, not {value}"
+        if getattr(case, kind) not in allowed:
+            return f"the legacy arms know {kind} {', '.join(allowed)}, not {getattr(case, kind)}"
     swaps = case.execution.memory == "swap"
     reasons = {
         "a session does not compile: the legacy arms are without jit": case.execution.jit,
         "the legacy arms are timed, not trained by a recipe": bool(case.recipe),
         f"the legacy arms read features, not tokens as {case.task} has them": zoo.get_task(case.task).tokens > 0,
         REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}"): case.entry not in CELLS,
-        SWAP_STATIC: swaps and case.execution.loop == "static",
         SWAP_CPU: swaps and case.device != "gpu",
         "tf_keras is not installed: python -m pip install -e '.[legacy]'": find_spec("tf_keras") is None,
     }
