@@ -14,9 +14,10 @@ import pytest
 from benchmarks.publish import publish
 from tests.tables import FAILURE, SCORE, TIMING, quick_rows
 from zoo import EXECUTIONS, ZooError
+from zoo.execution import name_of
 from zoo.measuring.rows import COLUMNS, append, check_writable, read_rows
 from zoo.statistics.folders import read_folder
-from zoo.statistics.tables import as_table, execution_label, read
+from zoo.statistics.tables import as_table, read
 
 NASTY = replace(FAILURE, reason='comma, "quote" and é', kernel_evidence="NA")
 
@@ -61,11 +62,9 @@ def test_a_line_break_in_a_reason_does_not_break_the_row(path):
 
 def test_the_label_of_an_execution_is_the_name_that_the_zoo_gives_it():
     for execution in EXECUTIONS:
-        assert execution_label("keras", execution.loop, execution.chunk, execution.jit, execution.memory) == str(
-            execution
-        )
-    assert execution_label("keras", "chunked", 16, True, "recompute") == "chunked-16+jit+recompute"
-    assert execution_label("legacy", "static", None, False, "store") == "legacy-static"
+        assert name_of("keras", execution.loop, execution.chunk, execution.jit, execution.memory) == str(execution)
+    assert name_of("keras", "chunked", 16, True, "recompute") == "chunked-16+jit+recompute"
+    assert name_of("legacy", "static", None, False, "store") == "legacy-static"
 
 
 def test_an_append_after_half_a_line_starts_a_line_of_its_own(path):
