@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import Annotated
 
-import matplotlib
 import typer
 from rich.console import Console
 
 from benchmarks import publish as published
 from zoo.cli.command import run
+from zoo.cli.tables import draw, print_report
 from zoo.errors import ZooError
 from zoo.measuring.rows import TABLE, check_writable
-from zoo.statistics.folders import newest_run, read_folder, read_history, reference_tables
+from zoo.statistics.folders import newest_run, read_history, read_results, reference_tables
 
 ROOT = Path(__file__).parent.parent / "results"
 WEIGHTS = ROOT.parent / "zoo" / "pretrained_weights"
@@ -30,8 +29,8 @@ Results = Annotated[
     Path | None,
     typer.Option(
         "--results",
-        metavar="DIR",
-        help="A folder with measurements.csv, or with *-speed.csv and *-accuracy.csv (also .csv.gz). "
+        metavar="TABLE",
+        help="A measurements.csv, or a folder with one, or with *-speed.csv and *-accuracy.csv (all also .csv.gz). "
         "Without it: the newest run under results/runs, else results/reference.",
         show_default=False,
     ),
@@ -50,7 +49,7 @@ def find_results(root: Path = ROOT) -> Path:
 
 
 def charts_folder(folder: Path) -> Path:
-    """Where the charts of the results in `folder` go: beside a run's table; for reference tables to results/charts."""
+    """Where the charts of a table or folder go: beside a run's table; for reference tables to results/charts."""
     return folder / "charts" if (folder / TABLE).exists() else folder.resolve().parent / "charts"
 
 
@@ -58,20 +57,14 @@ def charts_folder(folder: Path) -> Path:
     epilog="Examples: [bold]python -m benchmarks charts[/bold], "
     "[bold]python -m benchmarks charts --results results/reference[/bold]"
 )
-def charts(folder: Results = None) -> None:
+def charts(results: Results = None) -> None:
     """Draw every chart anew from the results and say where they are."""
-    gc.disable()  # of a process that ends when all is drawn: looking for garbage takes a tenth of its time
-    matplotlib.use("Agg")
+    results = results or find_results()
+    draw(results, charts_folder(results))
     from benchmarks.trained.curves import draw_curves, read_trained
-    from zoo.charts.gallery import draw_all
 
-    folder = folder or find_results()
-    table = read_folder(folder)
-    typer.echo(f"{len(table)} rows from {folder}")
-    for path in draw_all(table, charts_folder(folder), typer.echo):
-        typer.echo(path)
-    trained = read_trained(folder)
-    for path in draw_curves(trained, charts_folder(folder), typer.echo) if trained else ():
+    trained = read_trained(results)
+    for path in draw_curves(trained, charts_folder(results), typer.echo) if trained else ():
         typer.echo(path)
 
 
@@ -79,38 +72,31 @@ def charts(folder: Results = None) -> None:
     epilog="Examples: [bold]python -m benchmarks report[/bold], "
     "[bold]python -m benchmarks report --results results/reference[/bold]"
 )
-def report(folder: Results = None, markdown: Annotated[bool, typer.Option(help="For a page.")] = False) -> None:
+def report(results: Results = None, markdown: Annotated[bool, typer.Option(help="For a page.")] = False) -> None:
     """Print what each execution costs, what each entry earns, what failed, and the result in a sentence."""
-    from zoo.report.sentence import sentence
-    from zoo.report.terminal import print_tables
-
-    folder = folder or find_results()
-    table = read_folder(folder)
-    typer.echo(f"{len(table)} rows from {folder}")
-    print_tables(table, Console(), markdown)
-    typer.echo(sentence(table))
+    print_report(results or find_results(), markdown)
 
 
 @app.command(
     epilog="Examples: [bold]python -m benchmarks coverage[/bold], "
     "[bold]python -m benchmarks coverage --results results/runs/2026-11-24T12-00-00[/bold]"
 )
-def coverage(folder: Results = None) -> None:
+def coverage(results: Results = None) -> None:
     """Print how often the interval of a ratio holds 1 where an arm is compared with itself (A/A, 200 pairs or more).
 
     Without --results: the experiment that is kept in results/reference/aa.
     """
     from zoo.report.growth import coverage_texts
     from zoo.report.terminal import print_table
-    from zoo.statistics.coverage import coverage as covered_by
-    from zoo.statistics.coverage import said
+    from zoo.statistics.coverage import coverage as coverage_of
+    from zoo.statistics.coverage import coverage_sentence
 
-    folder = folder or ROOT / "reference" / "aa"
-    table = read_folder(folder)
-    covered = covered_by(table)
-    typer.echo(f"{len(table)} rows from {folder}")
-    print_table(coverage_texts(covered), Console())
-    typer.echo(said(covered))
+    results = results or ROOT / "reference" / "aa"
+    table = read_results(results)
+    shares = coverage_of(table)
+    typer.echo(f"{len(table)} rows from {results}")
+    print_table(coverage_texts(shares), Console())
+    typer.echo(coverage_sentence(shares))
 
 
 @app.command(
@@ -120,28 +106,24 @@ def coverage(folder: Results = None) -> None:
     "A run of several backends is one table where each goes on with it: --zoo-results DIR --zoo-resume",
 )
 def publish(
-    folder: Results = None,
+    results: Results = None,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the raw rows go.")] = ROOT / "reference",
     profile: Annotated[str, typer.Option("--as", metavar="PROFILE", help="One with a page of its own: peers.")] = "",
 ) -> None:
     """Keep a run as the reference: its raw rows in results/reference, its charts in results/charts."""
-    from benchmarks.pages.profiles import require_page, write_profiles, write_readme
+    from benchmarks.pages.profiles import require_page
 
     if profile:
         require_page(profile)
-    folder = folder or find_results()
-    table = read_folder(folder)
+    results = results or find_results()
+    table = read_results(results)
     check_writable(to)
-    if profile:
-        for path in [published.publish_profile(table, to, profile), *write_profiles(to, to.parent)]:
-            typer.echo(path)
-        if to == ROOT / "reference":
-            write_readme(to, ROOT.parent / "README.md")
-        return
-    for path in published.publish(table, to):
+    paths = [published.publish_profile(table, to, profile)] if profile else published.publish(table, to)
+    for path in paths:
         typer.echo(path)
     if to == ROOT / "reference":
-        charts(to)
+        if not profile:
+            charts(to)
         page(to)
 
 
@@ -173,7 +155,7 @@ def weights(
     from benchmarks.trained.weights import publish_all
 
     history = read_history(folder)
-    publish_all(read_folder(folder), history, folder.parent / TRAINED, to, typer.echo)
+    publish_all(read_results(folder), history, folder.parent / TRAINED, to, typer.echo)
 
 
 @app.command(epilog="Example: [bold]python -m benchmarks samples[/bold]")
@@ -190,22 +172,16 @@ def samples(to: Annotated[Path, typer.Option(metavar="DIR", help="Where the tabl
     epilog="Examples: [bold]python -m benchmarks page[/bold], "
     "[bold]python -m benchmarks page --results results/reference[/bold]"
 )
-def page(folder: Results = None) -> None:
-    """Write the pages of results and docs/results-accuracy.md from the reference tables, and the README's head."""
-    from benchmarks.pages import accuracy as page_accuracy
-    from benchmarks.pages.profiles import write_profiles, write_readme
-    from benchmarks.pages.results import write
-    from benchmarks.trained.curves import read_trained
+def page(
+    folder: Annotated[Path, typer.Option("--results", metavar="DIR", help="Where the reference tables are.")] = ROOT
+    / "reference",
+) -> None:
+    """Fill the tables and figures of README.md, results/*.md and docs/results-accuracy.md; the text is by hand."""
+    from benchmarks.pages.profiles import draw_profiles
+    from benchmarks.pages.write import write_pages
 
-    folder = folder or ROOT / "reference"
-    for path in write(read_folder(folder), ROOT, ROOT.parent / "README.md"):
+    for path in [*write_pages(folder, ROOT.parent), *draw_profiles(folder, ROOT / "charts")]:
         typer.echo(path)
-    for path in write_profiles(folder, ROOT):
-        typer.echo(path)
-    write_readme(folder, ROOT.parent / "README.md")
-    trained = read_trained(folder)
-    if trained:
-        typer.echo(page_accuracy.write(trained, ROOT.parent / "docs" / "results-accuracy.md"))
 
 
 def main() -> None:

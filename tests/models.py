@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 from pathlib import Path
 
 import keras
@@ -10,10 +12,14 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.measuring import kernels
 from zoo.measuring.prove import OFF, Computed, compute
+from zoo.saving import named_variables
 
+BACKEND = keras.backend.backend()
 UNITS = 7
-STEPS = {"digits_rows": None, "wave": 4, "draw_digit": None, "dates": None}  # a task of each topology
+STEPS = {"wave": 4, "digits_rows": None, "draw_digit": None, "dates": None}
+"""A task of each topology. That of the fewest steps, which compile soonest, is the main one of its entries."""
 ENTRIES = zoo.list_models()
 # Arms do the same products in another order: a rounding error of 6e-8 a product, grown over the steps and back.
 EQUAL = 1e-5
@@ -22,12 +28,33 @@ PAIRS = [(name, task) for name in ENTRIES for task in STEPS if zoo.get_entry(nam
 MAIN = dict(reversed(PAIRS))
 """One task of each entry."""
 
-if keras.backend.backend() == "jax":
-    import jax
+LAYERS = {"recurrent_dropout_lstm": 1}
+"""Of an entry that is stacked: as many as that takes, two, but of Keras' LSTM gate by gate, which traces for seconds.
 
-    # Compiling sizes that run for microseconds takes nearly all the time of these tests; JAX tests itself so too.
-    # The processes that measure and prove compile as users do: this stays in the process of the tests.
-    jax.config.update("jax_disable_most_optimizations", True)
+What is stacked with that dropout is recurrent_dropout.
+"""
+
+
+def compile_quickly() -> None:
+    """Leave out what makes programs fast: compiling sizes that run for microseconds takes most of the tests' time.
+
+    JAX tests itself so too. The processes that measure and prove compile as users do: this stays in that of the tests.
+    """
+    if BACKEND == "jax":
+        import jax
+
+        jax.config.update("jax_disable_most_optimizations", True)
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        with pytest.MonkeyPatch.context() as patched:  # XLA reads it once, when it first compiles
+            flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+            patched.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} {flags}")
+            tf.function(lambda: tf.constant(0.0) + 1, jit_compile=True)()
+
+
+compile_quickly()
 
 
 @functools.cache
@@ -45,11 +72,11 @@ def weights(entry: str, task: str) -> dict[str, np.ndarray]:
 
 def make(entry: str, task: str, execution: str = "looped", **options) -> keras.Model:
     """A small model; the test is skipped where the backend cannot run it so."""
-    problem = zoo.Execution.parse(execution).problem(keras.backend.backend())
+    problem = zoo.Execution.parse(execution).problem(BACKEND)
     if problem:
         pytest.skip(problem)
     if "layers" in zoo.get_entry(entry).options():
-        options["layers"] = 2  # as many as it takes to be stacked: three take tests half as long again
+        options["layers"] = LAYERS.get(entry, 2)
     return zoo.create_model(entry, task, execution, units=UNITS, **{"steps": STEPS[task], **options})
 
 
@@ -74,6 +101,29 @@ def without_dropout(entry: str, tensors: dict[str, np.ndarray]) -> dict[str, np.
     if not zoo.get_entry(entry).drops():
         return dict(tensors)
     return {name.removeprefix(OFF): tensor for name, tensor in tensors.items() if name.startswith(OFF)}
+
+
+def computed_with_masks(made: keras.Model, split: zoo.Split) -> dict[str, np.ndarray]:
+    """The tensors of one pass as it trains; masks of dropout are the same for every execution."""
+    fixed = kernels.fixed_masks() if BACKEND == "tensorflow" else contextlib.nullcontext()
+    with fixed:
+        return compute(made, split).tensors
+
+
+def computed_without_dropout(made: keras.Model, split: zoo.Split) -> dict[str, np.ndarray]:
+    """The tensors of one pass with dropout off."""
+    trained = {id(variable) for variable in made.trainable_variables}
+    named = {name: variable for name, variable in named_variables(made).items() if id(variable) in trained}
+    ran = getattr(kernels, BACKEND)(made, split, list(named.values()), training=False)
+    tensors = {"outputs": ran.outputs, **dict(zip(named, ran.gradients, strict=True))}
+    return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}
+
+
+def outputs(made: keras.Model, x: np.ndarray) -> np.ndarray:
+    """What a model predicts, of one batch: on TensorFlow without a graph, which takes longer to trace than it runs."""
+    if BACKEND == "jax":  # compiles each operation that runs alone
+        return made.predict_on_batch(x)
+    return keras.ops.convert_to_numpy(keras.ops.stop_gradient(made(x, training=False)))
 
 
 def _flat(made: keras.Model) -> list[keras.layers.Layer]:

@@ -1,54 +1,25 @@
-"""Every chart draws every kind of table, says where it comes from, and needs no Keras."""
+"""Every chart draws every kind of table and says where it was measured; the report has a table for each result."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
-from benchmarks.__main__ import charts_folder, find_results
-from tests.processor import seconds_of_children
 from tests.tables import SCORE, TIMING, empty_table, failures_table, pair, quick_rows, quick_table
-from zoo import EXECUTIONS, TASKS, ZooError
+from zoo import EXECUTIONS, TASKS
 from zoo.charts.figures import LOOK, look
 from zoo.charts.gallery import CHARTS, draw_all
-from zoo.measuring.rows import append
 from zoo.report.costs import tables
 from zoo.statistics.scores import better
 from zoo.statistics.tables import as_table
-
-ROOT = Path(__file__).parent.parent
-WITHOUT_KERAS = """
-import runpy, sys
-
-class Blocked:
-    def find_spec(name, *_):
-        if name in ("keras", "tensorflow", "jax", "torch", "sklearn"):
-            raise ImportError(f"{name} must not be imported here")
-
-# Not by None in sys.modules: SciPy looks there to know whether an array can be one of torch's.
-sys.meta_path.insert(0, Blocked)
-sys.argv = ["benchmarks", *sys.argv[1:]]
-runpy.run_module("benchmarks", run_name="__main__")
-"""
 
 
 def texts(figure: Figure) -> str:
     figure.draw_without_rendering()
     return "\n".join(text.get_text() for text in figure.findobj(Text))
-
-
-def benchmarks(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """`python -m benchmarks` in a process where no backend can be imported."""
-    command = [sys.executable, "-W", "error", "-c", WITHOUT_KERAS, *map(str, arguments)]
-    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
-    return subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120, env=environment)
 
 
 # what is drawn
@@ -128,7 +99,7 @@ def test_a_table_without_memory_is_drawn():
 
 
 def test_backends_never_share_a_panel():
-    rows = quick_rows()
+    rows = [*pair(20, [1.0]), SCORE]
     both = rows + [replace(row, backend="jax", backend_version="0.10") for row in rows]
     for name in ("step_time", "unrolled_over_looped", "accuracy"):
         one, two = CHARTS[name](as_table(rows)), CHARTS[name](as_table(both))
@@ -193,41 +164,7 @@ def test_every_chart_is_written_and_those_without_data_are_named(tmp_path):
     ]
 
 
-def test_a_folder_for_charts_that_cannot_be_written_is_told_in_one_line(tmp_path):
-    (tmp_path / "charts").write_text("")
-    with pytest.raises(ZooError) as error:
-        draw_all(empty_table(), tmp_path / "charts")
-    assert str(error.value) == f"cannot write {tmp_path / 'charts' / 'step_time.png'}: File exists"
-
-
-# the command
-
-
-def test_charts_are_redrawn_in_ten_seconds_without_keras(tmp_path):
-    append(tmp_path / "measurements.csv", quick_rows())
-    before = seconds_of_children()
-    done = benchmarks("charts", "--results", tmp_path)
-    taken = seconds_of_children() - before
-    assert (done.returncode, done.stderr) == (0, "")
-    expected = [f"{len(quick_rows())} rows from {tmp_path}"]
-    expected += ["largest_steps: nothing to draw (the picture says why)"]  # all of these rows trained
-    expected += [str(tmp_path / "charts" / f"{name}.png") for name in CHARTS]
-    assert done.stdout.splitlines() == expected
-    assert taken < 10
-
-
-def test_the_report_prints_the_tables_and_the_sentence(tmp_path):
-    append(tmp_path / "one-speed.csv", pair(20, [0.8] * 3))
-    append(tmp_path / "one-accuracy.csv", [SCORE])
-    done = benchmarks("report", "--results", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "Cost on wave, tensorflow, 20 steps, batch 32, 1 feature, 32 units" in done.stdout
-    assert "Score on wave, same_range split: mse, lower is better" in done.stdout
-    assert "0.80 [0.80, 0.80]" in done.stdout
-    assert done.stdout.rstrip().endswith(
-        "Training lstm on wave (tensorflow, cpu), unrolled is 1.25x faster than looped at 20 steps, and its first "
-        "call, compilation included, is 2.0x as long at 20 steps."
-    )
+# the report
 
 
 def test_the_report_has_a_table_for_each_kind_of_result_and_none_for_nothing():
@@ -263,35 +200,3 @@ def test_the_report_says_what_each_ratio_shows(factors, said):
     costs = next(tables(as_table(pair(20, factors)))).texts
     assert costs["what it\nshows"].tolist() == ["", said]
     assert costs["train\nms (IQR)"].iloc[0] == "10.0 (3.0)"
-
-
-@pytest.mark.parametrize("command", ["charts", "report", "coverage"])
-def test_a_bad_folder_is_told_in_one_line(command, tmp_path):
-    done = benchmarks(command, "--results", tmp_path / "none")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"error: there is no folder {tmp_path / 'none'}\n"
-
-
-@pytest.mark.parametrize("command", ["charts", "report", "coverage"])
-def test_help_has_examples(command):
-    done = benchmarks(command, "--help")
-    assert done.returncode == 0
-    assert f"Examples: python -m benchmarks {command}" in done.stdout
-
-
-def test_the_newest_run_is_taken_and_else_the_reference(tmp_path):
-    reference = tmp_path / "reference"
-    with pytest.raises(ZooError) as error:
-        find_results(tmp_path)
-    message = f"no results yet: neither {tmp_path / 'runs'} nor {reference} holds a table; run pytest --benchmark"
-    assert str(error.value) == message
-    reference.mkdir()
-    append(reference / "machine-speed.csv", [TIMING])
-    assert find_results(tmp_path) == reference
-    assert charts_folder(reference) == tmp_path / "charts"
-    for i, name in enumerate(("b", "a")):  # by age, not by name
-        (tmp_path / "runs" / name).mkdir(parents=True)
-        append(tmp_path / "runs" / name / "measurements.csv", [TIMING])
-        os.utime(tmp_path / "runs" / name / "measurements.csv", (i, i))
-    assert find_results(tmp_path) == tmp_path / "runs" / "a"
-    assert charts_folder(tmp_path / "runs" / "a") == tmp_path / "runs" / "a" / "charts"

@@ -203,10 +203,10 @@ WRONG = {
 
 
 @pytest.mark.parametrize("message", WRONG)
-def test_wrong_options_are_told_in_one_line(message: str) -> None:
-    with pytest.raises(zoo.ZooError) as told:
+def test_wrong_options_are_one_line(message: str) -> None:
+    with pytest.raises(zoo.ZooError) as refused:
         ChunkedRNN(keras.layers.LSTMCell(2), **WRONG[message])
-    assert message in str(told.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from benchmarks.__main__ import main as benchmarks
+from benchmarks.profiles import get_profile
+from tests.commands import run
 from tests.tables import TIMING, empty_table
-from tests.test_charts import benchmarks
 from tests.test_rooms import ROOT
-from zoo import ZooError
+from zoo import Execution, ZooError, get_entry, get_task
 from zoo.measuring.rows import Measurement, append
-from zoo.statistics.coverage import COMMAND, coverage, said, same_pairs
+from zoo.statistics.coverage import COMMAND, LEAST_PAIRS, coverage, coverage_sentence, same_pairs
 from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table
 
@@ -48,10 +50,8 @@ def test_independent_normal_logarithms_are_covered_as_often_as_is_said():
     assert (found["coverage"] == found["holding"] / found["intervals"]).all()
     assert (found["autocorrelation"].abs() < found["autocorrelation_limit"]).all()
     assert found["ratio"].tolist() == pytest.approx([1.0] * 6, abs=0.01)
-    assert said(found) == (
-        "95% lies inside the exact binomial interval of the coverage in all 6 rows. "
-        "Neighbouring pairs show no autocorrelation."
-    )
+    assert "all 6 rows" in coverage_sentence(found)
+    assert "no autocorrelation" in coverage_sentence(found)
 
 
 def test_the_intervals_are_those_of_a_t_test_and_their_share_has_the_exact_binomial_interval():
@@ -71,9 +71,8 @@ def test_an_arm_that_is_not_the_same_is_not_covered():
     found = coverage(as_table(same_arm(logs)))
     assert not found["holds_95"].any()
     assert found["ratio"].iloc[0] == pytest.approx(np.exp(0.1), abs=0.02)
-    assert "95% lies outside the exact binomial interval of the coverage in 3 of 3 rows: train with n = 3 (" in said(
-        found
-    )
+    assert "outside" in coverage_sentence(found)
+    assert f"3 of 3 rows: train with n = 3 ({found['coverage'].iloc[0]:.1%}: " in coverage_sentence(found)
 
 
 def test_pairs_that_depend_on_their_neighbours_are_told():
@@ -83,7 +82,7 @@ def test_pairs_that_depend_on_their_neighbours_are_told():
     logs[1::2] = ratios
     found = coverage(as_table(same_arm(logs)))
     assert found["autocorrelation"].iloc[0] == pytest.approx(0.5, abs=0.15)
-    assert f"(autocorrelation train {found['autocorrelation'].iloc[0]:.2f})" in said(found)
+    assert f"(autocorrelation train {found['autocorrelation'].iloc[0]:.2f})" in coverage_sentence(found)
 
 
 @pytest.mark.parametrize(
@@ -98,30 +97,37 @@ def test_pairs_that_depend_on_their_neighbours_are_told():
 def test_too_few_pairs_are_told_with_the_command_that_makes_them(table: pd.DataFrame, pairs: str):
     with pytest.raises(ZooError) as error:
         coverage(table)
-    message = f"too few repeats for the coverage: {pairs} of the same arm, 200 are needed; {COMMAND} makes them"
-    assert str(error.value) == message
-    assert COMMAND == (
-        "pytest --benchmark --zoo-profile smoke --zoo-entries neuron --zoo-tasks digits_rows --zoo-executions looped "
-        "--zoo-repeats 400"
-    )
+    assert pairs in str(error.value)
+    assert COMMAND in str(error.value)
+
+
+def test_the_command_that_makes_the_pairs_names_one_arm_and_two_repeats_a_pair() -> None:
+    words = COMMAND.split()
+    options = dict(zip(words[2::2], words[3::2], strict=True))
+    assert (words[0], int(options.pop("--zoo-repeats"))) == ("pytest", 2 * LEAST_PAIRS)
+    get_profile(options.pop("--zoo-profile"))
+    entry = get_entry(options.pop("--zoo-entries"))
+    assert entry.fits(get_task(options.pop("--zoo-tasks")))
+    assert str(Execution.parse(name := options.pop("--zoo-executions"))) == name
+    assert not options
 
 
 def test_the_command_prints_the_table_and_the_sentence(tmp_path):
     append(tmp_path / "measurements.csv", same_arm(normal(400)))
-    done = benchmarks("coverage", "--results", tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = done.stdout.splitlines()
+    done = run(benchmarks, "coverage", "--results", tmp_path)
+    assert (done.code, done.errors) == (0, "")
+    lines = done.out.splitlines()
     assert lines[0] == f"400 rows from {tmp_path}"
-    assert lines[-1] == said(coverage(as_table(same_arm(normal(400)))))
-    assert "exact 95% interval" in done.stdout
+    assert lines[-1] == coverage_sentence(coverage(as_table(same_arm(normal(400)))))
+    assert "exact 95% interval" in done.out
     assert sum(line.split()[:1] == ["train"] for line in lines) == 3
 
 
 def test_the_command_tells_too_few_pairs_in_one_line(tmp_path):
     append(tmp_path / "measurements.csv", same_arm(normal(4)))
-    done = benchmarks("coverage", "--results", tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
+    done = run(benchmarks, "coverage", "--results", tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert done.errors == (
         f"error: too few repeats for the coverage: 2 pairs of the same arm, 200 are needed; {COMMAND} makes them\n"
     )
 

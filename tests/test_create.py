@@ -55,19 +55,19 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_mistake_is_told_in_one_line(wrong: str) -> None:
+def test_a_mistake_is_one_line(wrong: str) -> None:
     arguments, message = WRONG[wrong]
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         zoo.create_model(**{"name": "lstm", "task": "wave", **arguments})
-    assert str(told.value) == message
+    assert str(refused.value) == message
 
 
 def test_weights_of_another_model_are_refused_and_change_nothing() -> None:
     made = model("lstm", "wave")
     foreign = {**weights("lstm", "wave"), "lstm/output/bias": np.zeros(3, "float32")}
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         zoo.set_weights(made, foreign)
-    assert str(told.value) == "weight 'lstm/output/bias' has shape (3,), the model needs (1,)"
+    assert str(refused.value) == "weight 'lstm/output/bias' has shape (3,), the model needs (1,)"
     after = zoo.get_weights(made)
     assert all(np.array_equal(after[name], weights("lstm", "wave")[name]) for name in after)
 
@@ -114,18 +114,27 @@ def test_what_torch_would_run_otherwise_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("fields", "message"),
     [
-        (
-            {"execution": "loopd"},
-            "unknown execution 'loopd'; did you mean 'looped'? Known: stock, stock-unrolled, looped",
-        ),
-        ({"execution": "legacy-static"}, "legacy-static is run by legacy, not by Keras"),
-        ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean 'adam'? Known: "),
+        ({"loop": "loopd"}, "unknown loop 'loopd' of runner keras; did you mean 'looped'? Known: looped, unrolled"),
+        ({"memory": "keep"}, "unknown memory 'keep'"),
+        ({"loop": "static", "memory": "swap"}, "unknown loop 'static' of runner keras"),
+        ({"loop": "chunked", "chunk": 0}, "chunk must be a positive whole number or 'auto', not 0"),
+        ({"loop": "static", "runner": "legacy"}, "legacy-static is run by legacy, not by Keras"),
     ],
 )
-def test_what_no_name_stands_for_is_told_in_one_line(changes, message: str) -> None:
-    with pytest.raises(zoo.ZooError) as told:
-        zoo.create_model("lstm", "wave", **changes)
-    assert str(told.value).startswith(message)
-    assert "\n" not in str(told.value)
+def test_an_execution_made_by_hand_is_checked(fields, message: str) -> None:
+    with pytest.raises(zoo.ZooError) as refused:
+        zoo.create_model("lstm", "wave", zoo.Execution(**fields))
+    assert str(refused.value).startswith(message)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_unknown_execution_is_named() -> None:
+    with pytest.raises(zoo.ZooError, match=r"^unknown execution 'loopd'; did you mean 'looped'\? Known: stock, "):
+        zoo.create_model("lstm", "wave", "loopd")
+
+
+def test_an_unknown_optimizer_is_named() -> None:
+    with pytest.raises(zoo.ZooError, match=r"^unknown optimizer 'adm'; did you mean 'adam'\? Known: "):
+        zoo.create_model("lstm", "wave", optimizer="adm")

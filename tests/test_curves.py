@@ -1,4 +1,4 @@
-"""Charts and page of what was trained: drawn from tables alone, and fresh as committed."""
+"""Charts of what was trained, drawn from tables alone, and what is trained for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks.pages import accuracy as page_accuracy
+from benchmarks.pages.accuracy import accuracy_figures
 from benchmarks.progress import numbers
 from benchmarks.trained.book import LEAST, TRAINED
 from benchmarks.trained.curves import CURVES, NEEDS, draw_curves, read_trained
@@ -45,15 +45,10 @@ def test_charts_without_samples_say_what_to_run(trained, tmp_path) -> None:
     assert told == [f"{name}: nothing to draw; run python -m benchmarks samples" for name in NEEDS]
 
 
-def test_the_committed_page_is_fresh(trained) -> None:
-    page = (ROOT / "docs" / "results-accuracy.md").read_text()
-    assert page == page_accuracy.page(trained), "run: python -m benchmarks page"
-
-
 def test_nothing_trained_is_nothing_to_write_about(trained) -> None:
     empty = trained.__class__(trained.table.iloc[:0], trained.history, trained.wave, trained.digits)
     with pytest.raises(ZooError, match="no trainings to write about: run python -m benchmarks train-reference"):
-        page_accuracy.page(empty)
+        accuracy_figures(empty)
     assert read_trained(ROOT / "docs") is None
 
 

@@ -44,33 +44,33 @@ SPOILED: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("task", READERS)
 @pytest.mark.parametrize("how", SPOILED)
-def test_a_spoiled_file_is_told_in_one_line(task: str, how: str, tmp_path: Path) -> None:
+def test_a_spoiled_file_is_one_line(task: str, how: str, tmp_path: Path) -> None:
     read, file, remedy = READERS[task]
     path = tmp_path / file
     whole(task, path)
     read(path)  # it is fit
     path.write_bytes(SPOILED[how](path.read_bytes()))
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         read(path)
-    assert str(told.value).startswith(f"{path} ")
-    assert str(told.value).endswith(f": {remedy}")
-    assert "\n" not in str(told.value)
+    assert str(refused.value).startswith(f"{path} ")
+    assert str(refused.value).endswith(f": {remedy}")
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("task", READERS)
 def test_a_missing_file_is_named(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
     _, file, remedy = READERS[task]
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         zoo.load_task(task)
-    assert str(told.value) == f"ZOO_DATA is {tmp_path}, a folder without the file {file}: {remedy}"
+    assert str(refused.value) == f"ZOO_DATA is {tmp_path}, a folder without the file {file}: {remedy}"
 
 
 def test_too_few_pairs_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
     whole("translation", tmp_path / translation.FILE)
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         zoo.load_task("translation")
-    assert str(told.value) == (
+    assert str(refused.value) == (
         f"{tmp_path / translation.FILE} holds 1 pairs that are short enough, 40000 are needed: {translation.REMEDY}"
     )

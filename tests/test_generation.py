@@ -89,7 +89,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_wrong_text_is_told_in_one_line(wrong: str, dates_run) -> None:
+def test_a_wrong_text_is_one_line(wrong: str, dates_run) -> None:
     arguments, message = WRONG[wrong]
     done = generate(*arguments, "--run", dates_run)
     assert isinstance(done.exception, zoo.ZooError)
@@ -107,7 +107,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_bad_input_is_told_in_one_line_and_leaves_nothing(bad: str, tmp_path, monkeypatch) -> None:
+def test_bad_input_is_one_line_and_leaves_nothing(bad: str, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     arguments, message = BAD[bad]
     done = generate(*arguments)

@@ -100,6 +100,6 @@ WRONG = {
 
 
 @pytest.mark.parametrize("message", WRONG)
-def test_what_cannot_be_scanned_is_told_in_one_line(message: str) -> None:
+def test_what_cannot_be_scanned_is_one_line(message: str) -> None:
     with pytest.raises(zoo.ZooError, match=message):
         WRONG[message]()

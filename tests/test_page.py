@@ -1,94 +1,290 @@
-"""The published page, and that what is committed is what the reference tables say."""
+"""The pages: every figure in them is what the reference tables give; their text is written by hand."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from benchmarks.pages import profiles as page_profiles
-from benchmarks.pages import results as page
-from tests.tables import pair
+from benchmarks.pages import profiles, results
+from benchmarks.pages.accuracy import accuracy_figures
+from benchmarks.pages.marks import MARKED, fill, prose, read_figures
+from benchmarks.pages.write import pages
+from benchmarks.profiles import Block, Profile
+from benchmarks.trained.curves import read_trained
+from benchmarks.trained.queue import QUEUE
+from tests.tables import TIMING, pair
 from zoo.errors import ZooError
+from zoo.measuring.effort import BRIEF
 from zoo.statistics.folders import read_folder
-from zoo.statistics.tables import as_table
+from zoo.statistics.tables import as_table, read
 
 ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "results" / "reference"
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "results" / f"{name}.md" for name in ("README", *profiles.PAGES)),
+    ROOT / "docs" / "results-accuracy.md",
+]
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+DENIAL = re.compile(r"\b(?:not|nothing|no \w+|none|never)\b[^.]*\bmeasured\b|\bmeasured\b[^.]*\b(?:nowhere|no \w+)\b")
 
 
-def shown_table():
+def cells(text: str) -> list[list[str]]:
+    """The rows of every table of a text, with their headings, without how they are set."""
+    lines = [line for line in text.splitlines() if line.startswith("|") and not line.startswith("|--")]
+    return [[cell.strip(" *") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))] for line in lines]
+
+
+def numbers(text: str) -> list[str]:
+    """The numbers of a text outside its tables."""
+    return NUMBER.findall("\n".join(line for line in text.splitlines() if not line.startswith("|")))
+
+
+def frame(text: str) -> pd.DataFrame:
+    """The one table of a figure."""
+    heading, *rows = cells(text)
+    return pd.DataFrame(rows, columns=heading)
+
+
+def figure(page: Path, name: str) -> str:
+    return read_figures(page.read_text())[name]
+
+
+@pytest.fixture(scope="module")
+def computed() -> dict[Path, dict[str, str]]:
+    return dict(pages(REFERENCE, ROOT))
+
+
+@pytest.fixture(scope="module")
+def speed() -> pd.DataFrame:
+    return read_folder(REFERENCE)
+
+
+# what is committed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_figure_of_a_page_is_what_the_reference_tables_give(page: Path, computed) -> None:
+    committed = read_figures(page.read_text())
+    assert committed.keys() == computed[page].keys(), "run: python -m benchmarks page"
+    for name, text in computed[page].items():
+        assert cells(committed[name]) == cells(text), f"{name}: run python -m benchmarks page"
+        assert numbers(committed[name]) == numbers(text), f"{name}: run python -m benchmarks page"
+
+
+def test_every_page_is_filled(computed) -> None:
+    assert set(PAGES) == set(computed)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_text_by_hand_says_what_was_not_measured_and_no_mark_begins_a_line_of_text(page: Path) -> None:
+    text = page.read_text()
+    if page.parent.name == "results":
+        assert not DENIAL.findall(prose(text)), "say it by the figure `missing`, which is computed"
+    for match in MARKED.finditer(text):
+        begins = text[: match.start()].endswith("\n")
+        assert begins == match["figure"].startswith("\n"), match["name"]
+
+
+def test_the_denials_that_were_published_are_found() -> None:
+    assert DENIAL.search("min_lstm on torch was not measured.")
+    assert DENIAL.search("No GPU was measured.".lower())
+    assert not DENIAL.search("To measure your own machine. Not faster.")
+
+
+def test_the_head_is_what_the_raw_rows_give(speed: pd.DataFrame) -> None:
+    """Medians, spread, ratio and interval by pandas and SciPy alone, from the rows of the case."""
+    rows = speed[(speed["status"] == "ok") & speed["step_seconds"].notna()]
+    for column, value in {"entry": "lstm", "task": "wave", "batch": 50, "units": 100, "masked": "none"}.items():
+        rows = rows[rows[column] == value]
+    head = frame(figure(ROOT / "README.md", "head"))
+    assert len(head) >= 10
+    for row in head.itertuples(index=False):
+        backend, steps, execution, _, train, predict, *_ = row
+        mine = rows[(rows["backend"] == backend) & (rows["steps"] == int(steps))]
+        by_repeat = mine.groupby(["execution", "phase", "run", "repeat"])["step_seconds"]
+        medians = by_repeat.median()
+        spread = by_repeat.quantile(0.75) - by_repeat.quantile(0.25)
+        assert shown(train.split(" (")[0], 1000 * medians[execution, "train"].median())
+        assert shown(train.split(" (")[1].rstrip(")"), 1000 * spread[execution, "train"].median())
+        assert shown(predict, 1000 * medians[execution, "predict"].median())
+        ratio, over = row[-3], row[-2]
+        if ratio:
+            logs = np.log((medians[execution, "train"] / medians[over, "train"]).dropna())
+            interval = stats.ttest_1samp(logs, 0).confidence_interval(0.95)
+            expected = (float(np.exp(value)) for value in (logs.mean(), interval.low, interval.high))
+            assert all(shown(text, value) for text, value in zip(numbers(ratio), expected, strict=True))
+
+
+def shown(text: str, value: float) -> bool:
+    """Whether `text` is `value`, to the digits that it has."""
+    digits = len(text.partition(".")[2])
+    return abs(float(text.replace(",", "")) - value) <= 0.5001 * 10**-digits
+
+
+def test_the_gains_are_what_the_raw_rows_give() -> None:
+    """The winner of each repeat by the others, with plain loops over the rows of the peers."""
+    table = pd.concat([read(path) for path in REFERENCE.glob("*-peers.csv.gz")])
+    rows = table[(table["status"] == "ok") & (table["masked"] == "none")]
+    keys = ["backend", "execution", "phase", "entry", "units", "steps", "batch", "repeat"]
+    seconds = rows.groupby(keys)["step_seconds"].median()
+    floors = rows.groupby(keys)["trainer_floor_seconds"].median()
+    found = frame(figure(ROOT / "README.md", "gains"))
+    assert len(found) >= 12
+    sides = {
+        "ONNX Runtime": (
+            [("tensorflow", "onnxruntime-native")],
+            [("tensorflow", name) for name in ("looped", "unrolled", "looped+jit", "unrolled+jit")],
+        ),
+        "fused kernel": ([("torch", "fused")], [("torch", "torch-native")]),
+    }
+    for row in found[found["what"].str.startswith(tuple(sides))].itertuples(index=False):
+        ours, theirs = next(arms for name, arms in sides.items() if row.what.startswith(name))
+        entry, *sizes = re.fullmatch(r"(\w+) (\d+), (\d+) steps, batch (\d+)", row.size).groups()
+        times = seconds - floors if "floors off" in row.what else seconds
+        of_size = times.xs((row.call, entry, *map(int, sizes)), level=["phase", "entry", "units", "steps", "batch"])
+        logs = []
+        for repeat in sorted(set(of_size.index.get_level_values("repeat"))):
+            there = [[arm for arm in arms if arm in of_size.index.droplevel("repeat")] for arms in (ours, theirs)]
+            best = [min(arms, key=lambda arm: of_size[arm].drop(repeat).median()) for arms in there]
+            logs.append(np.log(of_size[best[1]][repeat] / of_size[best[0]][repeat]))
+        interval = stats.ttest_1samp(logs, 0).confidence_interval(0.95)
+        expected = (float(np.exp(value)) for value in (np.mean(logs), interval.low, interval.high))
+        texts = numbers(row[5])
+        assert all(shown(text, value) for text, value in zip(texts, expected, strict=True)), row
+        assert int(row.n) == len(logs)
+
+
+@pytest.mark.parametrize("group", QUEUE, ids=[group.name for group in QUEUE])
+def test_the_scores_of_a_group_are_means_and_deviations_of_the_raw_rows(group) -> None:
+    (path,) = REFERENCE.glob("*-cpus-accuracy.csv")
+    rows = pd.read_csv(path)
+    rows = rows[(rows["status"] == "ok") & (rows["task"] == group.task) & (rows["run"] == "train-reference")]
+    rows = rows.drop_duplicates(["entry", "recipe", "split", "metric", "seed"], keep="last")
+    scores = rows.groupby(["entry", "recipe", "split", "metric"])
+    table = frame(figure(ROOT / "docs" / "results-accuracy.md", group.name))
+    assert set(table["entry"]) == set(group.entries)
+    assert set(table["recipe"]) == set(group.recipes)
+    for row in table.to_dict("records"):
+        for metric in set(rows["metric"]) & set(row):
+            of_it = scores.get_group((row["entry"], row["recipe"], row["split"], metric))
+            mean, *deviation = row[metric].split(" ± ")
+            assert shown(mean, of_it["score"].mean())
+            assert not deviation or shown(deviation[0], of_it["score"].std())
+            assert int(row["seeds"]) == len(of_it)
+        assert shown(row["training s"], of_it["train_seconds"].mean())
+
+
+def test_a_recipe_is_held_against_the_baseline_that_its_group_names() -> None:
+    """Not against the one with the shortest name."""
+    trained = read_trained(REFERENCE)
+    assert trained is not None
+    with_baseline = [group for group in QUEUE if group.baseline]
+    assert with_baseline
+    figures = accuracy_figures(trained)
+    for group in with_baseline:
+        assert group.baseline in group.recipes
+        others = [recipe for recipe in group.recipes if recipe != group.baseline]
+        texts = re.findall(r"`(\w+)` (\w+) ([\d.]+)", figures[f"{group.name}-ratios"])
+        assert {(entry, recipe) for entry, recipe, _ in texts} == {(e, r) for e in group.entries for r in others}
+        for entry, recipe, text in texts:
+            rows = trained.table[(trained.table["task"] == group.task) & (trained.table["entry"] == entry)]
+            by_recipe = rows.pivot_table(index="seed", columns="recipe", values="score")
+            assert shown(text, stats.gmean(by_recipe[recipe] / by_recipe[group.baseline]))
+
+
+# what is missing
+
+
+PLAN = Profile("p", "", timed=(Block(("lstm", "min_*"), backends=("jax", "torch")),), repeats=1, effort=BRIEF)
+
+
+def test_what_is_missing_is_what_has_no_row() -> None:
+    names = [("lstm", "jax"), ("min_gru", "jax"), ("min_lstm", "jax"), ("lstm", "torch"), ("min_gru", "torch")]
+    rows = [replace(TIMING, entry=entry, backend=backend) for entry, backend in names]
+    assert profiles.missing(PLAN, as_table(rows)) == "torch on a CPU: min_lstm; every entry on a GPU"
+    rows += [replace(TIMING, entry="min_lstm", backend="torch", status="timeout", reason="over 120 s")]
+    assert profiles.missing(PLAN, as_table(rows)) == "every entry on a GPU"
+    rows += [replace(row, device="gpu") for row in rows]
+    assert profiles.missing(PLAN, as_table(rows)) == "none"
+
+
+@pytest.mark.parametrize("name", profiles.PAGES)
+def test_a_page_denies_no_row_that_its_table_has(name: str) -> None:
+    table = profiles.read_profile(REFERENCE, name)
+    assert table is not None
+    text = figure(ROOT / "results" / f"{name}.md", "missing")
+    for entry, backend, device in table[["entry", "backend", "device"]].drop_duplicates().itertuples(index=False):
+        assert f"every entry on {profiles.DEVICES[device]}" not in text
+        denied = re.search(rf"{backend} on {profiles.DEVICES[device]}: ([^;]*)", text)
+        assert not denied or entry not in denied[1].split(", ")
+
+
+# how a page is filled
+
+
+def shown_table() -> pd.DataFrame:
     sizes = {"batch": 50, "units": 100}
-    return as_table([row for steps in page.STEPS for row in pair(steps, [0.5, 0.51, 0.49], **sizes)])
-
-
-def test_the_head_tells_what_ran_and_what_it_cost() -> None:
-    text = page.head(shown_table())
-    assert "|looped" in text
-    assert "|while" in text
-    assert "0.50 [0.48, 0.53]" in text
-    assert "Example CPU @ 2.50GHz, 2 cores, Keras 3.15.1, tensorflow 2.22.0, 3 fresh processes each" in text
+    return as_table([row for steps in results.STEPS for row in pair(steps, [0.5, 0.51, 0.49], **sizes)])
 
 
 def test_the_head_concludes_what_the_tables_conclude() -> None:
     """Holm's correction is for all comparisons of the results, and not for those of the head alone."""
     few = shown_table()
     many = pd.concat([few, *(as_table(pair(300 + i, [1.0, 1.01, 0.99])) for i in range(200))], ignore_index=True)
-    assert page.head(few).count("|faster") == len(page.STEPS)
-    assert "|faster" not in page.head(many)
+    assert results.head_figures(few)["head"].count("|faster") == len(results.STEPS)
+    assert "|faster" not in results.head_figures(many)["head"]
 
 
-def test_the_head_goes_between_its_marks_and_the_rest_stays(tmp_path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n")
-    (tmp_path / "results").mkdir()
+def test_figures_go_between_their_marks_and_the_text_stays(tmp_path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- one --> <!-- /one -->\nIt took <!-- two -->old<!-- /two --> s.\n")
     for _ in range(2):
-        written = page.write(shown_table(), tmp_path / "results", readme)
-    assert written == [tmp_path / "results" / "README.md", readme]
-    text = readme.read_text()
-    assert text.startswith(f"before\n{page.BEGIN}\n**lstm looped against unrolled")
-    assert text.endswith(f"{page.END}\nafter\n")
-    assert "old" not in text
+        fill(page, {"one": "|a|\n|-|\n|1|\n", "two": "3.2"})
+        assert page.read_text() == (
+            "before\n<!-- one -->\n|a|\n|-|\n|1|\n<!-- /one -->\nIt took <!-- two -->3.2<!-- /two --> s.\n"
+        )
+    assert prose(page.read_text()) == "before\n\nIt took  s.\n"
 
 
-def test_a_page_without_marks_or_a_table_without_the_case_is_told_in_one_line(tmp_path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("nothing")
-    with pytest.raises(ZooError, match="has no place for the head of the page"):
-        page.write(shown_table(), tmp_path, readme)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "there is no page"),
+        ("text", "has no place for one"),
+        ("<!-- one --><!-- /one --> <!-- two --><!-- /two -->", "has a place for two, and the tables give no such"),
+    ],
+)
+def test_a_page_and_its_figures_that_do_not_fit_are_told_in_one_line(text, message, tmp_path) -> None:
+    page = tmp_path / "page.md"
+    if text is not None:
+        page.write_text(text)
+    with pytest.raises(ZooError, match=message) as error:
+        fill(page, {"one": "1"})
+    assert str(page) in str(error.value)
+
+
+def test_a_table_without_the_case_of_the_head_is_told_in_one_line() -> None:
     with pytest.raises(ZooError, match="hold nothing for the head of the page"):
-        page.head(as_table(pair(7, [1.0])))
-
-
-def test_the_committed_page_is_fresh() -> None:
-    table = read_folder(ROOT / "results" / "reference")
-    head = page.head(table)
-    assert (ROOT / "results" / "README.md").read_text() == page.page(table, head), "run: python -m benchmarks page"
-    assert f"{page.BEGIN}\n{head}\n{page.END}" in (ROOT / "README.md").read_text()
-
-
-def test_the_committed_pages_of_profiles_are_fresh(tmp_path) -> None:
-    written = page_profiles.write_profiles(ROOT / "results" / "reference", tmp_path)
-    pages = [path for path in written if path.suffix == ".md"]
-    assert "gpu.md" in {path.name for path in pages}
-    for path in pages:
-        assert path.read_text() == (ROOT / "results" / path.name).read_text(), "run: python -m benchmarks page"
-    assert all(path.exists() for path in written)
-    peers = page_profiles.peers_head(page_profiles.read_profile(ROOT / "results" / "reference", "peers"))
-    assert f"{page_profiles.BEGIN}\n{peers}\n{page_profiles.END}" in (ROOT / "README.md").read_text()
+        results.head_figures(as_table(pair(7, [1.0])))
 
 
 def test_only_a_profile_with_a_page_is_published_as_one() -> None:
     with pytest.raises(ZooError, match="unknown profile with a page 'peer'; did you mean 'peers'"):
-        page_profiles.require_page("peer")
+        profiles.require_page("peer")
 
 
 def test_times_over_those_of_the_loop_stand_by_their_steps_and_what_is_sure_is_marked() -> None:
     factors = {20: [0.5, 0.51, 0.49], 100: [1.2, 1.21, 1.19], 300: [0.9, 1.0, 1.1]}
-    lines = page_profiles.over_looped(as_table([row for steps, each in factors.items() for row in pair(steps, each)]))
-    text = "\n".join(lines)
-    columns = [cell.strip() for cell in text.splitlines()[2].strip("|").split("|")]
-    assert columns == ["backend", "entry", "execution", "over", "phase", "20 steps", "100 steps", "300 steps"]
-    row = next(line for line in text.splitlines() if "train" in line)
-    assert [cell.strip()[:6] for cell in row.strip("|").split("|")][-3:] == ["**0.50", "*1.20 ", "1.00 ["]
-    assert "Bold, wholly below 1: 1 of 3. Italic, wholly above 1.05: 1." in text
+    table = as_table([row for steps, each in factors.items() for row in pair(steps, each)])
+    figures = profiles.over_loop_figures(table)
+    (row,) = frame(figures["over-loop"]).to_dict("records")
+    assert [row[f"{steps} steps"][:4] for steps in factors] == ["0.50", "1.20", "1.00"]
+    assert [figures["over-loop"].count(mark) for mark in ("|**0.50", "|*1.20", "|1.00")] == [1, 1, 1]
+    assert numbers(figures["sure"]) == ["1", "3", "1"]

@@ -14,9 +14,10 @@ import pytest
 from benchmarks.publish import publish
 from tests.tables import FAILURE, SCORE, TIMING, quick_rows
 from zoo import EXECUTIONS, ZooError
+from zoo.execution import name_of
 from zoo.measuring.rows import COLUMNS, append, check_writable, read_rows
 from zoo.statistics.folders import read_folder
-from zoo.statistics.tables import as_table, execution_label, read
+from zoo.statistics.tables import as_table, read
 
 NASTY = replace(FAILURE, reason='comma, "quote" and é', kernel_evidence="NA")
 
@@ -61,11 +62,9 @@ def test_a_line_break_in_a_reason_does_not_break_the_row(path):
 
 def test_the_label_of_an_execution_is_the_name_that_the_zoo_gives_it():
     for execution in EXECUTIONS:
-        assert execution_label("keras", execution.loop, execution.chunk, execution.jit, execution.memory) == str(
-            execution
-        )
-    assert execution_label("keras", "chunked", 16, True, "recompute") == "chunked-16+jit+recompute"
-    assert execution_label("legacy", "static", None, False, "store") == "legacy-static"
+        assert name_of("keras", execution.loop, execution.chunk, execution.jit, execution.memory) == str(execution)
+    assert name_of("keras", "chunked", 16, True, "recompute") == "chunked-16+jit+recompute"
+    assert name_of("legacy", "static", None, False, "store") == "legacy-static"
 
 
 def test_an_append_after_half_a_line_starts_a_line_of_its_own(path):
@@ -84,12 +83,11 @@ def test_an_append_after_half_a_header_writes_the_header_again(path):
     pd.testing.assert_frame_equal(read(path), as_table([TIMING]))
 
 
-def test_half_a_line_at_the_end_is_ignored_with_a_warning(path):
+def test_half_a_line_at_the_end_is_left_out_and_the_log_names_the_file(path, caplog):
     append(path, [TIMING, SCORE])
     path.write_bytes(path.read_bytes()[:-5])
-    with pytest.warns(UserWarning, match=r"ends in half a line, which is ignored: its writer was killed$"):
-        table = read(path)
-    pd.testing.assert_frame_equal(table, as_table([TIMING]))
+    pd.testing.assert_frame_equal(read(path), as_table([TIMING]))
+    assert caplog.messages == [f"{path} ends in half a line; its writer was killed; that line is left out"]
 
 
 def test_writers_at_the_same_time_lose_no_row(path):

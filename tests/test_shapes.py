@@ -113,11 +113,11 @@ ROWS = {
 
 
 @pytest.mark.parametrize("wrong", ROWS)
-def test_padding_that_is_not_on_the_right_is_told_in_one_line(wrong: str) -> None:
+def test_padding_that_is_not_on_the_right_is_one_line(wrong: str) -> None:
     task, x, message = ROWS[wrong]
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         check_padding(task, zoo.Split(x, np.zeros(len(x))), "train")
-    assert str(told.value) == message
+    assert str(refused.value) == message
 
 
 def test_training_refuses_left_padded_rows() -> None:
@@ -134,9 +134,9 @@ def test_a_vocabulary_reads_and_writes() -> None:
     assert words.numbers("a b c") == [5, 4, 3]
     assert words.text([5, 4, END, 4]) == "a b"
     assert padded([[1], [1, 2]], 3).tolist() == [[1, 0, 0], [1, 2, 0]]
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         words.require("a d")
-    assert str(told.value) == "the word 'd' is not in the vocabulary of 2 words"
+    assert str(refused.value) == "the word 'd' is not in the vocabulary of 2 words"
     with pytest.raises(zoo.ZooError, match=r"^the word 'houses' is not in the vocabulary of 1 words; .* is 'house'$"):
         Vocabulary.of_texts(["house"], most=6).require("houses")
     with pytest.raises(zoo.ZooError, match=r"^there is nothing to read: the text is empty$"):

@@ -82,19 +82,19 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_mistake_is_told_in_one_line(wrong: str) -> None:
+def test_a_mistake_is_one_line(wrong: str) -> None:
     changes, message = WRONG[wrong]
     if "truncate" in changes and keras.backend.backend() == "jax":
         message = "on JAX Keras' compiled steps keep no state of a layer: truncate on TensorFlow or torch"
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         train(model(), "wave", replace(RECIPE, **changes), data=data("wave"), verbose=0)
-    assert str(told.value) == message
+    assert str(refused.value) == message
 
 
 def test_a_vector_has_no_steps_to_choose() -> None:
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         train(model(task="adding"), "adding", replace(RECIPE, loss_steps="last"), data=data("adding"), verbose=0)
-    assert str(told.value) == (
+    assert str(refused.value) == (
         "loss_steps is for sequence_to_sequence tasks, an output for each step that is read: "
         "adding is a sequence_to_vector task"
     )
@@ -103,9 +103,9 @@ def test_a_vector_has_no_steps_to_choose() -> None:
 @not_on_jax
 def test_what_reads_backwards_cannot_be_truncated() -> None:
     made = zoo.create_model("bidirectional_lstm", "adding", units=3, steps=STEPS)
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         train(made, "adding", replace(RECIPE, truncate=3), data=data("adding"), verbose=0)
-    assert str(told.value) == (
+    assert str(refused.value) == (
         "layer 'recurrent' of 'bidirectional_lstm' reads backwards: its state cannot be carried on"
     )
 

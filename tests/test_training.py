@@ -46,10 +46,10 @@ def test_training_keeps_the_jit_and_scores_every_split() -> None:
 
 
 def test_an_unknown_recipe_is_named() -> None:
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         zoo.get_task("wave").recipe("bok")
     assert (
-        str(told.value)
+        str(refused.value)
         == "unknown recipe 'bok' of task wave; did you mean 'book'? Known: fast, book, book_he, book_dropout"
     )
 
@@ -109,11 +109,11 @@ SHORT = zoo.Recipe("short", epochs=1, batch=4, learning_rate=1e-2)
         ({"truncate": 2, "iterations": 3}, "a recipe with truncate takes every example once an epoch"),
     ],
 )
-def test_a_recipe_out_of_range_is_told_before_it_trains(changes, message: str) -> None:
+def test_a_recipe_out_of_range_is_refused_before_it_trains(changes, message: str) -> None:
     model = zoo.create_model("neuron", "wave", units=3, steps=6)
-    with pytest.raises(zoo.ZooError) as told:
+    with pytest.raises(zoo.ZooError) as refused:
         zoo.train(model, "wave", replace(SHORT, **changes), data=a_few("wave"), verbose=0)
-    assert str(told.value).startswith(message)
+    assert str(refused.value).startswith(message)
 
 
 def test_a_gradient_is_clipped_to_its_norm() -> None:

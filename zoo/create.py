@@ -35,14 +35,13 @@ def _named(name: str, value: Any) -> Any:
     try:
         kind.get(value)
     except (ValueError, TypeError):
-        known = sorted(word for word in vars(kind) if word.islower() and word[0] != "_" and "serialize" not in word)
-        known.remove("get")
-        raise unknown(name.replace("_", " "), str(value), known) from None
+        public = {word for word in vars(kind) if word.islower() and word[0] != "_" and "serialize" not in word}
+        raise unknown(name.replace("_", " "), str(value), sorted(public - {"get"})) from None
     return value
 
 
 CHECKS = {"int": positive_whole, "float": fraction, "str": _named}
-"""What an option of an entry must be, by the annotation of its builder's parameter; others pass as they are."""
+"""The check of an option, by the annotation of the builder's parameter; others are not checked."""
 
 
 def require_fit(name: str, task: Task) -> Entry:
@@ -108,6 +107,14 @@ def _published_sizes(entry: str, task: str, asked: dict[str, Any]) -> dict[str, 
     return sizes | asked
 
 
+def _checked(entry: Entry, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of an entry; a ZooError if it does not have one, or if a value is out of range."""
+    kinds = entry.options()
+    for option in options.keys() - kinds.keys():
+        raise unknown("option", option, list(kinds), of=f"entry {entry.name}")
+    return {name: CHECKS[kinds[name]](name, v) if kinds[name] in CHECKS else v for name, v in options.items()}
+
+
 def create_model(
     name: str,
     task: str = "wave",
@@ -155,11 +162,7 @@ def create_model(
     sizes = {"units": target.units if units is None else units, **options}
     if weights == PRETRAINED:
         sizes = _published_sizes(name, task, {**options} if units is None else sizes)
-    kinds = entry.options()
-    for option in sizes.keys() - kinds.keys():
-        raise unknown("option", option, list(kinds), of=f"entry {name}")
-    checked = {o: CHECKS[kinds[o]](o, value) if kinds[o] in CHECKS else value for o, value in sizes.items()}
-    model = entry.build(target, how, **checked)
+    model = entry.build(target, how, **_checked(entry, sizes))
     model.name = name
     model.compile(
         get_optimizer(optimizer), loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit_compile

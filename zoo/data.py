@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 PADDING = -1000.0
 """What fills the steps of a sequence after its end, in every feature: far outside the values of any task."""
+
+
+Inputs: TypeAlias = Any
+"""A NumPy array, or of an encoder_decoder a pair of them: the task says which, and no type can."""
 
 
 class Split(NamedTuple):
@@ -24,7 +28,7 @@ class Split(NamedTuple):
     with START, (examples, target steps); y is the target, ended by END.
     """
 
-    x: Any  #: an array, or of an encoder_decoder two
+    x: Inputs
     y: np.ndarray
 
     @property

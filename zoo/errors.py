@@ -1,4 +1,4 @@
-"""What a caller got wrong, in one line, and the checks of numbers and names that find it."""
+"""The error for a mistake of the user's, in one line, and the checks of numbers and names that raise it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class ZooError(ValueError):
-    """A mistake of the caller's, told in one line: what is wrong, what is allowed, what is nearest."""
+    """A mistake of the user's in one line: what is wrong, which value, what is allowed, what is nearest."""
 
 
 def unknown(kind: str, name: str, known: Sequence[str], listing: str = "", of: str = "") -> ZooError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "pretrained_weights"
 PRETRAINED = "pretrained"
-"""What `create_model` takes for `weights` to load what is published for its entry and task."""
+"""The value of `weights` with which `create_model` loads the published weights of its entry and task."""
 Card = Mapping[str, Any]
 
 
@@ -33,32 +33,33 @@ def cards(folder: Path = FOLDER) -> list[Card]:
 
 
 def get_card(entry: str, task: str, folder: Path = FOLDER) -> Card:
-    """The card of what is published for an entry on a task.
+    """The card of the published weights of an entry on a task.
 
     Raises:
-        ZooError: nothing is; the error names what is published.
+        ZooError: there are none; the error names those that are published for the task and for the entry.
     """
-    known = cards(folder)
-    for card in known:
+    published = cards(folder)
+    for card in published:
         if (card["entry"], card["task"]) == (entry, task):
             return card
-    here = [card["entry"] for card in known if card["task"] == task]
-    there = [card["task"] for card in known if card["entry"] == entry]
-    published = f"for {task} there is {', '.join(here) or 'none'}, of {entry} {', '.join(there) or 'none'}"
-    raise ZooError(f"no trained weights of {entry!r} for {task!r} are published: {published}")
+    entries = ", ".join(card["entry"] for card in published if card["task"] == task) or "none"
+    tasks = ", ".join(card["task"] for card in published if card["entry"] == entry) or "none"
+    raise ZooError(
+        f"no trained weights of {entry!r} for {task!r} are published: for {task} there is {entries}, of {entry} {tasks}"
+    )
 
 
 def best_card(task: Task, folder: Path = FOLDER) -> Card:
     """The card of the published model with the best score on a task.
 
     Raises:
-        ZooError: nothing is published for it.
+        ZooError: none is published for it.
     """
-    known = [card for card in cards(folder) if card["task"] == task.name]
-    if not known:
+    published = [card for card in cards(folder) if card["task"] == task.name]
+    if not published:
         raise ZooError(f"no trained weights are published for {task.name!r}; give a folder of zoo train with --run")
     choose = max if task.higher_is_better else min
-    return choose(known, key=lambda card: next(iter(card["scores"].values())))
+    return choose(published, key=lambda card: next(iter(card["scores"].values())))
 
 
 def in_words(card: Card) -> str:
@@ -77,7 +78,7 @@ def in_words(card: Card) -> str:
 
 
 def stem(entry: str, task: str) -> str:
-    """What the two files of a published model are called, without their endings."""
+    """The name of the two files of a published model, without their endings."""
     return f"{entry}-{task}"
 
 
@@ -94,10 +95,10 @@ def sha256(path: Path) -> str:
 
 
 def load_pretrained(model: keras.Model, task: str, folder: Path = FOLDER) -> None:
-    """Give `model` the weights that are published for its entry on `task`.
+    """Load the published weights of the model's entry on `task`.
 
     Raises:
-        ZooError: none are, or the file is not the one that its card was written for.
+        ZooError: there are none, or the file is not the one that its card was written for.
     """
     from zoo.saving import load_weights
 
@@ -109,18 +110,18 @@ def load_pretrained(model: keras.Model, task: str, folder: Path = FOLDER) -> Non
 
 
 def probe(model: keras.Model) -> list[float]:
-    """Eight numbers that the model gives for two examples drawn from a fixed seed: what any backend must give too."""
+    """Eight outputs of the model for two examples drawn from a fixed seed; they are the same on every backend."""
     rng = np.random.default_rng(0)
-    inputs = [_drawn(rng, known) for known in model.inputs]
+    inputs = [_drawn(rng, each) for each in model.inputs]
     outputs = np.asarray(model.predict_on_batch(inputs[0] if len(inputs) == 1 else tuple(inputs))).ravel()
     chosen = np.linspace(0, outputs.size - 1, 8).round().astype(int)
     return [float(value) for value in outputs[chosen]]
 
 
-def _drawn(rng: np.random.Generator, known: Any) -> np.ndarray:
+def _drawn(rng: np.random.Generator, model_input: keras.KerasTensor) -> np.ndarray:
     """Two examples for one input: tokens that every vocabulary has, or values."""
-    shape = (2, *known.shape[1:])
-    if known.dtype == "int32":
+    shape = (2, *model_input.shape[1:])
+    if model_input.dtype == "int32":
         return rng.integers(END, 10, shape, np.int32)
     return rng.uniform(size=shape).astype(np.float32)
 

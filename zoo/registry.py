@@ -40,7 +40,7 @@ class Named(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is found by."""
+        """The name that it is registered under."""
         ...
 
 
@@ -48,7 +48,7 @@ T = TypeVar("T", bound=Named)
 
 
 class Registry(Generic[T]):
-    """Named things of one kind: refuses doubles, finds by wildcard, says what is nearest to a wrong name."""
+    """Named things of one kind. A double is refused; a wrong name is an error that names the nearest."""
 
     def __init__(self, kind: str, listing: str) -> None:
         self.kind = kind
@@ -65,8 +65,7 @@ class Registry(Generic[T]):
     def get(self, name: str) -> T:
         """The member called `name`, or a ZooError that names the nearest."""
         if name not in self._members:
-            known = self.names()
-            raise unknown(self.kind, name, known, f"{self.listing} shows all {len(known)}")
+            raise unknown(self.kind, name, self.names(), f"{self.listing} shows all {len(self)}")
         return self._members[name]
 
     def names(self, pattern: str = "*") -> list[str]:
@@ -99,7 +98,7 @@ class Matrix(NamedTuple):
 
 
 Matrices = tuple[Matrix, ...]
-"""Those of one cell."""
+"""The weight matrices of one cell."""
 
 
 @dataclass(frozen=True)
@@ -126,12 +125,12 @@ class Entry:
     onnx: str = ""  #: the ONNX operator of its recurrent layers: "LSTM", "GRU", "RNN", or "Scan" over its equations
 
     def options(self) -> dict[str, str]:
-        """What `build` takes, `units` first, and how it is annotated: "int" for a size, "float" for a rate."""
+        """The options of `build`, `units` first, with their annotations: "int" for a size, "float" for a rate."""
         parameters = list(inspect.signature(self.build).parameters.values())[2:]
         return {p.name: getattr(p.annotation, "__name__", p.annotation) for p in parameters}
 
     def drops(self) -> bool:
-        """Whether it has dropout, and so computes something else in training."""
+        """Whether it has dropout, so that its outputs in training differ."""
         return "rate" in self.options()
 
     def fits(self, task: Task) -> bool:
@@ -157,7 +156,7 @@ class Entry:
 
 
 LossSteps = Literal["all", "last"] | tuple[int, int] | slice
-"""Which steps count: every one, the last one, or those from the first number to before the second."""
+"""The steps that count in the loss: all, the last one, or those from the first number to before the second."""
 
 
 @dataclass(frozen=True)
@@ -212,20 +211,20 @@ class Task:
     target_steps: int = 0  #: of the output sequence, where it is not as long as the input
     #: for metrics that Keras cannot take: the values by name, `metric` among them
     score: Callable[[keras.Model, Data, Split], Mapping[str, float]] | None = None
-    watched: str = ""  #: what Keras shows of such a task while it trains
-    target: float | None = None  #: the score that was published for it: a training tells when it is reached
+    watched: str = ""  #: the metric that Keras shows while it trains on such a task
+    target: float | None = None  #: the published score; a training records when it is reached
 
     @property
     def keras_metric(self) -> str:
-        """What Keras measures while it trains."""
+        """The metric that Keras measures while it trains."""
         return self.watched or self.metric
 
     def recipe(self, name: str = "") -> Recipe:
         """The recipe called `name`, or the default one."""
-        found = [recipe for recipe in self.recipes if name in ("", recipe.name)]
-        if not found:
-            raise unknown("recipe", name, [recipe.name for recipe in self.recipes], of=f"task {self.name}")
-        return found[0]
+        for recipe in self.recipes:
+            if name in ("", recipe.name):
+                return recipe
+        raise unknown("recipe", name, [recipe.name for recipe in self.recipes], of=f"task {self.name}")
 
 
 def require_steps(task: str, fixed: int, steps: int | None) -> None:

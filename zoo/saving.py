@@ -7,7 +7,7 @@ Keras' own file of a layer follows the layer's class, so the file of an `LSTM` l
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.errors import ZooError
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-CELLS = ("cell", "simple_rnn_cell", "lstm_cell", "gru_cell")
-"""How a recurrent cell is called inside its layer, the zoo's and a stock one; left out of the name of a weight, since
-not every execution has one."""
+CELL_NAMES = ("cell", "simple_rnn_cell", "lstm_cell", "gru_cell")
+"""Names of a recurrent cell inside its layer, the zoo's and the stock ones. The name of a weight leaves them out, since
+not every execution has a cell."""
 
 
-def named_variables(model: keras.Model) -> dict[str, Any]:
+def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """The model's weights by name: "lstm/recurrent/kernel"."""
     named = {}
     for variable in model.weights:
-        parts = [part for part in variable.path.split("/") if part not in CELLS]
+        parts = [part for part in variable.path.split("/") if part not in CELL_NAMES]
         name = "/".join([model.name, *parts])
         if name in named:
             raise ZooError(f"two weights of {model.name!r} are called {name!r}; give its layers different names")

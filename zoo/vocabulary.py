@@ -13,13 +13,13 @@ import numpy as np
 from zoo.errors import ZooError
 
 PAD, START, END, UNKNOWN = range(4)
-"""The first tokens of every vocabulary: padding, what a decoder begins with, what ends a sequence, any other word."""
+"""The first tokens of every vocabulary: padding, the start of a target, the end of a sequence, any unlisted word."""
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The tokens that are known: SPECIAL, then `words`. Between tokens stands `separator`: " ", "" of characters."""
+    """The tokens of a text: SPECIAL, then `words`. `separator` stands between tokens: " ", or "" for characters."""
 
     words: tuple[str, ...]
     separator: str = ""
@@ -36,7 +36,7 @@ class Vocabulary:
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """Every token, its number being its place."""
+        """Every token; its number is its index."""
         return SPECIAL + self.words
 
     def numbers(self, text: str) -> list[int]:
@@ -44,17 +44,17 @@ class Vocabulary:
         return [self._numbers.get(token, UNKNOWN) for token in self.split(text)]
 
     def require(self, text: str) -> list[int]:
-        """As `numbers`, but an empty text or a token that is not known is a ZooError."""
-        tokens, known = self.split(text), self._numbers
+        """As `numbers`, but an empty text or a token outside the vocabulary is a ZooError."""
+        tokens = self.split(text)
         if not tokens:
             raise ZooError("there is nothing to read: the text is empty")
-        unknown = [token for token in tokens if token not in known]
-        if unknown:
-            near = difflib.get_close_matches(unknown[0], self.words, n=1)
+        missing = [token for token in tokens if token not in self._numbers]
+        if missing:
+            near = difflib.get_close_matches(missing[0], self.words, n=1)
             hint = f"; the nearest is {near[0]!r}" if near else ""
             where = f"the vocabulary of {len(self.words)} {self.kind}s"
-            raise ZooError(f"the {self.kind} {unknown[0]!r} is not in {where}{hint}")
-        return [known[token] for token in tokens]
+            raise ZooError(f"the {self.kind} {missing[0]!r} is not in {where}{hint}")
+        return [self._numbers[token] for token in tokens]
 
     def text(self, numbers: Sequence[int] | np.ndarray) -> str:
         """The text of `numbers` up to END or padding."""
@@ -68,7 +68,7 @@ class Vocabulary:
 
     @property
     def kind(self) -> str:
-        """What a token is, in a word."""
+        """The kind of its tokens: "character" or "word"."""
         return "character" if self.separator == "" else "word"
 
     def split(self, text: str) -> list[str]:

@@ -1,11 +1,12 @@
-"""docs/results-accuracy.md: what trained models earn, written from the committed tables and histories."""
+"""The figures of docs/results-accuracy.md: what trained models earn, from the committed tables and histories."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pandas as pd
 
+from benchmarks.pages.results import machine
 from benchmarks.trained import book
 from benchmarks.trained.curves import DROPOUTS, Trained
 from benchmarks.trained.queue import QUEUE, Group
@@ -17,26 +18,11 @@ from zoo.statistics.intervals import geometric_interval, geometric_mean
 from zoo.statistics.scores import better, scores
 from zoo.statistics.texts import number, three_digits, with_interval
 
-INTRODUCTION = """\
-# What trained models earn
-
-Written by `python -m benchmarks page` from the raw tables in [results/reference](../results/reference), a row a seed,
-which `python -m benchmarks train-reference` appends to. {where} Every score is of a test split that chose nothing: the
-weights are those of the last epoch. Training seconds are training alone, compilation included; to target: until the
-score that was published for the task was first reached after an epoch, on average over the seeds that reached it.
-
-![Score against training time](../results/charts/score_against_time.png)
-"""
-CHARTS = {
-    "mnist": ("mnist_by_epoch", "Accuracy on MNIST by epoch"),
-    "projections": ("wave_and_instance", "The wave and a training instance"),
-    "dropout": ("dropout_curves", "Dropout in training and in test"),
-    "digits": ("drawn_digits", "Digits drawn row by row"),
-}
+Figures = dict[str, str]
 
 
-def page(trained: Trained) -> str:
-    """The whole page.
+def accuracy_figures(trained: Trained) -> Figures:
+    """A table for each group of trainings, by the group's name, `machine`, and the figures of the sentences.
 
     Raises:
         ZooError: nothing was trained by train-reference.
@@ -44,23 +30,13 @@ def page(trained: Trained) -> str:
     rows = scores(trained.table).query("run == 'train-reference'")
     if rows.empty:
         raise ZooError("no trainings to write about: run python -m benchmarks train-reference")
-    where = ", ".join(
-        f"{name}, {cores} cores" for name, cores in rows[["device_name", "cpu_count"]].drop_duplicates().values
-    )
-    parts = [INTRODUCTION.format(where=f"Measured on {where}.")]
+    figures = {"machine": machine(rows)}
     for group in QUEUE:
         part = _of_group(rows, group)
-        if part.empty:
-            continue
-        kind = group.name.removeprefix(f"{group.task}_").removesuffix(f"_{group.task}").replace("_", " ")
-        title = group.task if group.name == group.task else f"{group.task}: {kind}"
-        parts.append(f"## {title}\n\n{as_markdown(_texts(part))}")
-        said = REMARKS.get(group.name, lambda *_: "")(part, rows, trained)
-        parts += [said] if said else []
-        if group.name in CHARTS:
-            name, title = CHARTS[group.name]
-            parts.append(f"![{title}](../results/charts/{name}.png)\n")
-    return "\n".join(parts)
+        if not part.empty:
+            figures[group.name] = as_markdown(_texts(part))
+            figures |= MORE.get(group.name, lambda *_: {})(group, part, trained)
+    return figures
 
 
 def _of_group(rows: pd.DataFrame, group: Group) -> pd.DataFrame:
@@ -107,109 +83,91 @@ def _digits(value: float) -> str:
     return f"{value:.4f}" if abs(value) < 10 else three_digits(value)
 
 
-def _reber(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+def _reber(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
+    """In how many epochs the validation was answered without a mistake."""
     history = trained.history
-    held_out = history[(history["task"] == "reber") & (history["figure"] == "val_accuracy")]
-    said = []
+    held_out = history[(history["task"] == group.task) & (history["figure"] == "val_accuracy")]
+    figures = {"reber-epochs": str(int(held_out["epoch"].max()) + 1)}
     for recipe, seeds in held_out.groupby("recipe", sort=False):
-        of_seed = [seed.sort_values("epoch") for _, seed in seeds.groupby("seed")]
-        whole = [int(seed["epoch"][seed["value"] == 1].min()) for seed in of_seed if (seed["value"] == 1).any()]
-        when = f", first in epoch {', '.join(map(str, whole))}" if whole else ""
-        best = max(seed["value"].max() for seed in of_seed)
-        said.append(
-            f"by `{recipe}` {len(whole)} of {len(of_seed)} seeds reached 100% in validation{when}"
-            + (f" (the best epoch of the others: {best:.2%})" if len(whole) < len(of_seed) and not whole else "")
-        )
-    return f"Of {int(held_out['epoch'].max()) + 1} epochs at most, counted from 0: {'; '.join(said)}.\n"
+        perfect = seeds[seeds["value"] == 1].groupby("seed")["epoch"].min()
+        text = f"{len(perfect)} of {seeds['seed'].nunique()} seeds"
+        figures[f"reber-{recipe}"] = text + (f" (epoch {', '.join(map(str, perfect))})" if len(perfect) else "")
+    return figures
 
 
-def _projections(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+def _projections(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
     from zoo.tasks.wave import first_step_error, load
 
     data = load()
-    floor = first_step_error(data, data.tests["same_range"])
-    return (
-        f"Of the MSE on `same_range` {floor:.4f} is the first step, which no model can predict: one value cannot tell "
-        "whether the wave rises or falls. (The part of it that the best guess from one value leaves, worked out from "
-        "the 200 nearest training windows.) The three projections are the same computation: they differ by rounding.\n"
-    )
+    return {"first-step-error": f"{first_step_error(data, data.tests['same_range']):.4f}"}
 
 
-def _dropout(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+def _dropout(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
     same = part[part["split"] == "same_range"].pivot_table(index="seed", columns="entry", values="score")
-    said = []
+    texts = []
     for entry in (entry for entry in DROPOUTS if entry in same):
         ratios = (same[entry] / same["stacked_rnn"]).dropna()
         low, high = geometric_interval(ratios)
         verdict = "worse" if low > 1 else "better" if high < 1 else "no difference shown"
         verdict = verdict if len(ratios) >= LEAST_REPEATS else "too few seeds for an interval"
-        said.append(f"`{entry}` {with_interval(geometric_mean(ratios), low, high)} ({verdict})")
-    return (
-        "MSE in test over that of no dropout, paired by seed, with its 95% interval: " + ", ".join(said) + ". The book "
-        'says of input dropout on the wave: "does not help at all".\n'
-    )
+        texts.append(f"`{entry}` {with_interval(geometric_mean(ratios), low, high)} ({verdict})")
+    return {"dropout-ratios": ", ".join(texts)}
 
 
-def _mnist_book(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+def _mnist_book(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
     history = trained.history
     ours = history[
         (history["entry"] == "simple_rnn") & (history["recipe"] == "book") & (history["figure"] == "test_accuracy")
     ].groupby("epoch")["value"]
     mean = ours.mean()
     points = ", ".join(f"{epoch}: {mean[epoch]:.4f} ({theirs})" for epoch, theirs in book.MNIST_RNN.items())
-    return f"By epoch, the book's in brackets: {points}; mean of the last ten {mean.iloc[-10:].mean():.4f} (.9777).\n"
+    return {"mnist-book-points": points, "mnist-book-last": f"{mean.iloc[-10:].mean():.4f}"}
 
 
-def _sooner(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+def _sooner(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
+    """Seconds until the score that was published, of the book's recipe and of ours."""
     theirs = part["seconds_to_target"].mean()
-    fast = rows[rows["recipe"] == "fast_lstm"]["seconds_to_target"]
-    if pd.isna(theirs) or fast.isna().all():
-        return ""
-    return (
-        f"Until 98.7% the book's recipe took {theirs:.0f} s, `lstm` by `fast_lstm` {fast.mean():.0f} s on the same "
-        f"execution: {theirs / fast.mean():.1f} times sooner.\n"
-    )
+    rows = scores(trained.table)
+    ours = rows.loc[rows["recipe"] == "fast_lstm", "seconds_to_target"].mean()
+    if pd.isna(theirs) or pd.isna(ours):
+        return {}
+    return {
+        "book-seconds": f"{theirs:.0f} s",
+        "fast-seconds": f"{ours:.0f} s",
+        "times-sooner": f"{theirs / ours:.1f} times",
+    }
 
 
-def _translation(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
+def _translation(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
     score = part.groupby(["metric", "entry"])["score"].mean()
-    said = ""
-    if {"lstm_on_the_fly", "encoder_decoder"} <= set(part["entry"]):
-        told = [
-            f"{name} {_digits(score[metric, 'lstm_on_the_fly'])} against {_digits(score[metric, 'encoder_decoder'])}"
-            for metric, name in {"bleu": "BLEU", "exact_match": "exact match"}.items()
-        ]
-        said = (
-            "An LSTM that translates on the fly, a word for each word, is said to do worse than an encoder and a "
-            f"decoder. Here: {', '.join(told)}, of one seed each, with the same epochs and about as many weights. "
-            "An `<unknown>` word matches another one.\n\n"
-        )
-    found = [card for card in cards() if card["task"] == "translation"]
-    if not found:
-        return said
-    examples = pd.DataFrame(found[0]["examples"])
-    return f"{said}Ten sentences of the test by the published `{found[0]['entry']}`:\n\n{as_markdown(examples)}"
+    figures = {
+        f"{metric}-{entry}": _digits(score[metric, entry])
+        for metric in ("bleu", "exact_match")
+        for entry in ("lstm_on_the_fly", "encoder_decoder")
+        if (metric, entry) in score.index
+    }
+    published = [card for card in cards() if card["task"] == group.task]
+    if published:
+        figures["translation-entry"] = f"`{published[0]['entry']}`"
+        figures["translation-examples"] = as_markdown(pd.DataFrame(published[0]["examples"]))
+    return figures
 
 
-def _through_time(part: pd.DataFrame, rows: pd.DataFrame, trained: Trained) -> str:
-    """What clipping and truncation buy: the recipes of an entry, each over the clipped and whole one."""
-    said = []
+def _over_baseline(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
+    """The score of each recipe of an entry over that of the group's baseline, paired by seed."""
+    texts = []
     for entry, mine in part.groupby("entry", sort=False):
         by_recipe = mine.pivot_table(index="seed", columns="recipe", values="score")
-        usual = min(map(str, by_recipe.columns), key=len)  # "fast", or "slow" beside "slow_unclipped"
-        for recipe in by_recipe.columns.drop(usual):
-            ratios = (by_recipe[recipe] / by_recipe[usual]).dropna()
-            told = with_interval(geometric_mean(ratios), *geometric_interval(ratios))
-            said.append(f"`{entry}` {recipe.removeprefix(f'{usual}_')} {told}")
-    return (
-        "MSE in test over that of gradients clipped to a norm of 1 and whole, paired by seed, with its 95% interval: "
-        f"{', '.join(said)}. Truncated ones go back 50 of the 200 steps.\n"
-    )
+        for recipe in by_recipe.columns.drop(group.baseline):
+            ratios = (by_recipe[recipe] / by_recipe[group.baseline]).dropna()
+            interval = with_interval(geometric_mean(ratios), *geometric_interval(ratios))
+            texts.append(f"`{entry}` {recipe} {interval}")
+    return {f"{group.name}-ratios": ", ".join(texts)}
 
 
-REMARKS = {
-    "adding": _through_time,
-    "adding_plain": _through_time,
+MORE: dict[str, Callable[[Group, pd.DataFrame, Trained], Figures]] = {
+    "adding": _over_baseline,
+    "adding_plain": _over_baseline,
     "reber": _reber,
     "projections": _projections,
     "dropout": _dropout,
@@ -217,10 +175,4 @@ REMARKS = {
     "mnist_book_lstm": _sooner,
     "translation": _translation,
 }
-"""What is said under the table of a group."""
-
-
-def write(trained: Trained, path: Path) -> Path:
-    """Write the page to `path`."""
-    path.write_text(page(trained))
-    return path
+"""The figures of the sentences under the table of a group."""

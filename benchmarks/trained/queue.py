@@ -40,10 +40,12 @@ class Group:
     recipes: tuple[str, ...] = ("fast",)
     seeds: int = 3
     units: Mapping[str, int] = field(default_factory=dict)  #: of an entry, where they are not the task's
+    baseline: str = ""  #: the recipe that the others are held against, where they are
 
 
 DROPOUTS = ("input_dropout", "output_dropout", "state_dropout", "recurrent_dropout")
 DECODERS = ("encoder_decoder", "encoder_decoder_reversed", "encoder_decoder_attention")
+PLAIN = ("simple_rnn", "irnn")
 PROJECTIONS = ("time_distributed_projection", "dense_projection", "reshape_projection")
 QUEUE = (
     Group("reber", "reber", ("gru",), ("fast", "book")),
@@ -59,8 +61,8 @@ QUEUE = (
     Group("linear_mnist", "mnist_rows", LINEAR),
     Group("linear_wave", "wave", LINEAR),
     Group("translation", "translation", (*DECODERS, "lstm_on_the_fly"), seeds=1, units={"lstm_on_the_fly": 384}),
-    Group("adding", "adding", ("lstm", "gru"), ("fast", "unclipped", "truncated")),
-    Group("adding_plain", "adding", ("simple_rnn", "irnn"), ("slow", "slow_unclipped", "slow_truncated")),
+    Group("adding", "adding", ("lstm", "gru"), ("fast", "unclipped", "truncated"), baseline="fast"),
+    Group("adding_plain", "adding", PLAIN, ("slow", "slow_unclipped", "slow_truncated"), baseline="slow"),
     Group("linear_adding", "adding", LINEAR),
 )
 """What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""

@@ -35,8 +35,8 @@ def _waves() -> pd.DataFrame:
         values = continue_series(trained.model, given, STEPS_MADE)
         steps = np.arange(len(values))
         origin = np.where(steps < STEPS, "given", "made")
-        told = {"entry": trained.card["entry"], "start": start}
-        parts.append(pd.DataFrame({"step": steps, "origin": origin, "value": values}).assign(**told))
+        labels = {"entry": trained.card["entry"], "start": start}
+        parts.append(pd.DataFrame({"step": steps, "origin": origin, "value": values}).assign(**labels))
     return pd.concat(parts)
 
 
@@ -47,5 +47,5 @@ def _digits() -> pd.DataFrame:
     trained = load("draw_digit", "", None)
     images = np.asarray(trained.model.predict_on_batch(one_hot(np.arange(DIGITS))))
     label, row, column = (each.ravel() for each in np.indices(images.shape))
-    told = {"entry": trained.card["entry"]}
-    return pd.DataFrame({"label": label, "row": row, "column": column, "value": images.ravel()}).assign(**told)
+    labels = {"entry": trained.card["entry"]}
+    return pd.DataFrame({"label": label, "row": row, "column": column, "value": images.ravel()}).assign(**labels)

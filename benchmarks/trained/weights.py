@@ -55,7 +55,7 @@ def publish_all(
 
     Args:
         table: the accuracy tables, a row a seed and split.
-        history: what became of each epoch.
+        history: the figures of each epoch.
         trained: the folder with the weights of each seed.
         to: zoo/pretrained_weights.
         tell: takes a line for a person.
@@ -88,10 +88,10 @@ def _weights(trained: Path, rows: pd.DataFrame, seed: int) -> Path:
 def best_seed(history: pd.DataFrame, rows: pd.DataFrame, task: Task, seeds: Sequence[int]) -> int:
     """The seed with the best last validation score: the test split chooses nothing."""
     first = rows.iloc[0]
-    found = history[history["figure"] == f"val_{task.keras_metric}"]
+    validation = history[history["figure"] == f"val_{task.keras_metric}"]
     for name in ("entry", "task", "recipe"):
-        found = found[found[name] == first[name]]
-    last = found.sort_values("epoch").groupby("seed")["value"].last().loc[list(seeds)]
+        validation = validation[validation[name] == first[name]]
+    last = validation.sort_values("epoch").groupby("seed")["value"].last().loc[list(seeds)]
     return int(str(last.idxmax() if task.higher_is_better else last.idxmin()))
 
 
@@ -128,7 +128,7 @@ def publish(model: Model, rows: pd.DataFrame, seed: int, weights: Path, to: Path
 
 
 def _over_seeds(rows: pd.DataFrame) -> dict[str, Any]:
-    """What the table says of all seeds: the figures of a card are those of the table."""
+    """Mean, deviation and seconds over all seeds, as the table has them."""
     by_split = rows.groupby("split")["score"]
     first = rows.iloc[0]
     return {

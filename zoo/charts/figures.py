@@ -26,6 +26,8 @@ TITLE_CHARACTERS = 52  # of a line above a panel
 INK = "#333333"
 
 LOOK = {
+    "stock": ("#000000", "o", "#000000", "^"),
+    "stock-unrolled": ("#7f7f7f", "s", "#7f7f7f", "v"),
     "looped": ("#0173b2", "o", "#56b4e9", "^"),
     "unrolled": ("#de8f05", "s", "#d55e00", "v"),
     "chunked": ("#029e73", "D", "#0a5c45", "d"),
@@ -37,7 +39,7 @@ LOOK = {
     "scan": ("#fbafe4", "<", "#e377c2", "<"),
 }
 """A loop's colour and marker without jit, then with it: seaborn's colour-blind-safe palette."""
-UNKNOWN_LOOK = ("#000000", "*", "#ece133", "*")
+UNKNOWN_LOOK = ("#e60049", "*", "#ece133", "*")
 MEMORY_MARKERS = {"recompute": "*", "offload": "X"}
 
 
@@ -46,7 +48,7 @@ def look(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
     Of chunked loops, the more steps a chunk holds the darker it is.
     """
-    found = {}
+    looks = {}
     for name, _, loop, chunk, jit, memory in table[EXECUTION].drop_duplicates().values:
         plain, plain_marker, jitted, jitted_marker = LOOK.get(loop, UNKNOWN_LOOK)
         colour, marker = (jitted, jitted_marker) if jit else (plain, plain_marker)
@@ -54,8 +56,8 @@ def look(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
             colour = sns.blend_palette(["white", colour, "black"], 20).as_hex()[
                 min(3 + 2 * int(chunk).bit_length(), 16)
             ]
-        found[name] = (colour, MEMORY_MARKERS.get(memory, marker))
-    return found
+        looks[name] = (colour, MEMORY_MARKERS.get(memory, marker))
+    return looks
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ def _where(table: pd.DataFrame) -> list[str]:
             *(f"{backend} {version}" for backend, version in backends),
         ]
         dates = sorted({start[:10] for start in rows["started_at"]})
-        count = f"{_known(cpus)} CPUs, {_known(threads)} threads"
+        count = f"{_or_unknown(cpus)} CPUs, {_or_unknown(threads)} threads"
         when = words([dates[0]] if len(dates) == 1 else [f"{dates[0]} to {dates[-1]}"])
         facts = [
             f"{device or 'unknown device'}, {count}",
@@ -247,14 +249,14 @@ def _where(table: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _known(count: object) -> object:
+def _or_unknown(count: object) -> object:
     return "?" if pd.isna(count) else count  # type: ignore[call-overload]
 
 
 def _repeats(rows: pd.DataFrame) -> str:
     """How many repeats (of timings) or seeds (of scores) the fewest and the most measured case has."""
     trained = rows["phase"] == "accuracy"
-    said = []
+    counted = []
     for part, column in ((rows[~trained], ["run", "repeat"]), (rows[trained], ["seed"])):
         if part.empty:
             continue
@@ -262,8 +264,8 @@ def _repeats(rows: pd.DataFrame) -> str:
         counts = part.drop_duplicates(keys + column).groupby(keys, dropna=False).size()
         fewest, most = int(counts.min()), int(counts.max())
         number = str(most) if fewest == most else f"{fewest} to {most}"
-        said.append(f"{number} {column[-1]}{'s' * (most > 1)}")
-    return words(said)
+        counted.append(f"{number} {column[-1]}{'s' * (most > 1)}")
+    return words(counted)
 
 
 def _not_drawn(table: pd.DataFrame, drawn: pd.DataFrame) -> str:

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from zoo.charts.accuracy import accuracy
+from zoo.charts.arms import every_arm, has_peers
 from zoo.charts.cost_growth import cost_growth
 from zoo.charts.largest_steps import largest_steps
-from zoo.charts.peers import has_peers, peers
 from zoo.charts.timed import step_time, unrolled_over_looped
 from zoo.drawings import save
 
@@ -25,8 +25,15 @@ CHARTS: dict[str, Callable[[pd.DataFrame], Figure]] = {
 }
 
 
-def draw_all(table: pd.DataFrame, folder: Path, say: Callable[[str], None] = print) -> list[Path]:
-    """Draw every chart as `folder`/<name>.png and return the paths; `say` hears which had nothing to draw.
+def draw_all(
+    table: pd.DataFrame,
+    folder: Path,
+    say: Callable[[str], None] = print,
+    begin: Callable[[str], None] = lambda name: None,
+) -> list[Path]:
+    """Draw every chart as `folder`/<name>.png and return the paths.
+
+    `begin` takes the name of each picture before it is drawn, `say` a line on each that had nothing to draw.
 
     A chart without data is written too, in words, so that none from another table is left in its place.
 
@@ -34,9 +41,10 @@ def draw_all(table: pd.DataFrame, folder: Path, say: Callable[[str], None] = pri
         ZooError: the folder cannot be written.
     """
     paths = []
-    wanted = {**CHARTS, "peers": peers} if has_peers(table) else CHARTS  # peers are of a profile of their own
+    wanted = {**CHARTS, "peers": every_arm} if has_peers(table) else CHARTS
     for name, chart in wanted.items():
         for stem, part in _pictures(name, table).items():
+            begin(stem)
             figure = chart(part)
             paths.append(folder / f"{stem}.png")
             save(figure, paths[-1])

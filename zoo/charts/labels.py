@@ -24,13 +24,13 @@ def facet_labels(table: pd.DataFrame, others: Sequence[str]) -> pd.Series:
             shown.append(column)
 
     def label(row: pd.Series) -> str:
-        said = [MASKS[row[column]] if column == "masked" else _said(column, row[column]) for column in shown[2:]]
-        return ", ".join([f"{row['task']}: {row['units']} units", *filter(None, said)])
+        parts = [MASKS[row[column]] if column == "masked" else _named(column, row[column]) for column in shown[2:]]
+        return ", ".join([f"{row['task']}: {row['units']} units", *filter(None, parts)])
 
     return pd.Series([label(row) for _, row in table.iterrows()], index=table.index, dtype="str")
 
 
-def _said(column: str, value: object) -> str:
+def _named(column: str, value: object) -> str:
     return f"{column} {value}" if column in (*SIZES, "threads") else str(value)
 
 
@@ -40,7 +40,7 @@ USUAL = " Of many sizes those are shown at which most entries of a task were mea
 
 
 def usual_sizes(data: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Rows that can be read in one picture, and what is said of those left out."""
+    """Rows that can be read in one picture, and a note on those left out."""
     lines = ["entry", "task", *SIZES, "masked", "backend"]
     if len(data[lines].drop_duplicates()) <= MOST_LINES:
         return data, ""

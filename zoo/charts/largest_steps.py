@@ -22,13 +22,13 @@ def largest_steps(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> Figure
     """The largest number of steps that trained within the limit, and the smallest that did not, by execution."""
     gib = f"{limit_bytes / 2**30:.2g} GiB"
     title = f"The largest number of steps that trains under {gib}"
-    found = bounded(table, limit_bytes)
-    if found.empty:
+    bounds = bounded(table, limit_bytes)
+    if bounds.empty:
         needs = f"an execution that out of memory, out of time or above {gib} did not train at some number of steps"
         return nothing_to_draw(table, title, needs)
-    found["facet"] = facet_labels(found, FACETS)
-    found["label"] = found["entry"]
-    facets = list(found.groupby("facet", sort=False))
+    bounds["facet"] = facet_labels(bounds, FACETS)
+    bounds["label"] = bounds["entry"]
+    facets = list(bounds.groupby("facet", sort=False))
     heights = [len(rows) * ROW for _, rows in facets]
     size = (11, sum(heights) + 1.1 * len(facets) + 1.9)
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
@@ -44,14 +44,14 @@ def largest_steps(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> Figure
         "and why."
     )
     failed = Line2D([], [], color=INK, marker="x", linestyle="none", label="did not train")
-    return finish(figure, table, _rows_of(table, found), title, note, failed)
+    return finish(figure, table, _rows_of(table, bounds), title, note, failed)
 
 
-def _draw(axes: Axes, facet: str, found: pd.DataFrame) -> None:
-    looks, places = look(found), slots(found)
+def _draw(axes: Axes, facet: str, bounds: pd.DataFrame) -> None:
+    looks, places = look(bounds), slots(bounds)
     lines = [(label, execution) for label, executions in places.items() for execution in executions]
     for i, (label, execution) in enumerate(lines):
-        row = found[(found["label"] == label) & (found["execution"] == execution)].iloc[0]
+        row = bounds[(bounds["label"] == label) & (bounds["execution"] == execution)].iloc[0]
         _draw_execution(axes, row, i, looks[execution])
     axes.set(ylim=(len(lines) - 0.5, -0.5), yticks=range(len(lines)), xscale="log")
     axes.set_yticklabels([f"{label}, {execution}" for label, execution in lines])
@@ -76,7 +76,7 @@ def _draw_execution(axes: Axes, row: pd.Series, y: float, style: tuple[str, str]
     axes.annotate(bound(row), (1, y), xycoords=("axes fraction", "data"), fontsize=8, color=INK, **place)
 
 
-def _rows_of(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the table that `found` was worked out from."""
+def _rows_of(table: pd.DataFrame, bounds: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the table that `bounds` was worked out from."""
     rows = table[(table["phase"] == "train") & table["status"].isin(["ok", "out_of_memory", "timeout"])]
-    return rows.merge(found[[*WITHOUT_STEPS, *EXECUTION]], on=[*WITHOUT_STEPS, *EXECUTION])
+    return rows.merge(bounds[[*WITHOUT_STEPS, *EXECUTION]], on=[*WITHOUT_STEPS, *EXECUTION])

@@ -1,4 +1,4 @@
-"""A model of the zoo as an ONNX file, with ONNX' own recurrent operators, its numbers held against Keras'."""
+"""A model of the zoo as an ONNX file with ONNX' own recurrent operators, compared with Keras."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MISSING = "onnx and onnxruntime are needed: python -m pip install -e '.[onnx]'"
 OPSET = 20
 TOLERANCE = 1e-5
 BATCHES = (1, 3)
-"""Sizes of the batches on which the file is held against Keras; any other runs as well."""
+"""Sizes of the batches on which the file is compared with Keras; it runs with any other too."""
 
 
 def require_onnx() -> None:
@@ -35,7 +35,7 @@ def to_onnx(model: keras.Model) -> Any:
     """The model as an `onnx.ModelProto`: inputs "x" (or "x", "late"), output "y", any batch and any number of steps.
 
     Raises:
-        ZooError: onnx is not installed, or the model has a layer or a cell that ONNX cannot be told.
+        ZooError: onnx is not installed, or the model has a layer or a cell that cannot be exported.
     """
     require_onnx()
     import onnx
@@ -43,22 +43,23 @@ def to_onnx(model: keras.Model) -> Any:
 
     from zoo.export.graph import Graph, Value
     from zoo.export.layers import handler
+    from zoo.layers.keras_private import run_graph
 
     graph = Graph()
     names = ["x", "late"][: len(model.inputs)]
-    given = [Value(name) for name in names]
-    outputs = model._run_through_graph(given, operation_fn=lambda layer: handler(graph, layer))
+    inputs = [Value(name) for name in names]
+    outputs = run_graph(model, inputs, lambda layer: handler(graph, layer))
     result = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
     graph.nodes.append(helper.make_node("Identity", [result.name], ["y"]))
-    inputs = []
+    declared = []
     for name, tensor in zip(names, model.inputs, strict=True):
         kind = TensorProto.INT32 if tensor.dtype == "int32" else TensorProto.FLOAT
         sizes = ["batch", *([f"{name}_steps"] if len(tensor.shape) > 2 or kind == TensorProto.INT32 else [])]
-        inputs.append(helper.make_tensor_value_info(name, kind, sizes + list(tensor.shape[len(sizes) :])))
+        declared.append(helper.make_tensor_value_info(name, kind, sizes + list(tensor.shape[len(sizes) :])))
     rank = len(model.outputs[0].shape)
     shape = ["batch", *["steps"] * (rank - 2), model.outputs[0].shape[-1]]
     ends = [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)]
-    whole = helper.make_graph(graph.nodes, model.name, inputs, ends, graph.weights)
+    whole = helper.make_graph(graph.nodes, model.name, declared, ends, graph.weights)
     proto = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="rnn-zoo")
     proto.ir_version = 10
     onnx.checker.check_model(proto, full_check=True)
@@ -77,20 +78,20 @@ def session(proto: bytes, threads: int = 0) -> Callable[..., np.ndarray]:
 
 
 def export(model: keras.Model, task: Task, path: Path) -> float:
-    """Write the model as an ONNX file once its numbers were held against Keras', on random sequences.
+    """Write the model as an ONNX file after its outputs for random sequences were compared with those of Keras.
 
-    Sequences end early, at random, where the task's may.
+    The sequences end early, at random, where the task's may.
 
     Args:
         model: of the zoo, made for `task`.
         task: says what its inputs are.
-        path: of the file; there is nothing there until all is proven.
+        path: of the file; it is written only if the outputs agree.
 
     Returns:
         The largest difference from Keras, absolute.
 
     Raises:
-        ZooError: the file cannot be written, ONNX cannot be told the model, or the numbers differ by more than 1e-5.
+        ZooError: the file cannot be written, a layer cannot be exported, or the numbers differ by more than 1e-5.
     """
     proto = to_onnx(model)
     content = proto.SerializeToString()
@@ -122,10 +123,10 @@ def _write_whole(content: bytes, path: Path) -> None:
 def difference(model: keras.Model, task: Task, run: Callable[..., np.ndarray], batch: int, seed: int = 0) -> float:
     """The largest absolute difference of the outputs of `run` from those of `model`, at the steps that count."""
     arrays, counts = random_inputs(model, task, batch, seed)
-    known = model.predict_on_batch(arrays if len(arrays) > 1 else arrays[0])
-    found = run(*arrays)
-    per_step = counts is not None and known.ndim == 3
-    return float(np.abs(found - known)[counts if per_step else ...].max())
+    expected = model.predict_on_batch(arrays if len(arrays) > 1 else arrays[0])
+    outputs = run(*arrays)
+    per_step = counts is not None and expected.ndim == 3
+    return float(np.abs(outputs - expected)[counts if per_step else ...].max())
 
 
 def random_inputs(model: keras.Model, task: Task, batch: int, seed: int) -> tuple[list[np.ndarray], np.ndarray | None]:

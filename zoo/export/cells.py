@@ -22,6 +22,7 @@ from zoo.layers import (
     StateDropoutCell,
 )
 from zoo.layers.layer_norm import EPSILON
+from zoo.layers.tensors import Tensor
 
 GATES = {"lstm": (0, 3, 1, 2), "gru": (0, 1, 2)}
 """ONNX' order of the gates among Keras': i, o, f, c of i, f, c, o; z, r, h is the order of both."""
@@ -39,18 +40,18 @@ class Operator:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-def array(variable: Any) -> np.ndarray:
+def array(variable: Tensor) -> np.ndarray:
     """The values of a weight."""
     return keras.ops.convert_to_numpy(variable)
 
 
-def _ordered(weight: Any, order: Sequence[int]) -> np.ndarray:
+def _ordered(weight: Tensor, order: Sequence[int]) -> np.ndarray:
     """(rows, gates·units), the gates in ONNX' order."""
     gates = np.split(np.atleast_2d(array(weight)), len(order), axis=-1)
     return np.concatenate([gates[i] for i in order], axis=-1)
 
 
-def _named(activation: Any, allowed: Sequence[str], cell: Any) -> str:
+def _named(activation: Callable[..., Tensor], allowed: Sequence[str], cell: keras.layers.Layer) -> str:
     name = keras.activations.serialize(activation)
     if name not in allowed:
         raise ZooError(f"ONNX' operator for {type(cell).__name__} has {' or '.join(allowed)}, not {name}")
@@ -58,7 +59,7 @@ def _named(activation: Any, allowed: Sequence[str], cell: Any) -> str:
 
 
 @singledispatch
-def operator(cell: Any) -> Operator | None:
+def operator(cell: keras.layers.Layer) -> Operator | None:
     """ONNX' operator for a cell; None where there is none."""
     return None
 
@@ -97,7 +98,7 @@ def _(cell: PeepholeLSTMCell) -> Operator:
     return _lstm(cell, array(cell.peepholes)[[0, 2, 1]].reshape(1, -1))  # i, o, f
 
 
-def _lstm(cell: Any, peepholes: np.ndarray | None) -> Operator:
+def _lstm(cell: keras.layers.Layer, peepholes: np.ndarray | None) -> Operator:
     kernel, recurrent, bias = (_ordered(w, GATES["lstm"]) for w in (cell.kernel, cell.recurrent_kernel, cell.bias))
     both = np.concatenate([bias, np.zeros_like(bias)], axis=-1)
     return Operator("LSTM", kernel.T[None], recurrent.T[None], both, peepholes)
@@ -127,7 +128,7 @@ class Equations:
 
 
 @singledispatch
-def equations(cell: Any) -> Equations:
+def equations(cell: keras.layers.Layer) -> Equations:
     """The equations of a cell for which ONNX has no operator."""
     raise ZooError(f"{type(cell).__name__} has neither an operator in ONNX nor equations in zoo.export.cells")
 
@@ -160,7 +161,7 @@ def _(cell: LayerNormLSTMCell) -> Equations:
     return Equations(2, before, step)
 
 
-def _gates(cell: Any, graph: Graph, inputs: str) -> list[str]:
+def _gates(cell: keras.layers.Layer, graph: Graph, inputs: str) -> list[str]:
     product = graph.add("MatMul", inputs, graph.constant(array(cell.kernel)))
     sums = graph.add("Add", product, graph.constant(array(cell.bias)))
     return graph.add_many("Split", cell.gates, sums, axis=-1, num_outputs=cell.gates)

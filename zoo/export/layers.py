@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 from onnx import TensorProto
@@ -17,9 +17,11 @@ from zoo.layers import StateMasks
 ACTIVATIONS = {"linear": "", "softmax": "Softmax", "tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "Relu"}
 FAR = -1e9  # what Keras' attention adds to the score of a step that does not count
 Handler = Callable[..., Any]
+Layer: TypeAlias = keras.layers.Layer
+Cell: TypeAlias = keras.layers.Layer
 
 
-def handler(graph: Graph, layer: Any) -> Handler:
+def handler(graph: Graph, layer: Layer) -> Handler:
     """What stands for a call of the layer: from values, as Keras hands them on, to values.
 
     Raises:
@@ -31,7 +33,7 @@ def handler(graph: Graph, layer: Any) -> Handler:
     return partial(handle, graph, layer)
 
 
-def _masking(graph: Graph, layer: Any, value: Value) -> Value:
+def _masking(graph: Graph, layer: Layer, value: Value) -> Value:
     different = graph.add("Not", graph.add("Equal", value.name, graph.constant(float(layer.mask_value))))
     some = graph.add("ReduceMax", graph.add("Cast", different, to=TensorProto.FLOAT), graph.constant([-1]), keepdims=1)
     read = graph.add("Mul", value.name, some)
@@ -39,28 +41,28 @@ def _masking(graph: Graph, layer: Any, value: Value) -> Value:
     return Value(read, graph.add("Cast", flat, to=TensorProto.BOOL))
 
 
-def _embedding(graph: Graph, layer: Any, value: Value) -> Value:
+def _embedding(graph: Graph, layer: Layer, value: Value) -> Value:
     vectors = value.of(graph.add("Gather", graph.constant(array(layer.embeddings)), value.name))
     if not layer.mask_zero:
         return vectors
     return Value(vectors.name, _not_equal(graph, layer, value, 0).name, value.flipped)
 
 
-def _not_equal(graph: Graph, _: Any, value: Value, other: Any) -> Value:
-    known = graph.constant(other)
+def _not_equal(graph: Graph, _: Layer, value: Value, other: Any) -> Value:
+    constant = graph.constant(other)
     if isinstance(other, int):
-        known = graph.add("Cast", known, to=TensorProto.INT32)
-    return value.of(graph.add("Not", graph.add("Equal", value.name, known)))
+        constant = graph.add("Cast", constant, to=TensorProto.INT32)
+    return value.of(graph.add("Not", graph.add("Equal", value.name, constant)))
 
 
-def _any(graph: Graph, layer: Any, value: Value, **_: Any) -> Value:
+def _any(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
     """Of bools (batch, steps, features), where one is true: (batch, steps)."""
     numbers = graph.add("Cast", value.name, to=TensorProto.FLOAT)
     most = graph.add("ReduceMax", numbers, graph.constant([-1]), keepdims=0)
     return value.of(graph.add("Cast", most, to=TensorProto.BOOL))
 
 
-def _dense(graph: Graph, layer: Any, value: Value, **_: Any) -> Value:
+def _dense(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
     dense = layer.layer if isinstance(layer, keras.layers.TimeDistributed) else layer
     product = graph.add("MatMul", value.name, graph.constant(array(dense.kernel)))
     sums = graph.add("Add", product, graph.constant(array(dense.bias)))
@@ -70,20 +72,20 @@ def _dense(graph: Graph, layer: Any, value: Value, **_: Any) -> Value:
     return value.of(graph.add(kind, sums) if kind else sums)
 
 
-def _same(graph: Graph, layer: Any, value: Value, **_: Any) -> Value:
+def _same(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
     return value
 
 
-def _repeat_vector(graph: Graph, layer: Any, value: Value) -> Value:
+def _repeat_vector(graph: Graph, layer: Layer, value: Value) -> Value:
     row = graph.add("Unsqueeze", value.name, graph.constant([1]))
     return Value(graph.add("Tile", row, graph.constant([1, layer.n, 1])))
 
 
-def _concatenate(graph: Graph, layer: Any, values: Sequence[Value]) -> Value:
+def _concatenate(graph: Graph, layer: Layer, values: Sequence[Value]) -> Value:
     return values[0].of(graph.add("Concat", *(value.name for value in values), axis=layer.axis))
 
 
-def _attention(graph: Graph, layer: Any, values: Sequence[Value], **_: Any) -> Value:
+def _attention(graph: Graph, layer: Layer, values: Sequence[Value], **_: Any) -> Value:
     query, value = values
     scores = graph.add("MatMul", query.name, graph.add("Transpose", value.name, perm=[0, 2, 1]))
     if value.mask:
@@ -93,24 +95,24 @@ def _attention(graph: Graph, layer: Any, values: Sequence[Value], **_: Any) -> V
     return query.of(graph.add("MatMul", graph.add("Softmax", scores), value.name))
 
 
-def _get_item(graph: Graph, layer: Any, value: Value, key: Any) -> Value:
+def _get_item(graph: Graph, layer: Layer, value: Value, key: Any) -> Value:
     steps = key[1]
     if isinstance(steps, int):
         return value.of(graph.add("Gather", value.name, graph.constant(steps), axis=1))
     return value.of(graph.add("Slice", value.name, *(graph.constant([each]) for each in (0, steps.stop, 1))))
 
 
-def _pad(graph: Graph, layer: Any, value: Value, **_: Any) -> Value:
+def _pad(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
     before, after = zip(*layer.pad_width, strict=True)
     zero = graph.add("Cast", graph.constant(0), to=TensorProto.INT32)
     return value.of(graph.add("Pad", value.name, graph.constant([*before, *after]), zero))
 
 
-def _flip(graph: Graph, layer: Any, value: Value, **_: Any) -> Value:
+def _flip(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
     return Value(value.name, value.mask, not value.flipped)
 
 
-def _bidirectional(graph: Graph, layer: Any, value: Value, **_: Any) -> Value:
+def _bidirectional(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
     if layer.merge_mode != "concat" or layer.return_sequences:
         raise ZooError("zoo export knows Bidirectional for the last outputs alone, put side by side")
     both = [_recurrent(graph, each, value) for each in (layer.forward_layer, layer.backward_layer)]
@@ -118,7 +120,12 @@ def _bidirectional(graph: Graph, layer: Any, value: Value, **_: Any) -> Value:
 
 
 def _recurrent(
-    graph: Graph, layer: Any, value: Value, initial_state: Any = None, mask: Value | None = None, **_: Any
+    graph: Graph,
+    layer: Layer,
+    value: Value,
+    initial_state: Any = None,
+    mask: Value | None = None,
+    **_: Any,
 ) -> Any:
     """A recurrent layer, whatever its execution: the cell's operator, or a Scan of its equations."""
     # Keras hands the mask of the sequence to a layer that gets nothing else; one that gets a state runs unmasked.
@@ -161,7 +168,7 @@ def _native(graph: Graph, native: Operator, inputs: str, mask: str, states: Sequ
     return graph.add("Squeeze", outputs, graph.constant([1])), flat[0], flat
 
 
-def _scanned(graph: Graph, cell: Any, inputs: str, mask: str, states: Sequence[str], backwards: bool) -> Ran:
+def _scanned(graph: Graph, cell: Cell, inputs: str, mask: str, states: Sequence[str], backwards: bool) -> Ran:
     """A Scan whose state holds the last output too: a step that does not count repeats it."""
     written = equations(cell)
     rows = written.before(graph, inputs)

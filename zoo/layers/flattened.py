@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
+
+from zoo.layers.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -18,7 +18,7 @@ class FlattenedDense(keras.layers.Dense):
         inputs: (batch, steps, features). Output: (batch, steps, units).
     """
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Flatten, multiply, fold back."""
         batch, steps, features = ops.shape(inputs)
         outputs = super().call(ops.reshape(inputs, (batch * steps, features)))

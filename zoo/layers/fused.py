@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,9 +13,7 @@ from keras import ops
 from zoo.errors import ZooError, unknown
 from zoo.execution import OF_CHUNKS, automatic_chunk
 from zoo.layers.recompute import offloaded, recomputed
-
-CELLS = (keras.layers.LSTMCell, keras.layers.GRUCell, keras.layers.SimpleRNNCell)
-KERNELS = "LSTMCell, GRUCell and SimpleRNNCell"
+from zoo.layers.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -22,13 +21,13 @@ class FusedRNN(keras.layers.RNN):
     """`keras.layers.RNN` around a cell of Keras, run by torch's own LSTM, GRU or RNN kernel (oneDNN, cuDNN).
 
     Weights, shapes and numbers are those of `keras.layers.RNN`, which runs every step from Python on torch and a CPU.
-    There is no silent fallback: what the kernel cannot compute is an error when the layer is made.
+    There is no silent fallback: a cell that the kernel cannot compute is an error when the layer is made.
 
     Args:
         cell: a `keras.layers.LSTMCell`, `GRUCell` (with `reset_after`) or `SimpleRNNCell` with the usual activations,
             a bias and no dropout.
-        memory: "store" keeps what the backward pass needs of every step; "recompute" runs the kernel by chunks of
-            √steps, each again in the backward pass; "offload" moves it from the GPU to the host and back.
+        memory: "store" keeps the activations of every step for the backward pass; "recompute" runs the kernel by
+            chunks of √steps, each again in the backward pass; "offload" moves them from the GPU to the host and back.
         **options: as of `keras.layers.RNN`, but for `unroll` and `zero_output_for_mask`.
 
     Raises:
@@ -46,13 +45,21 @@ class FusedRNN(keras.layers.RNN):
         super().__init__(cell, **options)
         self.memory = memory
 
-    def compute_output_spec(self, *arguments: Any, mask: Any = None, **named: Any) -> Any:
-        """Shapes and types of the outputs: what Keras asks for when a model is built."""
+    def compute_output_spec(self, *arguments: Any, mask: Tensor | None = None, **named: Any) -> Any:
+        """Shapes and types of the outputs: Keras asks for them when a model is built."""
         _require_no_mask(mask)
         return super().compute_output_spec(*arguments, mask=mask, **named)
 
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
+    def inner_loop(
+        self, sequences: Tensor, initial_state: Any, mask: Tensor | None, training: bool = False
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Run the kernel: Keras calls this once its states are there.
+
+        Args:
+            sequences: (batch, steps, features).
+            initial_state: (batch, units), one or several.
+            mask: None, or an error.
+            training: without effect: the kernel has no dropout.
 
         Returns:
             The last output (batch, units), all outputs (batch, steps, units), the last states.
@@ -63,8 +70,8 @@ class FusedRNN(keras.layers.RNN):
         outputs, states = self._by_parts(inputs, states)
         return outputs[:, -1], outputs, states
 
-    def _by_parts(self, inputs: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-        """The kernel for all steps at once, or chunk by chunk where less is to be kept for the backward pass.
+    def _by_parts(self, inputs: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """The kernel for all steps at once, or chunk by chunk to keep less for the backward pass.
 
         Returns:
             The outputs (batch, steps, units), without `return_sequences` perhaps those of the last steps alone; states.
@@ -87,62 +94,100 @@ class FusedRNN(keras.layers.RNN):
         return {name: value for name, value in config.items() if name not in ("unroll", "zero_output_for_mask")}
 
 
-def _require_no_mask(mask: Any) -> None:
+def _require_no_mask(mask: Tensor | None) -> None:
     if mask is not None:
         raise ZooError("a fused kernel on torch takes no mask: run this model looped")
 
 
-def fused_problem(cell: Any, backend: str) -> str:
-    """Why no fused kernel computes `cell`, in words; empty where one does."""
+def fused_problem(cell: keras.layers.Layer, backend: str) -> str:
+    """Why no fused kernel computes `cell`, in words; empty if one does."""
     if backend != "torch":
         return f"a fused kernel is run on torch alone, not on {backend}"
-    if type(cell) not in CELLS:
-        return f"no fused kernel computes {type(cell).__name__}: there are kernels for {KERNELS}"
-    name = type(cell).__name__
-    activations = {"tanh", "relu"} if name == "SimpleRNNCell" else {"tanh"}
+    kind = type(cell).__name__
+    if type(cell) not in KERNELS:
+        return f"no fused kernel computes {kind}: there are kernels for {', '.join(each.__name__ for each in KERNELS)}"
+    return _options_problem(cell, kind)
+
+
+def _options_problem(cell: keras.layers.Layer, kind: str) -> str:
+    """Why no kernel computes a cell with these options, of a kind for which there is a kernel."""
+    allowed = ("relu", "tanh") if isinstance(cell, keras.layers.SimpleRNNCell) else ("tanh",)
     activation = keras.activations.serialize(cell.activation)
+    if activation not in allowed:
+        return f"the fused kernel of {kind} has {' or '.join(allowed)}, not {activation}"
     gates = keras.activations.serialize(getattr(cell, "recurrent_activation", keras.activations.sigmoid))
-    reasons = {
-        f"the fused kernel of {name} has {' or '.join(sorted(activations))}, not {activation}": (
-            activation not in activations
-        ),
-        f"the fused kernel of {name} has sigmoid gates, not {gates}": gates != "sigmoid",
-        f"the fused kernel of {name} has no dropout inside the loop": bool(cell.dropout or cell.recurrent_dropout),
-        f"the fused kernel of {name} has a bias": not cell.use_bias,
-        "the fused kernel of GRUCell applies the reset gate after the product": not getattr(cell, "reset_after", True),
-    }
-    return next((reason for reason, stands in reasons.items() if stands), "")
+    if gates != "sigmoid":
+        return f"the fused kernel of {kind} has sigmoid gates, not {gates}"
+    if cell.dropout or cell.recurrent_dropout:
+        return f"the fused kernel of {kind} has no dropout inside the loop"
+    if not cell.use_bias:
+        return f"the fused kernel of {kind} has a bias"
+    if not getattr(cell, "reset_after", True):
+        return f"the fused kernel of {kind} applies the reset gate after the product"
+    return ""
 
 
-def _run(cell: Any, inputs: Any, states: list[Any]) -> tuple[Any, list[Any]]:
-    """All outputs (batch, steps, units) and the last states of torch's kernel for `cell`."""
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of torch's kernels.
+
+    Attributes:
+        inputs: (batch, steps, features).
+        first: the states before the first step, (1, batch, units) each.
+        weights: kernel (gates·units, features), recurrent kernel (gates·units, units), their biases (gates·units,).
+        fixed: has_biases, layers, dropout, train, bidirectional, batch_first.
+    """
+
+    inputs: Tensor
+    first: list[Tensor]
+    weights: list[Tensor]
+    fixed: tuple[bool, int, float, bool, bool, bool]
+
+
+Kernel = Callable[[Any, Arguments], Sequence[Tensor]]
+"""(cell, arguments) -> all outputs (batch, steps, units), then the last states (1, batch, units)."""
+
+
+def _lstm(cell: keras.layers.LSTMCell, given: Arguments) -> Sequence[Tensor]:
+    import torch
+
+    return torch.lstm(given.inputs, given.first, given.weights, *given.fixed)
+
+
+def _gru(cell: keras.layers.GRUCell, given: Arguments) -> Sequence[Tensor]:
+    """Keras has the gates in the order update, reset, candidate; torch reset, update, candidate."""
+    import torch
+
+    weights = []
+    for weight in given.weights:
+        update, reset, candidate = torch.chunk(weight, 3, dim=0)
+        weights.append(torch.cat([reset, update, candidate], dim=0))
+    return torch.gru(given.inputs, given.first[0], weights, *given.fixed)
+
+
+def _simple_rnn(cell: keras.layers.SimpleRNNCell, given: Arguments) -> Sequence[Tensor]:
+    import torch
+
+    kernel = torch.rnn_relu if keras.activations.serialize(cell.activation) == "relu" else torch.rnn_tanh
+    return kernel(given.inputs, given.first[0], given.weights, *given.fixed)
+
+
+KERNELS: dict[type, Kernel] = {
+    keras.layers.LSTMCell: _lstm,
+    keras.layers.GRUCell: _gru,
+    keras.layers.SimpleRNNCell: _simple_rnn,
+}
+"""By the class of the cell."""
+
+
+def _run(cell: keras.layers.Layer, inputs: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """All outputs (batch, steps, units) and the last states (batch, units) of torch's kernel for `cell`."""
     import torch
 
     kernel, recurrent, bias = (torch.as_tensor(v.value) for v in (cell.kernel, cell.recurrent_kernel, cell.bias))
     biases = list(bias) if bias.ndim == 2 else [bias, torch.zeros_like(bias)]
-    if isinstance(cell, keras.layers.GRUCell):  # Keras has update, reset, candidate; torch reset, update, candidate
-        kernel, recurrent, *biases = (_reset_first(each) for each in (kernel, recurrent, *biases))
     weights = [kernel.T.contiguous(), recurrent.T.contiguous(), *biases]
     first = [state[None].contiguous() for state in states]
-    # has_biases, layers, dropout, train, bidirectional, batch_first
     fixed = (True, 1, 0.0, torch.is_grad_enabled(), False, True)
-    if isinstance(cell, keras.layers.LSTMCell):
-        outputs, *last = torch.lstm(inputs, first, weights, *fixed)
-    else:
-        outputs, *last = _kernel_of(cell)(inputs, first[0], weights, *fixed)
+    outputs, *last = KERNELS[type(cell)](cell, Arguments(inputs, first, weights, fixed))
     return outputs, [state[0] for state in last]
-
-
-def _reset_first(gates: Any) -> Any:
-    import torch
-
-    update, reset, candidate = torch.chunk(gates, 3, dim=-1)
-    return torch.cat([reset, update, candidate], dim=-1)
-
-
-def _kernel_of(cell: Any) -> Callable[..., Any]:
-    import torch
-
-    if isinstance(cell, keras.layers.GRUCell):
-        return torch.gru
-    return torch.rnn_relu if keras.activations.serialize(cell.activation) == "relu" else torch.rnn_tanh

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
+
+from zoo.layers.tensors import Tensor
 
 EPSILON = 1e-3  # as keras.layers.LayerNormalization
 
@@ -47,7 +50,7 @@ class LayerNormLSTMCell(keras.layers.Layer):
         self.memory_gain = self.add_weight(name="memory_gain", shape=(self.units,), initializer="ones")
         self.memory_shift = self.add_weight(name="memory_shift", shape=(self.units,), initializer="zeros")
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Return h' and the new states h' and c'."""
         h, c = states
         of_inputs = self.kernel_gain * _normalised(ops.matmul(inputs, self.kernel))
@@ -57,7 +60,7 @@ class LayerNormLSTMCell(keras.layers.Layer):
         h = ops.sigmoid(o) * ops.tanh(self.memory_gain * _normalised(c) + self.memory_shift)
         return h, [h, c]
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | Tensor | None = None) -> list[Tensor]:
         """Zeros, (batch, units) each."""
         return [ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in range(2)]
 
@@ -66,7 +69,7 @@ class LayerNormLSTMCell(keras.layers.Layer):
         return {**super().get_config(), "units": self.units}
 
 
-def _normalised(values: Any) -> Any:
+def _normalised(values: Tensor) -> Tensor:
     """Mean 0 and variance 1 over the last axis."""
     mean = ops.mean(values, axis=-1, keepdims=True)
     variance = ops.mean(ops.square(values - mean), axis=-1, keepdims=True)

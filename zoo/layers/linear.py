@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from zoo.errors import ZooError
+from zoo.layers.tensors import Tensor
 
-Parts = tuple[Any, ...]
+Parts = tuple[Tensor, ...]
 """A tensor, or of complex numbers the real part and the imaginary one."""
 EDGE = 1e-6  # from a radius or an angle whose logarithm would be infinite
 
@@ -23,7 +25,7 @@ def product(one: Parts, other: Parts) -> Parts:
     return a * c - b * d, a * d + b * c
 
 
-def _angle(shape: tuple[int, ...], dtype: Any = None) -> Any:
+def _angle(shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
     """θ of an angle uniform over the circle."""
     return ops.log(keras.random.uniform(shape, EDGE, 2 * math.pi, dtype))
 
@@ -55,15 +57,15 @@ class LinearCell(keras.layers.Layer):
         self.state_size = [units] * (self.parts + (not self.gives_its_state))
         self.output_size = units
 
-    def decay_and_drive(self, inputs: Any) -> tuple[Parts, Parts]:
+    def decay_and_drive(self, inputs: Tensor) -> tuple[Parts, Parts]:
         """a and b of inputs (..., features), each (..., units) or what broadcasts to it."""
         raise NotImplementedError
 
-    def read(self, states: Parts, inputs: Any) -> Any:
+    def read(self, states: Parts, inputs: Tensor) -> Tensor:
         """The output (..., units) of new states and the inputs that led to them."""
         return states[0]
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Return the output and the new states."""
         decay, drive = self.decay_and_drive(inputs)
         kept = product(decay, tuple(states[-self.parts :]))
@@ -71,14 +73,14 @@ class LinearCell(keras.layers.Layer):
         output = self.read(new, inputs)
         return output, self.carried(output, new)
 
-    def carried(self, output: Any, states: Parts) -> list[Any]:
+    def carried(self, output: Tensor, states: Parts) -> list[Tensor]:
         """The states as Keras carries them, the last output first.
 
         Keras' masked loop on JAX takes the first state for the output before (keras/src/backend/jax/rnn.py).
         """
         return list(states) if self.gives_its_state else [output, *states]
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | Tensor | None = None) -> list[Tensor]:
         """Zeros, (batch, units) each."""
         return [ops.zeros((batch_size, units), dtype=self.compute_dtype) for units in self.state_size]
 
@@ -98,7 +100,7 @@ class GatedLinearCell(LinearCell):
         self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], width), initializer="glorot_uniform")
         self.bias = self.add_weight(name="bias", shape=(width,), initializer="zeros")
 
-    def sums(self, inputs: Any) -> list[Any]:
+    def sums(self, inputs: Tensor) -> list[Tensor]:
         """x·W + b of each gate, (..., units)."""
         return ops.split(ops.matmul(inputs, self.kernel) + self.bias, self.gates, axis=-1)
 
@@ -116,7 +118,7 @@ class MinGRUCell(GatedLinearCell):
 
     gates = 2
 
-    def decay_and_drive(self, inputs: Any) -> tuple[Parts, Parts]:
+    def decay_and_drive(self, inputs: Tensor) -> tuple[Parts, Parts]:
         """1 - z and z ⊙ n."""
         gate, candidate = self.sums(inputs)
         update = ops.sigmoid(gate)
@@ -136,7 +138,7 @@ class MinLSTMCell(GatedLinearCell):
 
     gates = 3
 
-    def decay_and_drive(self, inputs: Any) -> tuple[Parts, Parts]:
+    def decay_and_drive(self, inputs: Tensor) -> tuple[Parts, Parts]:
         """f and i ⊙ n, the gates divided by their sum."""
         forget, enter, candidate = self.sums(inputs)
         forget, enter = ops.sigmoid(forget), ops.sigmoid(enter)
@@ -180,20 +182,20 @@ class LRUCell(LinearCell):
         self.output_kernel = self._kernel("output_kernel", 2 * units, (2, units, units))
         self.skip_kernel = self._kernel("skip_kernel", features, (features, units))
 
-    def _kernel(self, name: str, inputs: int, shape: tuple[int, ...]) -> Any:
+    def _kernel(self, name: str, inputs: int, shape: tuple[int, ...]) -> keras.Variable:
         normal = keras.initializers.RandomNormal(stddev=1 / math.sqrt(inputs))
         return self.add_weight(name=name, shape=shape, initializer=normal)
 
-    def _radius(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+    def _radius(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
         """ν of |λ| uniform over the area of the ring."""
         square = keras.random.uniform(shape, self.least**2 + EDGE, 1 - EDGE, dtype)
         return ops.log(-0.5 * ops.log(square))
 
-    def _scale(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+    def _scale(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
         """The logarithm of √(1 - |λ|²)."""
         return ops.cast(0.5 * ops.log(1 - ops.exp(-2 * ops.exp(self.nu.value))), dtype)
 
-    def decay_and_drive(self, inputs: Any) -> tuple[Parts, Parts]:
+    def decay_and_drive(self, inputs: Tensor) -> tuple[Parts, Parts]:
         """λ (units,) and γ ⊙ (x·B) (..., units)."""
         scale = ops.exp(self.gamma)
         drive = tuple(scale * ops.matmul(inputs, self.input_kernel[part]) for part in range(2))
@@ -204,7 +206,7 @@ class LRUCell(LinearCell):
         radius, angle = ops.exp(-ops.exp(self.nu)), ops.exp(self.theta)
         return radius * ops.cos(angle), radius * ops.sin(angle)
 
-    def read(self, states: Parts, inputs: Any) -> Any:
+    def read(self, states: Parts, inputs: Tensor) -> Tensor:
         """GELU(Re(h·C) + x·D)."""
         real, imaginary = (ops.matmul(state, self.output_kernel[part]) for part, state in enumerate(states))
         return ops.gelu(real - imaginary + ops.matmul(inputs, self.skip_kernel), approximate=False)

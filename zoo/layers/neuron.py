@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+
+from zoo.layers.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -45,13 +48,13 @@ class NeuronCell(keras.layers.Layer):
         self.kernel = self.add_weight(name="kernel", shape=(rows, self.units), initializer=self.kernel_initializer)
         self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Return y(t) and the new state, which is y(t) too."""
         together = keras.ops.concatenate([inputs, states[0]], axis=-1)
         output = self.activation(keras.ops.matmul(together, self.kernel) + self.bias)
         return output, [output]
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | Tensor | None = None) -> list[Tensor]:
         """y(−1) = 0, of shape (batch, units)."""
         return [keras.ops.zeros((batch_size, self.units), dtype=self.compute_dtype)]
 

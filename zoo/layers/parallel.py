@@ -9,10 +9,11 @@ from keras import ops, tree
 
 from zoo.errors import ZooError
 from zoo.layers.linear import LinearCell, Parts, product
+from zoo.layers.tensors import Tensor
 
 ENDLESS, LATER = slice(None, -1), slice(1, None)
 Element = tuple[Parts, Parts]
-"""a and b of some steps together: h after them is a ⊙ h before them + b."""
+"""a and b of a span of steps: the state after it is a ⊙ (the state before it) + b."""
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -35,7 +36,7 @@ class ParallelRNN(keras.layers.RNN):
             raise ZooError("a parallel scan takes neither unroll nor zero_output_for_mask")
         if not isinstance(cell, LinearCell):
             kind = type(cell).__name__
-            raise ZooError(f"{kind} is not linear in its state: parallel is for MinGRUCell, MinLSTMCell and LRUCell")
+            raise ZooError(f"{kind} is not linear in its state: a parallel scan is for a zoo.layers.LinearCell")
         super().__init__(cell, **options)
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
@@ -44,8 +45,16 @@ class ParallelRNN(keras.layers.RNN):
             raise ZooError("a parallel scan needs a number of steps that is known when the model is built")
         super().build(sequences_shape, initial_state_shape)
 
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> Any:
+    def inner_loop(
+        self, sequences: Tensor, initial_state: Any, mask: Tensor | None, training: bool = False
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Run the scan: Keras calls this once its states are there.
+
+        Args:
+            sequences: (batch, steps, features).
+            initial_state: (batch, units), one or several.
+            mask: (batch, steps) or (batch, steps, 1), true at steps that count; None: all count.
+            training: without effect: the cells have no dropout.
 
         Returns:
             The last output (batch, units), all outputs (batch, steps, units), the last states.
@@ -56,12 +65,12 @@ class ParallelRNN(keras.layers.RNN):
         decay, drive = self.cell.decay_and_drive(sequences)
         decay = tuple(a + ops.zeros_like(b) for a, b in zip(decay, drive, strict=True))  # of every step
         if mask is not None:
-            mask = ops.cast(mask, "bool")
-            decay, drive = _standing_still(decay, drive, mask if len(mask.shape) > 2 else mask[..., None])
+            mask = ops.cast(mask if len(mask.shape) > 2 else mask[..., None], "bool")
+            decay, drive = _standing_still(decay, drive, mask)
         states = self._scan(decay, drive, initial_state)
         outputs = self.cell.read(states, sequences)
         if mask is not None:
-            outputs = _repeated(outputs, mask if len(mask.shape) > 2 else mask[..., None])
+            outputs = _repeated(outputs, mask)
         last = outputs[:, -1]
         return last, outputs, self.cell.carried(last, tuple(state[:, -1] for state in states))
 
@@ -79,7 +88,7 @@ class ParallelRNN(keras.layers.RNN):
 
 
 def _accumulated(steps: Element) -> Element:
-    """Of every step, (batch, steps, units) each, what all up to it make together: log2(steps) levels of half the steps.
+    """Of every step the span from the first step to it, (batch, steps, units) each, in log2(steps) levels.
 
     Written out, since `keras.ops.associative_scan` on TensorFlow does not compile with XLA and forgets its shape.
     """
@@ -100,25 +109,26 @@ def _accumulated(steps: Element) -> Element:
     return tree.map_structure(_interleaved, even, odd)
 
 
-def _interleaved(even: Any, odd: Any) -> Any:
+def _interleaved(even: Tensor, odd: Tensor) -> Tensor:
     """(batch, 2 steps, units) of two of (batch, steps, units), in turns."""
     return ops.reshape(ops.stack([even, odd], axis=2), (-1, 2 * even.shape[1], even.shape[2]))
 
 
 def _joined(first: Element, second: Element) -> Element:
+    """Two neighbouring spans as one."""
     (a, b), (c, d) = first, second
     carried = product(c, b)
     return product(c, a), tuple(old + new for old, new in zip(carried, d, strict=True))
 
 
-def _standing_still(decay: Parts, drive: Parts, counts: Any) -> Element:
-    """a = 1 and b = 0 at the steps that a mask (batch, steps, 1) leaves out."""
+def _standing_still(decay: Parts, drive: Parts, counts: Tensor) -> Element:
+    """a = 1 and b = 0 at steps that do not count, of `counts` (batch, steps, 1)."""
     ones = [ops.ones_like(decay[0]), *(ops.zeros_like(part) for part in decay[1:])]
     kept = tuple(ops.where(counts, part, one) for part, one in zip(decay, ones, strict=True))
     return kept, tuple(ops.where(counts, part, ops.zeros_like(part)) for part in drive)
 
 
-def _repeated(outputs: Any, counts: Any) -> Any:
+def _repeated(outputs: Tensor, counts: Tensor) -> Tensor:
     """The outputs (batch, steps, units), those of steps that do not count replaced by the last one that does."""
     new = ops.cast(counts, outputs.dtype)
     old = ops.zeros_like(outputs) + (1 - new)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
+
+from zoo.layers.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -42,12 +45,12 @@ class PeepholeLSTMCell(keras.layers.Layer):
         self.peepholes = self.add_weight(name="peepholes", shape=(3, units), initializer="glorot_uniform")
         self.bias = self.add_weight(name="bias", shape=(4 * units,), initializer=self._bias)
 
-    def _bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+    def _bias(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
         """Zeros, and ones for the forget gate."""
         ones, zeros = ops.ones((self.units,), dtype), ops.zeros((self.units,), dtype)
         return ops.concatenate([zeros, ones, zeros, zeros])
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Return h' and the new states h' and c'."""
         h, c = states
         sums = ops.matmul(inputs, self.kernel) + ops.matmul(h, self.recurrent_kernel) + self.bias
@@ -59,7 +62,7 @@ class PeepholeLSTMCell(keras.layers.Layer):
         h = o * ops.tanh(c)
         return h, [h, c]
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | Tensor | None = None) -> list[Tensor]:
         """Zeros, (batch, units) each."""
         return [ops.zeros((batch_size, self.units), dtype=self.compute_dtype) for _ in range(2)]
 

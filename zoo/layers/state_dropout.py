@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+
+from zoo.layers.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -29,13 +32,13 @@ class StateMasks(keras.layers.Layer):
         self.dropout = keras.layers.Dropout(rate)
         self.supports_masking = True
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Return [x(t), m(t)] for every step."""
         batch, steps = keras.ops.shape(inputs)[:2]
         masks = self.dropout(keras.ops.ones((batch, steps, self.units), inputs.dtype), training=training)
         return keras.ops.concatenate([inputs, masks], axis=-1)
 
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    def compute_output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """(batch, steps, features + units)."""
         return (*input_shape[:-1], input_shape[-1] + self.units)
 
@@ -66,19 +69,19 @@ class StateDropoutCell(keras.layers.Layer):
         self.state_size = cell.state_size
         self.output_size = cell.output_size
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         """Build the cell for inputs of shape (batch, features)."""
         if not self.cell.built:  # a cell that is read from a file is built already
             self.cell.build((*input_shape[:-1], input_shape[-1] - self.output_size))
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Return the cell's output and its new states, from states of which the first is multiplied with the mask."""
         features = inputs.shape[-1] - self.output_size
         state, *others = states
         mask = keras.ops.stop_gradient(inputs[:, features:])  # else the way back takes a product for it
         return self.cell(inputs[:, :features], [state * mask, *others], training=training)
 
-    def get_initial_state(self, batch_size: Any = None) -> Any:
+    def get_initial_state(self, batch_size: int | Tensor | None = None) -> list[Tensor]:
         """Those of the cell."""
         return self.cell.get_initial_state(batch_size)
 

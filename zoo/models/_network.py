@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.data import PADDING
 from zoo.recurrent import recurrent
@@ -50,7 +50,7 @@ def network(
     return keras.Model(inputs, outputs)
 
 
-def read(task: Task) -> tuple[Any, Any]:
+def read(task: Task) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """The input of a model for `task`, and what its recurrent layers read: vectors, padding masked."""
     import keras
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.models._network import embed
 from zoo.models.gates import LSTM_EQUATIONS
@@ -39,7 +39,7 @@ def vector_to_sequence(task: Task, execution: Execution, *, units: int) -> keras
     return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation, name="output")(hidden))
 
 
-def _source_and_target(task: Task) -> list[Any]:
+def _source_and_target(task: Task) -> list[keras.KerasTensor]:
     """The inputs: source (batch, steps) and target one step late (batch, target steps)."""
     import keras
 
@@ -47,7 +47,9 @@ def _source_and_target(task: Task) -> list[Any]:
     return [keras.Input((length,), dtype="int32", name=name) for name, length in lengths.items()]
 
 
-def _encode_decode(task: Task, execution: Execution, units: int, backwards: bool = False) -> tuple[list[Any], Any, Any]:
+def _encode_decode(
+    task: Task, execution: Execution, units: int, backwards: bool = False
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor, keras.KerasTensor]:
     """The inputs, and every output of an encoder and of a decoder that begins in the encoder's last state."""
     import keras
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from zoo.report.gains import gain_sections
 from zoo.report.growth import break_even_sections, growth_sections, largest_sections
-from zoo.report.peers import peer_sections
 from zoo.report.sections import Section, titled
-from zoo.statistics.columns import FIGURES
+from zoo.statistics.columns import FIGURES, STOCK_RATIO
 from zoo.statistics.scores import accuracy_summary, better
+from zoo.statistics.stock import STOCK_LOOPS
 from zoo.statistics.summary import failures, summary
 from zoo.statistics.texts import number, three_digits, whole, with_interval
 
@@ -20,11 +21,12 @@ LEGEND = (
     "What ran: read from the compiled graph or the profiler, not from what was asked (docs/method.md has the list). "
     "Costs: medians over n repeats; beside the training time the distance between the quartiles within a repeat. First "
     "call: compilation included. MiB: peak of memory over that of a one-Dense model, in the first call and in later "
-    "ones; device MiB: the most that a GPU held, all told. Ratio: training time over that of the execution named after "
+    "ones; device MiB: the most that a GPU held in all. Ratio: training time over that of the execution named after "
     "it, with its 95% interval; below 1 is faster. "
     "What it shows: faster or slower where the difference from 1 stands after Holm's correction for the comparisons of "
     "its table; not shown: it does not; too wide: nor does it, and the interval spans more than a factor of 1.5, so "
-    "that nothing can be concluded; too few: under 3 repeats, no interval."
+    "that nothing can be concluded; too few: under 3 repeats, no interval. Over stock: training time over that of the "
+    "Keras layer as a tutorial writes it."
 )
 
 
@@ -32,7 +34,7 @@ def tables(table: pd.DataFrame) -> Iterator[Section]:
     """Costs by task and backend, their growth and what they pay, scores, failures; none without rows."""
     for (task, backend), part in summary(table).groupby(["task", "backend"], sort=False):
         yield cost_section(part.drop(columns=["task", "backend"]), f"Cost on {task}, {backend}")
-    yield from peer_sections(table)
+    yield from gain_sections(table)
     yield from growth_sections(table)
     yield from break_even_sections(table)
     yield from largest_sections(table)
@@ -59,15 +61,22 @@ def _ratio(row: pd.Series) -> str:
     return with_interval(row["train_ratio"], row["train_low"], row["train_high"])
 
 
+def _over_stock(row: pd.Series) -> str:
+    return with_interval(*row[STOCK_RATIO])
+
+
 def _conclusion(row: pd.Series) -> str:
-    said = row["train_conclusion"]
-    if pd.isna(said):
+    conclusion = row["train_conclusion"]
+    if pd.isna(conclusion):
         return ""
-    return "too wide" if said == "no difference shown" and row["train_wide"] else SHORT.get(said, said)
+    return (
+        "too wide" if conclusion == "no difference shown" and row["train_wide"] else SHORT.get(conclusion, conclusion)
+    )
 
 
 def _cost_texts(part: pd.DataFrame) -> dict[str, pd.Series]:
     on_device = part["device_peak_mib"]
+    has_stock = part["execution"].isin(STOCK_LOOPS).any()  # else it would say again what stands beside it
     return {
         "what\nran": part["kernel_path"].fillna(""),
         "train\nms (IQR)": part.apply(_train, axis=1),
@@ -80,6 +89,7 @@ def _cost_texts(part: pd.DataFrame) -> dict[str, pd.Series]:
         "ratio of\ntraining time": part.apply(_ratio, axis=1),
         "over that\nof": part["baseline"].fillna(""),
         "what it\nshows": part.apply(_conclusion, axis=1),
+        **({"over\nstock": part.apply(_over_stock, axis=1)} if has_stock else {}),
         "n": part["repeats"].map(whole),
     }
 

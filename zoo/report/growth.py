@@ -9,7 +9,7 @@ import pandas as pd
 
 from zoo.report.sections import Section, titled
 from zoo.statistics.break_even import PAID, break_even
-from zoo.statistics.columns import MIB, differing, in_order, told
+from zoo.statistics.columns import MIB, differing, in_order, sizes_and_differing
 from zoo.statistics.growth import FITTED, LARGEST, bound, bounded, exponents
 from zoo.statistics.texts import number, three_digits, whole, with_interval
 
@@ -42,12 +42,12 @@ LARGEST_NOTE = (
 
 def growth_sections(table: pd.DataFrame) -> Iterator[Section]:
     """How cost grows with steps, by task and backend."""
-    found = exponents(table)
-    found = in_order(found.assign(steps=0)).drop(columns="steps")
-    found["cost"] = found["quantity"].map(lambda quantity: QUANTITIES[quantity][0])
+    rows = exponents(table)
+    rows = in_order(rows.assign(steps=0)).drop(columns="steps")
+    rows["cost"] = rows["quantity"].map(lambda quantity: QUANTITIES[quantity][0])
     lead = ["task", "backend", "entry", "execution", "phase", "cost"]
-    found = found[[*lead, *told(found, [*lead, "quantity"]), *FITTED]]
-    for (task, backend), part in found.groupby(["task", "backend"], sort=False):
+    rows = rows[[*lead, *sizes_and_differing(rows, [*lead, "quantity"]), *FITTED]]
+    for (task, backend), part in rows.groupby(["task", "backend"], sort=False):
         title = f"How cost grows with steps on {task}, {backend}"
         yield titled(title, part.drop(columns=["task", "backend"]), FITTED, _growth_texts, GROWTH_NOTE)
 
@@ -72,11 +72,11 @@ def _growth_texts(part: pd.DataFrame) -> dict[str, pd.Series]:
 
 def break_even_sections(table: pd.DataFrame) -> Iterator[Section]:
     """When an execution has paid for its compile time, by task and backend."""
-    found = in_order(break_even(table))
+    rows = in_order(break_even(table))
     lead = ["task", "backend", "steps", "entry", "execution"]
-    found = found[[*lead, *told(found, [*lead, "phase"]), "baseline", *PAID]]
+    rows = rows[[*lead, *sizes_and_differing(rows, [*lead, "phase"]), "baseline", *PAID]]
     figures = ["baseline", *PAID]
-    for (task, backend), part in found.groupby(["task", "backend"], sort=False):
+    for (task, backend), part in rows.groupby(["task", "backend"], sort=False):
         title = f"When an execution has paid for its compile time on {task}, {backend}"
         yield titled(title, part.drop(columns=["task", "backend"]), figures, _paid_texts, PAID_NOTE)
 
@@ -102,10 +102,10 @@ def _paid_texts(part: pd.DataFrame) -> dict[str, pd.Series]:
 
 def largest_sections(table: pd.DataFrame) -> Iterator[Section]:
     """The largest number of steps under 2 GiB, where an execution came to its bound."""
-    found = bounded(table)
+    rows = bounded(table)
     lead = ["task", "backend", "entry", "execution"]
-    found = found[[*lead, *told(found, [*lead, "phase"]), *LARGEST]]
-    for (task, backend), part in found.groupby(["task", "backend"], sort=False):
+    rows = rows[[*lead, *sizes_and_differing(rows, [*lead, "phase"]), *LARGEST]]
+    for (task, backend), part in rows.groupby(["task", "backend"], sort=False):
         title = f"Largest number of steps under 2 GiB on {task}, {backend}"
         yield titled(title, part.drop(columns=["task", "backend"]), LARGEST, _largest_texts, LARGEST_NOTE)
 
@@ -121,7 +121,11 @@ def _largest_texts(part: pd.DataFrame) -> dict[str, pd.Series]:
 def coverage_texts(covered: pd.DataFrame) -> pd.DataFrame:
     """The coverage of the A/A experiment, one row an arm, phase and number of pairs in an interval."""
     names = ["entry", "task", "execution", "phase"]
-    shown = [name for name in [*names, *told(covered, names)] if name == "phase" or name in differing(covered, [name])]
+    shown = [
+        name
+        for name in [*names, *sizes_and_differing(covered, names)]
+        if name == "phase" or name in differing(covered, [name])
+    ]
     limits = covered["autocorrelation_limit"].map("{:.2f}".format)
     texts: dict[str, pd.Series] = {
         "pairs": covered["pairs"].map(whole),

@@ -19,7 +19,7 @@ def sentence(table: pd.DataFrame, arm: str = "unrolled", baseline: str = "looped
     It speaks of the entry that was measured at the most numbers of steps. Where the table has no such pair, it says
     what is missing.
     """
-    against = ratios(table, baseline).query("loop == @arm and phase == 'train'")
+    against = ratios(table, baseline, ["train"]).query("loop == @arm")
     timed = against[against["quantity"] == "step_seconds"]
     if timed.empty:
         return _what_is_missing(table, arm, baseline)
@@ -54,7 +54,7 @@ def _widest(timed: pd.DataFrame) -> pd.DataFrame:
 
 
 def _undecided(row: pd.Series) -> bool:
-    """Whether the ratio cannot be told from 1."""
+    """Whether the ratio cannot be distinguished from 1."""
     return max(row["ratio"], 1 / row["ratio"]) < SMALLEST or row["conclusion"] == "no difference shown"
 
 
@@ -78,7 +78,7 @@ def _length(row: pd.Series) -> str:
 
 
 def _joined(words: list[str], steps: list[int], than: str = "") -> str:
-    """The words, each with its number of steps; said once where both are the same."""
+    """The words, each with its number of steps; given once where both are the same."""
     if len(words) == 1 or words[0] == words[1]:
         where = " and ".join(f"at {number} steps" for number in steps)
         return f"{words[0]}{than} {where}"

@@ -20,12 +20,12 @@ def print_tables(table: pd.DataFrame, console: Console, markdown: bool = False) 
     """Print what each execution costs, what each entry earns, and what failed; as Markdown for a page."""
     texts = Console(file=console.file, width=10_000, highlight=False) if markdown else console  # a page wraps its lines
     texts.print(LEGEND, highlight=False)
-    told = {""}  # a note is said once
+    printed = {""}  # each note once
     for title, part, note in tables(table):
         texts.print(f"\n[bold]{escape(title)}[/bold]" if not markdown else f"\n**{escape(title)}**\n", highlight=False)
-        if note not in told:
+        if note not in printed:
             texts.print(escape(note) + "\n" * markdown, highlight=False)
-            told.add(note)
+            printed.add(note)
         if markdown:
             texts.print(as_markdown(part), markup=False, highlight=False, end="")
         else:

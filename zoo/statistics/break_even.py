@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zoo.statistics.columns import EXECUTION, PAIR, SETTING, framed
+from zoo.statistics.columns import EXECUTION, PAIR, SETTING, as_frame
 from zoo.statistics.intervals import geometric_interval
-from zoo.statistics.ratios import pairs, ratios
+from zoo.statistics.ratios import pairs, step_ratios
 
 TIMES = ("build_seconds", "first_call_seconds", "step_seconds")
 KEYS = [*SETTING, *EXECUTION, "baseline"]
@@ -35,16 +35,16 @@ def break_even(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     """
     wide = pairs(table, baseline, TIMES).query("phase == 'train'")
     wide = wide.assign(longer=wide["seconds"] - wide["baseline_seconds"])
-    concluded = ratios(table, baseline).query("phase == 'train' and quantity == 'step_seconds'")
+    concluded = step_ratios(table, baseline)
     rows = []
     conclusions = {_hashable(row[:-1]): row[-1] for row in concluded[[*KEYS, "conclusion"]].itertuples(index=False)}
     for key, group in wide.groupby(KEYS, dropna=False, sort=False):
         longer = group.pivot(index=PAIR, columns="quantity", values="longer").reindex(columns=list(TIMES)).dropna()
         if len(longer):
             extra = longer["build_seconds"] + longer["first_call_seconds"]
-            told = _paid(extra, -longer["step_seconds"], conclusions[_hashable(key)])
-            rows.append({**dict(zip(KEYS, key, strict=True)), **told})
-    return framed(rows, [*KEYS, *PAID], table)
+            columns = _paid(extra, -longer["step_seconds"], conclusions[_hashable(key)])
+            rows.append({**dict(zip(KEYS, key, strict=True)), **columns})
+    return as_frame(rows, [*KEYS, *PAID], table)
 
 
 def _hashable(key: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -54,16 +54,20 @@ def _hashable(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _paid(extra: pd.Series, saved: pd.Series, conclusion: str) -> dict[str, Any]:
     """The columns of one execution; `extra` and `saved` are seconds by repeat."""
-    told = {"extra_seconds": extra.median(), "saved_seconds": saved.median(), "repeats": len(extra)}
-    unknown = {**told, "break_even_steps": np.nan, "low": np.nan, "high": np.nan}
+    columns = {"extra_seconds": extra.median(), "saved_seconds": saved.median(), "repeats": len(extra)}
+    without_steps = {**columns, "break_even_steps": np.nan, "low": np.nan, "high": np.nan}
     if conclusion not in ("faster", "slower"):
-        return {**unknown, "verdict": conclusion}
+        return {**without_steps, "verdict": conclusion}
     faster = conclusion == "faster"
     cost, gain = (extra, saved) if faster else (-extra, -saved)  # a slower one lives on a lead: the same turned round
     if cost.median() <= 0:
-        return {**unknown, "verdict": "at once" if faster else "never", "break_even_steps": 0.0 if faster else np.inf}
+        return {
+            **without_steps,
+            "verdict": "at once" if faster else "never",
+            "break_even_steps": 0.0 if faster else np.inf,
+        }
     # A repeat in which there is nothing to pay is even at once; one in which nothing is gained never gets there.
     steps = (cost / gain.where(gain > 0)).fillna(np.inf).where(cost > 0, 0.0)
     low, high = geometric_interval(steps) if np.isfinite(steps).all() and (steps > 0).all() else (np.nan, np.nan)
     verdict = "after" if faster else "ahead until"
-    return {**told, "verdict": verdict, "break_even_steps": steps.median(), "low": low, "high": high}
+    return {**columns, "verdict": verdict, "break_even_steps": steps.median(), "low": low, "high": high}

@@ -9,10 +9,8 @@ import pandas as pd
 
 TIMED = ("train", "predict")
 EXECUTION = ["execution", "runner", "loop", "chunk", "jit", "memory"]
-
-
-BARE_RUNNERS = ("torch", "jax", "onnxruntime")
-"""Runners of no backend of Keras: where a table has one, its peers are compared."""
+PEERS = ("torch", "jax", "onnxruntime")
+"""Runners that use no Keras: bare torch, bare JAX, ONNX Runtime."""
 SIZES = ["batch", "steps", "features", "units"]
 WHERE = ["device_name", "cpu_count", "threads", "python_version", "keras_version", "backend_version", "numpy_version"]
 SETTING = [
@@ -41,6 +39,7 @@ WIDE = 1.5
 QUANTITIES = ("step_seconds", "first_call_seconds")
 MIB = 2**20
 RATIO = ["ratio", "low", "high", "conclusion", "wide"]
+STOCK_RATIO = ["stock_ratio", "stock_low", "stock_high"]
 FIGURES = [
     *(
         "kernel_path",
@@ -52,31 +51,31 @@ FIGURES = [
         "step_peak_mib",
         "device_peak_mib",
     ),
-    *("graph_nodes", "baseline", *(f"train_{name}" for name in RATIO), "repeats"),
+    *("graph_nodes", "baseline", *(f"train_{name}" for name in RATIO), *STOCK_RATIO, "repeats"),
 ]
-"""What `summary` says of each execution."""
+"""What `summary` gives of each execution."""
 
 
-def framed(rows: Sequence[dict[str, Any]], columns: list[str], table: pd.DataFrame) -> pd.DataFrame:
+def as_frame(rows: Sequence[dict[str, Any]], columns: list[str], table: pd.DataFrame) -> pd.DataFrame:
     """Rows worked out group by group as a table of `columns`; those that `table` has keep their types."""
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype({column: table.dtypes[column] for column in columns if column in table})
 
 
 def differing(table: pd.DataFrame, columns: list[str]) -> list[str]:
-    """Those of `columns` that hold more than one value: what a reader must be told to tell the rows apart."""
+    """Those of `columns` that hold more than one value: a reader needs them to tell the rows apart."""
     return [column for column in columns if table[column].nunique(dropna=False) > 1]
 
 
-def told(table: pd.DataFrame, lead: list[str]) -> list[str]:
+def sizes_and_differing(table: pd.DataFrame, lead: list[str]) -> list[str]:
     """The columns that follow `lead` in a summary: the sizes, and what else of the setting differs."""
     others = [column for column in [*SETTING, "execution"] if column in table and column not in lead]
     return [column for column in others if column in (*SIZES, *differing(table, others))]
 
 
 def execution_order(table: pd.DataFrame) -> list[str]:
-    """The executions of the table: looped first, then unrolled, then others; without jit before with it."""
-    first = {"looped": 0, "unrolled": 1}
+    """The executions of the table: stock first, then looped, unrolled, others; without jit before with it."""
+    first = {"stock": -2, "stock-unrolled": -1, "looped": 0, "unrolled": 1}
     parts = table[EXECUTION].drop_duplicates().fillna({"chunk": 0})
     keyed = [
         ((runner != "keras", jit, first.get(loop, 2), runner, loop, chunk, memory != "store", memory), name)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
+from statsmodels.tsa.stattools import acf
 
 from zoo.errors import ZooError
-from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, framed
+from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, as_frame
 from zoo.statistics.intervals import geometric_interval, geometric_mean
 from zoo.statistics.ratios import medians
 
@@ -47,8 +48,8 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
 
     Each interval is that of `summary.ratios` over n consecutive pairs, none in two intervals. `coverage` is the part of
     the `intervals` that hold 1, `low` to `high` its exact binomial (Clopper-Pearson) 95% interval, and `holds_95`
-    whether that holds 95%. The binomial takes the intervals as independent. Whether the pairs are is told by
-    `autocorrelation`, that of neighbouring log ratios, which lies within ± `autocorrelation_limit` in 95% of cases if
+    whether that holds 95%. The binomial takes the intervals as independent. `autocorrelation` shows whether the pairs
+    are: it is that of neighbouring log ratios, and lies within ± `autocorrelation_limit` in 95% of cases if
     they are; `ratio` is the geometric mean of all, which a drift or an effect of order would move away from 1.
 
     Raises:
@@ -64,18 +65,16 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
     if not rows:
         few = f"{most} pair{'s' * (most != 1)} of the same arm"
         raise ZooError(f"too few repeats for the coverage: {few}, {LEAST_PAIRS} are needed; {COMMAND} makes them")
-    return framed(rows, [*KEYS, *COVERED], table)
+    return as_frame(rows, [*KEYS, *COVERED], table)
 
 
 def _of_all(ratios: pd.Series) -> dict[str, Any]:
     """What the pairs of an arm tell together."""
     logs = np.log(ratios.to_numpy())
-    off = logs - logs.mean()
-    variation = float(off @ off)
     return {
         "pairs": len(ratios),
         "ratio": geometric_mean(ratios),
-        "autocorrelation": float(off[1:] @ off[:-1]) / variation if variation > 0 else np.nan,
+        "autocorrelation": float(acf(logs, nlags=1, fft=False)[1]) if np.ptp(logs) > 0 else np.nan,
         "autocorrelation_limit": stats.norm.ppf((1 + CONFIDENCE) / 2) / np.sqrt(len(ratios)),
     }
 
@@ -96,19 +95,19 @@ def _covered(ratios: pd.Series, n: int) -> dict[str, Any]:
     }
 
 
-def said(covered: pd.DataFrame) -> str:
+def coverage_sentence(shares: pd.DataFrame) -> str:
     """Whether the intervals are what they are called, and whether the pairs are independent, in words."""
     outside = [
         f"{row['phase']} with n = {row['n']} ({row['coverage']:.1%}: {row['low']:.1%} to {row['high']:.1%})"
-        for _, row in covered[~covered["holds_95"]].iterrows()
+        for _, row in shares[~shares["holds_95"]].iterrows()
     ]
-    text = f"95% lies inside the exact binomial interval of the coverage in all {len(covered)} rows."
+    text = f"95% lies inside the exact binomial interval of the coverage in all {len(shares)} rows."
     if outside:
-        text = f"95% lies outside the exact binomial interval of the coverage in {len(outside)} of {len(covered)} rows"
+        text = f"95% lies outside the exact binomial interval of the coverage in {len(outside)} of {len(shares)} rows"
         text += f": {', '.join(outside)}."
-    arms = covered.drop_duplicates(KEYS)
+    arms = shares.drop_duplicates(KEYS)
     tied = arms[arms["autocorrelation"].abs() > arms["autocorrelation_limit"]]
     if tied.empty:
         return f"{text} Neighbouring pairs show no autocorrelation."
-    found = ", ".join(f"{row['phase']} {row['autocorrelation']:.2f}" for _, row in tied.iterrows())
-    return f"{text} Neighbouring pairs are not independent (autocorrelation {found}): read the intervals with care."
+    values = ", ".join(f"{row['phase']} {row['autocorrelation']:.2f}" for _, row in tied.iterrows())
+    return f"{text} Neighbouring pairs are not independent (autocorrelation {values}): read the intervals with care."

@@ -18,6 +18,19 @@ def newest_run(runs: Path) -> Path | None:
     return max(tables, key=lambda path: path.stat().st_mtime).parent if tables else None
 
 
+def read_results(path: Path) -> pd.DataFrame:
+    """The table at `path`, or those of the folder at `path` (see `read_folder`).
+
+    Raises:
+        ZooError: there is neither, or it cannot be read.
+    """
+    if path.is_file():
+        return read(path)
+    if not path.is_dir():
+        raise ZooError(f"there is no table and no folder {path}")
+    return read_folder(path)
+
+
 def read_folder(folder: Path) -> pd.DataFrame:
     """The measurements.csv of a run, or every *-speed and *-accuracy table (.csv, .csv.gz) of a reference folder.
 
@@ -41,7 +54,7 @@ def reference_tables(folder: Path) -> list[Path]:
 
 
 def read_history(folder: Path) -> pd.DataFrame:
-    """What became of each epoch of the trainings in a reference folder: a row a figure.
+    """The figures of each epoch of the trainings in a reference folder: a row a figure.
 
     Raises:
         ZooError: there is none.

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
+from scipy import stats
 
-from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, framed, in_order
+from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, as_frame, in_order
 from zoo.statistics.ratios import medians
 
 COSTS_OF_A_CASE = (
     *("build_seconds", "trace_seconds", "compile_seconds"),
     *("compile_over_floor_bytes", "step_over_floor_bytes"),
 )
-"""Told once a case, with its training; what follows is told of each phase."""
+"""Measured once a case, with its training; the costs of a phase are measured in each."""
 COSTS_OF_A_PHASE = ("first_call_seconds", "step_seconds")
 LEAST_STEPS = 3
 """Under so many numbers of steps no exponent is given: two always lie on a line."""
@@ -60,14 +60,14 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
         if len(points) >= LEAST_STEPS:
             repeats = int(by_steps.count()[points.index].min())
             rows.append({**dict(zip(keys, key, strict=True)), "repeats": repeats, **_fitted(points)})
-    return framed(rows, [*WITHOUT_STEPS, *EXECUTION, *FITTED], table)
+    return as_frame(rows, [*WITHOUT_STEPS, *EXECUTION, *FITTED], table)
 
 
 def _fitted(points: pd.Series) -> dict[str, Any]:
     """The columns of one fit; `points` are costs by their number of steps, in rising order."""
     steps, costs = points.index.to_numpy(dtype=float), points.to_numpy(dtype=float)
-    exponent, error, r_squared = _line(np.log(steps), np.log(costs))
-    half = special.stdtrit(len(points) - 2, (1 + CONFIDENCE) / 2) * error
+    exponent, error, r_squared = _line(steps, costs)
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(points) - 2) * error
     upper = steps >= np.sqrt(steps[0] * steps[-1]) * (1 - 1e-9)
     upper[-2:] = True
     return {
@@ -82,17 +82,16 @@ def _fitted(points: pd.Series) -> dict[str, Any]:
         "high": exponent + half,
         "r_squared": r_squared,
         "upper_steps": int(steps[upper][0]),
-        "upper_exponent": _line(np.log(steps[upper]), np.log(costs[upper]))[0],
+        "upper_exponent": _line(steps[upper], costs[upper])[0],
     }
 
 
-def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
-    """Slope of the least-squares line, its standard error (NaN of two points), and r² (NaN where y is constant)."""
-    x, y = x - x.mean(), y - y.mean()
-    slope = (x @ y) / (x @ x)
-    left = float(((y - slope * x) ** 2).sum())
-    error = np.sqrt(left / (len(x) - 2) / (x @ x)) if len(x) > 2 else np.nan
-    return slope, error, 1 - left / (y @ y) if y.any() else np.nan
+def _line(steps: np.ndarray, costs: np.ndarray) -> tuple[float, float, float]:
+    """Slope of log cost on log steps, its standard error, and r² (NaN where every cost is the same)."""
+    if (costs == costs[0]).all():
+        return 0.0, 0.0, np.nan
+    fit = stats.linregress(np.log(steps), np.log(costs))
+    return float(fit.slope), float(fit.stderr), float(fit.rvalue**2)
 
 
 def largest(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame:
@@ -111,11 +110,11 @@ def largest(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame
     rows = rows.assign(ended=rows["status"].mask(above, "over_limit"))
     rows = rows[(rows["ended"] != "ok") | rows["peak"].notna()]
     keys = [*WITHOUT_STEPS, *EXECUTION]
-    found = [
+    result = [
         {**dict(zip(keys, key, strict=True)), **_largest(group)}
         for key, group in rows.groupby(keys, dropna=False, sort=False)
     ]
-    return framed(found, [*keys, *LARGEST], table).astype({"largest_steps": "Int64", "failed_steps": "Int64"})
+    return as_frame(result, [*keys, *LARGEST], table).astype({"largest_steps": "Int64", "failed_steps": "Int64"})
 
 
 def _largest(rows: pd.DataFrame) -> dict[str, Any]:
@@ -137,13 +136,13 @@ def _largest(rows: pd.DataFrame) -> dict[str, Any]:
 def bounded(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame:
     """The rows of `largest` of the settings in which one execution trained and one came to its bound.
 
-    Of the others there is nothing to say: nobody looked for the bound, or what failed is all there is.
+    In the others nobody looked for the bound, or everything failed.
     """
-    found = largest(table, limit_bytes)
-    ends = found.assign(trained=found["largest_steps"].notna(), failed=found["failed_steps"].notna())
+    result = largest(table, limit_bytes)
+    ends = result.assign(trained=result["largest_steps"].notna(), failed=result["failed_steps"].notna())
     some = ends.groupby(WITHOUT_STEPS, dropna=False)[["trained", "failed"]].transform("any")
-    told = found[(some["trained"] & some["failed"]).astype(bool)]
-    return in_order(told.assign(steps=0)).drop(columns="steps")
+    bounds = result[(some["trained"] & some["failed"]).astype(bool)]
+    return in_order(bounds.assign(steps=0)).drop(columns="steps")
 
 
 def bound(row: pd.Series) -> str:

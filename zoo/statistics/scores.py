@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from zoo.statistics.columns import EXECUTION, SETTING, in_order, told
+from zoo.statistics.columns import EXECUTION, SETTING, in_order, sizes_and_differing
 
 HIGHER_IS_BETTER = ("accuracy", "bleu", "chrf", "exact_match", "f1")
 LOWER_IS_BETTER = ("mse", "mae", "rmse", "loss", "cross_entropy", "perplexity", "bits_per_character", "error_rate")
@@ -32,7 +32,7 @@ def accuracy_summary(table: pd.DataFrame) -> pd.DataFrame:
     )
     result = in_order(result.reset_index()).sort_values(["task", "split"], kind="stable", ignore_index=True)
     lead = ["task", "split", "entry", "metric"]
-    lead += told(result, lead)
+    lead += sizes_and_differing(result, lead)
     return result[[*lead, "mean", "sd", "n", "naive_score", "train_seconds"]]
 
 

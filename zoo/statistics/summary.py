@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pandas as pd
 
-from zoo.statistics.columns import EXECUTION, FIGURES, MIB, RATIO, SETTING, TIMED, in_order, told
-from zoo.statistics.ratios import medians, ratios
+from zoo.statistics.columns import (
+    EXECUTION,
+    FIGURES,
+    MIB,
+    RATIO,
+    SETTING,
+    STOCK_RATIO,
+    TIMED,
+    in_order,
+    sizes_and_differing,
+)
+from zoo.statistics.ratios import medians, step_ratios
+from zoo.statistics.stock import STOCK, STOCK_LOOPS
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
@@ -13,7 +24,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
     `kernel_path` is what ran; `train_ms` and `predict_ms` are medians over repeats, `train_iqr_ms` that of the spread
     within a repeat; the peaks are MiB over the floor, and they, the graph and the first call are those of training;
-    `train_ratio` is the time over that of the baseline (see `ratios`). Columns of the setting that differ within the
+    `train_ratio` is the time over that of the baseline (see `ratios`), `stock_ratio` that over the stock layer, or what
+    stands for it (see `stock`), in a table that has stock rows. Columns of the setting that differ within the
     table follow `backend`, after the sizes.
     """
     phaseless = [column for column in SETTING if column != "phase"]
@@ -35,12 +47,16 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     )
     predict = by_phase.get("predict", empty).groupby(keys, dropna=False, sort=False)
     predicted = predict.agg(predict_ms=("step_seconds", lambda seconds: seconds.median() * 1000))
-    against = ratios(table).query("phase == 'train' and quantity == 'step_seconds'")
+    against = step_ratios(table)
     against = against[[*keys, "baseline", *RATIO]].rename(columns={name: f"train_{name}" for name in RATIO})
+    of_stock_too = table if table["loop"].isin(STOCK_LOOPS).any() else table.iloc[:0]
+    of_stock = dict(zip(("ratio", "low", "high"), STOCK_RATIO, strict=True))
+    over_stock = step_ratios(of_stock_too, STOCK).rename(columns=of_stock)[[*keys, *STOCK_RATIO]]
     result = costs.reset_index().merge(predicted.reset_index(), on=keys, how="outer")
-    result = result.merge(against, on=keys, how="left").merge(ran, on=keys, how="left")
+    for others in (against, over_stock, ran):
+        result = result.merge(others, on=keys, how="left")
     lead = ["task", "steps", "entry", "execution", "backend"]
-    lead += told(result, lead)
+    lead += sizes_and_differing(result, lead)
     return in_order(result)[[*lead, *FIGURES]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-import warnings
+import logging
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,12 +15,15 @@ from zoo.errors import ZooError
 from zoo.execution import name_of
 from zoo.measuring.rows import COLUMNS, DTYPES, GAPS, HEADER, Measurement, as_line
 
+LOG = logging.getLogger(__name__)
+"""Without a handler, Python writes its warnings to stderr as plain lines."""
+
 
 def read(path: Path) -> pd.DataFrame:
     """The table at `path` (.csv or .csv.gz), with a column `execution` such as "chunked-16+jit+recompute".
 
     Whole numbers that may be missing are Int64, fractions float64, empty texts stay empty texts.
-    Half a line at the end is ignored with a warning.
+    Half a line at the end is left out; the log says so.
 
     Raises:
         ZooError: there is no such file, or it is not a table of these columns.
@@ -36,7 +39,7 @@ def read(path: Path) -> pd.DataFrame:
         raise ZooError(f"{path} is not a results table of this version: {_difference(header)}")
     whole, newline, half = data.rpartition(b"\n")
     if half:
-        warnings.warn(f"{path} ends in half a line, which is ignored: its writer was killed", stacklevel=2)
+        LOG.warning("%s ends in half a line; its writer was killed; that line is left out", path)
     try:
         return _parse(whole + newline)
     except ValueError as error:
@@ -45,14 +48,14 @@ def read(path: Path) -> pd.DataFrame:
 
 def _difference(header: bytes) -> str:
     """What sets a foreign header apart from COLUMNS, in words."""
-    found = header.decode(errors="replace").split(",")
-    missing = [name for name in COLUMNS if name not in found]
-    foreign = [name for name in found if name not in COLUMNS]
+    names = header.decode(errors="replace").split(",")
+    missing = [name for name in COLUMNS if name not in names]
+    foreign = [name for name in names if name not in COLUMNS]
     if len(missing) == len(COLUMNS):
         return "it has none of the columns"
-    said = [f"it lacks {', '.join(missing)}"] if missing else []
-    said += [f"it has the unknown {', '.join(foreign)}"] if foreign else []
-    return " and ".join(said) or "its columns are in another order"
+    differences = [f"it lacks {', '.join(missing)}"] if missing else []
+    differences += [f"it has the unknown {', '.join(foreign)}"] if foreign else []
+    return " and ".join(differences) or "its columns are in another order"
 
 
 def _parse(data: bytes) -> pd.DataFrame:

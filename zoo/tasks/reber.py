@@ -80,7 +80,7 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
     """Strings as the grammar draws them, each beside a twin with one letter replaced, so that it does not obey.
 
     Both of such a pair are in the same split, so that no split tells right from wrong by length. Short strings are
-    likely and come again and again, but never in two splits: which is whose is told by a checksum of the string.
+    likely and come again and again, but never in two splits: a checksum of the string decides its split.
 
     Args:
         steps: None or 50, the longest string.
@@ -95,9 +95,9 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
     """
     require_steps("reber", STEPS, steps)
     test = _pairs(random.Random(TEST_SEED), HELD_OUT // 2, "test", set())
-    rng, known = random.Random(seed), {spoiled for _, spoiled in test}
-    validation = _pairs(rng, HELD_OUT // 2, "validation", known)
-    train = _pairs(rng, TRAIN // 2, "train", known | {spoiled for _, spoiled in validation})
+    rng, taken = random.Random(seed), {spoiled for _, spoiled in test}
+    validation = _pairs(rng, HELD_OUT // 2, "validation", taken)
+    train = _pairs(rng, TRAIN // 2, "train", taken | {spoiled for _, spoiled in validation})
     return Data(_split(train, seed), _split(validation, seed), {"test": _split(test, TEST_SEED)}, (LETTERS,))
 
 
@@ -106,15 +106,15 @@ def _split_of(text: str) -> str:
     return {1: "validation", 3: "test"}.get(zlib.crc32(text.encode()) % 6, "train")
 
 
-def _pairs(rng: random.Random, count: int, split: str, known: Set[str]) -> list[tuple[str, str]]:
-    """So many strings of the split that obey, each with its spoiled twin, none of these `known` from other splits."""
+def _pairs(rng: random.Random, count: int, split: str, taken: Set[str]) -> list[tuple[str, str]]:
+    """`count` strings of a split that obey, each with its spoiled twin; no twin is `taken` by another split."""
     pairs: list[tuple[str, str]] = []
     while len(pairs) < count:
         text = draw(EMBEDDED, rng)
         if len(text) > STEPS or _split_of(text) != split:
             continue
         spoiled = spoil(text, rng)
-        if spoiled not in known:
+        if spoiled not in taken:
             pairs.append((text, spoiled))
     return pairs
 

@@ -31,7 +31,7 @@ REMEDY = "put the encoded IMDB reviews there, or unset ZOO_DATA to let Keras dow
 def load(steps: int | None = None, seed: int = 0) -> Data:
     """The last 200 words of each IMDB review, from `$ZOO_DATA/imdb_encoded.npz` or Keras, which downloads them once.
 
-    A word is its rank by frequency + 3; the 20,000 smallest numbers are known, every other word is 3 (UNKNOWN).
+    A word is its rank by frequency + 3; the 20,000 smallest numbers stay, every other word is 3 (UNKNOWN).
 
     Args:
         steps: None or 200.

@@ -44,7 +44,7 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
 
     Returns:
         x: English int32 (pairs, 8) and French one step late int32 (pairs, 13); y: French, ended by END; all 0 after the
-        end. The 5,000 most frequent words of each language, the test pairs left out, are known.
+        end. The vocabularies are the 5,000 most frequent words of each language outside the test pairs.
 
     Raises:
         ZooError: another number of steps is asked for, ZOO_DATA is unset, or the file is missing or unfit.

@@ -1,1 +1,1 @@
-"""Training an entry on a task by a recipe, scoring it, and keeping what came of it."""
+"""Training an entry on a task by a recipe, scoring it, and the folder of a run."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.data import Data
 from zoo.padding import check_padding
 from zoo.registry import TASKS, Recipe, Task
-from zoo.training import truncated as bptt
+from zoo.training import truncated
 from zoo.training.history import epoch_log
 from zoo.training.recipes import loss_weights, make_optimizer, require_recipe
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Training:
-    """What came out of a training: the score of every epoch on the validation split, and how long it took.
+    """The history of a training: metrics and losses of every epoch, and the seconds that it took.
 
-    `train_seconds` is training alone, compilation included and scoring left out.
+    `train_seconds` counts training with compilation, without scoring.
     """
 
     history: dict[str, list[float]]
@@ -73,8 +73,8 @@ def train(
         iterations = recipe.iterations or math.ceil(len(data.train.y) / recipe.batch)
         training_steps = recipe.epochs * iterations
     else:
-        bptt.require_truncation(task, recipe, data.train.x.shape[1])
-        training_steps = bptt.training_steps(recipe, data)
+        truncated.require_truncation(task, recipe, data.train.x.shape[1])
+        training_steps = truncated.training_steps(recipe, data)
     optimizer = make_optimizer(recipe, training_steps)
     model.compile(optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=model.jit_compile)
     keras.utils.set_random_seed(seed)
@@ -85,7 +85,7 @@ def train(
         held_out = tuple(data.validation)
         history = model.fit(*data.train, sample_weight=weights, validation_data=held_out, **times, **shown).history
     else:
-        history = bptt.fit(model, task, recipe, data, weights=weights, seed=seed, **shown)
+        history = truncated.fit(model, task, recipe, data, weights=weights, seed=seed, **shown)
     return Training(history, log.train_seconds)
 
 
@@ -98,6 +98,6 @@ def task_of(model: keras.Model, task: str | Task) -> Task:
     """The task, with padding where the model masks it."""
     import keras
 
-    found = task if isinstance(task, Task) else TASKS.get(task)
+    task = task if isinstance(task, Task) else TASKS.get(task)
     masks = any(isinstance(layer, keras.layers.Masking) for layer in model.layers)
-    return replace(found, masked=found.masked or masks)
+    return replace(task, masked=task.masked or masks)

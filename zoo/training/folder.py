@@ -1,4 +1,4 @@
-"""Training that leaves something behind: the best model so far, its history, and a card that says how it came about."""
+"""The folder of a run: the best model, its weights, its history, and a card with its scores and how it was trained."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEYS = ("entry", "task", "vocabularies")
 
 @dataclass(frozen=True)
 class Run:
-    """What a training left in `folder`, and the scores on the test splits."""
+    """A finished run: its folder and the scores on the test splits."""
 
     folder: Path
     scores: Mapping[str, float]
@@ -66,9 +66,9 @@ def prepare_folder(folder: Path) -> None:
 def train_and_keep(
     model: keras.Model, task: Task, recipe: Recipe, data: Data, *, units: int, seed: int, folder: Path, verbose: int = 1
 ) -> Run:
-    """Train `model`, keep the epoch that is best on the validation split, score it, and write all of it to `folder`.
+    """Train `model`, keep the epoch that is best on the validation split, score it, and write the run to `folder`.
 
-    Ctrl-C ends the training; what was best until then is kept all the same.
+    Ctrl-C ends the training; the best epoch so far is kept.
 
     Args:
         model: from `create_model`; it ends with the weights of its best epoch.
@@ -110,7 +110,7 @@ def train_and_keep(
 
 
 def describe(model: keras.Model, task: Task, data: Data, scores: Mapping[str, float]) -> dict[str, Any]:
-    """The part of a card that says what the model is, what it is worth, and what it was made with."""
+    """The part of a card about the model, its scores and the versions."""
     import keras
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a training has been through: an epoch a row, and the weights of the best one."""
+"""The history of a training: a row an epoch, and the weights of the best one."""
 
 from __future__ import annotations
 

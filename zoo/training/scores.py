@@ -24,13 +24,13 @@ def evaluate(
 
 
 def evaluate_all(model: keras.Model, task: Task, data: Data, batch: int = SCORING_BATCH) -> dict[str, dict[str, float]]:
-    """Every metric that the task knows, by its name, on each test split, by the split's name."""
-    found = {}
+    """Every metric of the task by its name, on each test split by the split's name."""
+    scores = {}
     for name, split in data.tests.items():
         check_padding(task, split, name)
         if task.score:
-            found[name] = dict(task.score(model, data, split))
+            scores[name] = dict(task.score(model, data, split))
         else:
-            known = model.evaluate(*split, batch_size=batch, verbose=0, return_dict=True)
-            found[name] = {task.metric: known[task.metric]}
-    return found
+            values = model.evaluate(*split, batch_size=batch, verbose=0, return_dict=True)
+            scores[name] = {task.metric: values[task.metric]}
+    return scores

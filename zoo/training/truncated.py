@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
-    """A copy of `model` for pieces of `steps` steps, whose recurrent layers go on in the state that they were left in.
+    """A copy of `model` for pieces of `steps` steps, whose recurrent layers keep their state between calls.
 
     Raises:
         ZooError: a layer reads backwards, so that its state cannot be carried on.
@@ -31,8 +31,8 @@ def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
             config["stateful"] = True
         return type(layer).from_config(config)
 
-    (known,) = model.inputs
-    inputs = keras.Input(batch_shape=(batch, steps, *known.shape[2:]), dtype=known.dtype)
+    (whole,) = model.inputs
+    inputs = keras.Input(batch_shape=(batch, steps, *whole.shape[2:]), dtype=whole.dtype)
     piece = keras.models.clone_model(model, input_tensors=inputs, clone_function=stateful)
     piece.set_weights(model.get_weights())
     return piece
@@ -133,20 +133,32 @@ def fit(
     watching.on_train_begin()
     for epoch in range(recipe.epochs):
         watching.on_epoch_begin(epoch)
-        losses: list[float] = []
-        for i, chosen in enumerate(batches(len(x), batch, rng)):
-            watching.on_train_batch_begin(i)
-            losses.append(train_batch(piece, x[chosen], y[chosen], None if weights is None else weights[chosen]))
-            watching.on_train_batch_end(i, {"loss": float(np.mean(losses))})
+        loss = _epoch(piece, (x, y, weights), batches(len(x), batch, rng), watching)
         model.set_weights(piece.get_weights())
         watching.on_test_begin()
         held_out = model.evaluate(*data.validation, batch_size=recipe.batch, verbose=0, return_dict=True)
         watching.on_test_end()
-        watching.on_epoch_end(epoch, {"loss": float(np.mean(losses)), **{f"val_{k}": v for k, v in held_out.items()}})
+        watching.on_epoch_end(epoch, {"loss": loss, **{f"val_{k}": v for k, v in held_out.items()}})
         if model.stop_training:
             break
     watching.on_train_end()
     return history.history
+
+
+def _epoch(
+    piece: keras.Model,
+    arrays: tuple[np.ndarray, np.ndarray, np.ndarray | None],
+    order: Iterator[np.ndarray],
+    watching: keras.callbacks.CallbackList,
+) -> float:
+    """Train on every batch of `order`, indices of the arrays x, y and weights: the mean of the losses."""
+    x, y, weights = arrays
+    losses: list[float] = []
+    for i, chosen in enumerate(order):
+        watching.on_train_batch_begin(i)
+        losses.append(train_batch(piece, x[chosen], y[chosen], None if weights is None else weights[chosen]))
+        watching.on_train_batch_end(i, {"loss": float(np.mean(losses))})
+    return float(np.mean(losses))
 
 
 def training_steps(recipe: Recipe, data: Data) -> int:

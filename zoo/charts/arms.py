@@ -1,4 +1,4 @@
-"""The chart of the peers: what one call takes on every library and execution, at each size."""
+"""The chart of every arm: what one call takes on each library and execution, at each size."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from zoo.charts.figures import DPI, INK, finish, nothing_to_draw, plain_ticks
-from zoo.statistics.columns import BARE_RUNNERS
-from zoo.statistics.peers import SIZE
+from zoo.statistics.columns import PEERS
+from zoo.statistics.gains import SIZE
 from zoo.statistics.ratios import medians
 from zoo.statistics.texts import three_digits
 
@@ -27,13 +27,13 @@ NOTE = (
 
 def has_peers(table: pd.DataFrame) -> bool:
     """Whether the table holds what is drawn here."""
-    return bool(table["runner"].isin(BARE_RUNNERS).any())
+    return bool(table["runner"].isin(PEERS).any())
 
 
-def peers(table: pd.DataFrame) -> Figure:
+def every_arm(table: pd.DataFrame) -> Figure:
     """A panel a size and phase, fastest first."""
     times = medians(table)
-    times = times.merge(times[times["runner"].isin(BARE_RUNNERS)][SIZE].drop_duplicates(), on=SIZE)
+    times = times.merge(times[times["runner"].isin(PEERS)][SIZE].drop_duplicates(), on=SIZE)
     if times.empty:
         return nothing_to_draw(table, TITLE, "bare torch or JAX, or ONNX Runtime, which the profile peers measures")
     times["milliseconds"] = times["step_seconds"] * 1000

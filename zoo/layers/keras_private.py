@@ -1,0 +1,83 @@
+"""Everything that Keras keeps private and the zoo uses.
+
+tests/test_keras_private.py holds this file to the minor version of Keras and tries every name of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+from keras.src import backend
+from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+
+from zoo.layers.tensors import Tensor
+
+MINOR = "3.15"
+"""The version of Keras that these names were read in."""
+INNER_LOOP = "inner_loop"
+"""The method of `keras.layers.RNN` that runs the time loop: what ChunkedRNN, FusedRNN and ParallelRNN replace."""
+MASKS = ("_dropout_mask", "_recurrent_dropout_mask")
+"""The attributes of a Keras cell that hold the dropout masks drawn before the loop."""
+
+
+def loop(
+    body: Callable[..., Any], rows: Any, states: Sequence[Tensor], length: int, every_output: bool
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Keras' own loop, which `keras.layers.RNN` runs: `body(row, states)` -> (output, states) over the leading axis.
+
+    Args:
+        body: one turn.
+        rows: a tensor, or a tuple of tensors, (turns, ...).
+        states: the first states.
+        length: number of turns, or more: the loop ends with its rows.
+        every_output: whether all outputs are kept.
+
+    Returns:
+        The last output; all outputs (turns, ...), or the last one (1, ...); the last states.
+    """
+    return backend.rnn(body, rows, states, time_major=True, input_length=length, return_all_outputs=every_output)
+
+
+def takes_training(cell: keras.layers.Layer) -> bool:
+    """Whether the `call` of a cell takes the argument `training`."""
+    return bool(getattr(cell, "_call_has_training_arg", False))
+
+
+def flat_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layer and all layers inside it."""
+    return list(layer._flatten_layers())
+
+
+class DropoutMasks:
+    """The dropout masks that the Keras cells inside `cell` drew before the loop."""
+
+    def __init__(self, cell: keras.layers.Layer) -> None:
+        cells = [each for each in flat_layers(cell) if isinstance(each, DropoutRNNCell)]
+        self._places = [(each, name) for each in cells for name in MASKS if getattr(each, name, None) is not None]
+
+    def values(self) -> list[Any]:
+        """The masks, (batch, features) or (batch, units) each, or a list of them where a cell has one for each gate."""
+        masks = [getattr(cell, name) for cell, name in self._places]
+        return [list(mask) if isinstance(mask, list) else mask for mask in masks]  # JAX does not know TrackedList
+
+    @contextmanager
+    def replaced(self, masks: Sequence[Any]) -> Iterator[None]:
+        """The cells use `masks`, of the structure of `values()`, and their own again at the end."""
+        before = [getattr(cell, name) for cell, name in self._places]
+        self._set(masks)
+        try:
+            yield
+        finally:
+            self._set(before)
+
+    def _set(self, masks: Sequence[Any]) -> None:
+        for (cell, name), mask in zip(self._places, masks, strict=True):
+            setattr(cell, name, mask)
+
+
+def run_graph(model: keras.Model, inputs: Sequence[Any], handler: Callable[[keras.layers.Layer], Any]) -> Any:
+    """Run the functional graph of `model` on `inputs`, with `handler(layer)` called in place of each layer."""
+    return model._run_through_graph(inputs, operation_fn=handler)

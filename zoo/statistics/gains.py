@@ -1,0 +1,156 @@
+"""How many times as fast one side is as another, each side the fastest of several arms, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from zoo.statistics.columns import PAIR, SIZES
+from zoo.statistics.intervals import geometric_interval, geometric_mean
+from zoo.statistics.ratios import medians
+from zoo.statistics.stock import STOCK_LOOPS, stands_for
+
+Side = Callable[[pd.DataFrame], pd.Series]
+"""Which rows of `medians` belong to a side: a mask."""
+SIZE = ["entry", "task", *SIZES]
+PLACE = ["device_name", "device"]
+SIDES = ("ours", "theirs")
+LEAST_GAINS = 2
+"""Under so many repeats no arm can be chosen from the others."""
+BELOW_FLOOR = "below the floor"
+TOO_FEW = f"fewer than {LEAST_GAINS} repeats"
+GAIN = ["comparison", "phase", "ours", "theirs", "gain", "low", "high", "repeats", "problem"]
+
+
+def arms_of(backend: str, *executions: str) -> Side:
+    """The rows of these executions on a backend."""
+    return lambda rows: rows["backend"].eq(backend) & rows["execution"].isin(executions)
+
+
+def stock_on(backend: str) -> Side:
+    """The rows of the stock layer on a backend."""
+    return lambda rows: rows["backend"].eq(backend) & stands_for(rows, STOCK_LOOPS[0])
+
+
+def any_stock(rows: pd.DataFrame) -> pd.Series:
+    """The rows of the stock layer on any backend, none where a backend that Keras ran on lacks it."""
+    stock = stands_for(rows, STOCK_LOOPS[0]) | stands_for(rows, STOCK_LOOPS[1])
+    lacking = set(rows.loc[rows["runner"].eq("keras"), "backend"]) - set(rows.loc[stock, "backend"])
+    return stock & (not lacking)
+
+
+def of_the_zoo(rows: pd.DataFrame) -> pd.Series:
+    """The rows of every execution of Keras' but the stock layers."""
+    return rows["runner"].eq("keras") & ~rows["loop"].isin(STOCK_LOOPS)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sides of a comparison: of several arms the fastest at a size counts."""
+
+    what: str
+    ours: Side
+    theirs: Side
+    phases: tuple[str, ...]
+    net: bool = False  #: whether the floor of each trainer, a one-Dense model on the same path, is taken off
+
+
+FUSED = arms_of("torch", "fused")
+KERAS_TF = arms_of("tensorflow", "looped", "unrolled", "looped+jit", "unrolled+jit", *STOCK_LOOPS)
+BOTH = ("train", "predict")
+COMPARISONS = (
+    Comparison("fused over stock Keras on torch", FUSED, stock_on("torch"), BOTH),
+    Comparison("the zoo's best over the best of stock", of_the_zoo, any_stock, BOTH),
+    Comparison(
+        "fused kernel over bare torch, floors off", FUSED, arms_of("torch", "torch-native"), ("train",), net=True
+    ),
+    Comparison(
+        "ONNX Runtime over the fastest Keras on TensorFlow",
+        arms_of("tensorflow", "onnxruntime-native"),
+        KERAS_TF,
+        ("predict",),
+    ),
+)
+
+
+def gains(table: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) -> pd.DataFrame:
+    """One row a comparison, phase and size: how many times as fast ours is, with its 95% interval over repeats.
+
+    In each repeat the fastest arm of a side is chosen by its median over the *other* repeats, and the gain is read in
+    the repeat left out: to choose by the time that is then reported would favour whatever was lucky in it. An arm that
+    is theirs is never ours as well. `ours` and `theirs` name the arms chosen, the most frequent first.
+
+    `gain` is missing where `problem` says why: a time of 0 or less once the floor of the trainer is taken off, or
+    fewer than 2 repeats.
+    """
+    times = medians(table)
+    times = times[times["masked"] == "none"]
+    times["net"] = times["step_seconds"] - times["trainer_floor_seconds"]
+    times["arm"] = times["backend"] + " " + times["execution"]
+    keys = [*SIZE, *PLACE]
+    rows = []
+    for key, part in times.groupby([*keys, "phase"], sort=False, dropna=False):
+        *size, phase = key
+        for comparison in comparisons:
+            if phase in comparison.phases and (gain := _gain(comparison, part)):
+                rows.append({**dict(zip(keys, size, strict=True)), "phase": phase, **gain})
+    return pd.DataFrame(rows, columns=[*keys, *GAIN])
+
+
+def _gain(comparison: Comparison, part: pd.DataFrame) -> dict[str, Any]:
+    """The columns of one comparison at one size; empty where a side was not measured."""
+    theirs = comparison.theirs(part)
+    ours = comparison.ours(part) & ~theirs
+    value = "net" if comparison.net else "step_seconds"
+    sides = [part[side].pivot_table(index=PAIR, columns="arm", values=value) for side in (ours, theirs)]
+    if any(side.empty for side in sides):
+        return {}
+    chosen = [_left_out(side) for side in sides]
+    both = chosen[0].merge(chosen[1], left_index=True, right_index=True, suffixes=("_ours", "_theirs"))
+    row = {"comparison": comparison.what, "gain": np.nan, "low": np.nan, "high": np.nan, "problem": ""}
+    if len(both) < LEAST_GAINS:
+        repeats = len(sides[0].index.intersection(sides[1].index))
+        names = {name: " or ".join(side.columns) for name, side in zip(SIDES, sides, strict=True)}
+        return {**row, **names, "repeats": repeats, "problem": TOO_FEW}
+    row |= {name: " or ".join(both[f"arm_{name}"].value_counts().index) for name in SIDES}
+    row["repeats"] = len(both)
+    seconds = both[[f"seconds_{name}" for name in SIDES]]
+    if (seconds <= 0).any(axis=None):
+        return {**row, "problem": BELOW_FLOOR}
+    ratios = seconds["seconds_theirs"] / seconds["seconds_ours"]
+    low, high = geometric_interval(ratios)
+    return {**row, "gain": geometric_mean(ratios), "low": low, "high": high}
+
+
+def _left_out(side: pd.DataFrame) -> pd.DataFrame:
+    """For each repeat the arm that was fastest in the others, and its seconds in this one; `side` is repeat × arm."""
+    rows = {}
+    for repeat in side.index:
+        here = side.loc[repeat].dropna()
+        others = side.drop(index=repeat)[here.index].median().dropna()
+        if len(others):
+            rows[repeat] = {"arm": others.idxmin(), "seconds": here[others.idxmin()]}
+    index = pd.MultiIndex.from_tuples(list(rows), names=PAIR)
+    return pd.DataFrame(list(rows.values()), index=index, columns=["arm", "seconds"])
+
+
+def arms(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a size, phase and arm, fastest first.
+
+    Seconds a call, the same less the floor of its trainer, and the fraction of both limits that each reaches; a time of
+    0 or less once the floor is taken off has no such fraction.
+    """
+    times = medians(table)
+    times["net_seconds"] = times["step_seconds"] - times["trainer_floor_seconds"]
+    keys = [*SIZE, "phase", "backend", "execution"]
+    costs = ["step_seconds", "net_seconds", "limit_seconds", "chain_limit_seconds", "first_call_seconds"]
+    result = times.groupby(keys, sort=False, dropna=False)[costs].median().reset_index()
+    net = result["net_seconds"].where(result["net_seconds"] > 0)
+    for limit in ("limit", "chain_limit"):
+        result[f"of_{limit}"] = result[f"{limit}_seconds"] / result["step_seconds"]
+        result[f"net_of_{limit}"] = result[f"{limit}_seconds"] / net
+    return result.sort_values([*SIZE, "phase", "step_seconds"], kind="stable", ignore_index=True)
