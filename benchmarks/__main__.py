@@ -103,7 +103,7 @@ def coverage(results: Results = None) -> None:
     epilog="Examples: [bold]python -m benchmarks publish --results results/runs/2026-11-24T12-00-00[/bold], "
     "[bold]python -m benchmarks publish --to results/reference/aa[/bold] for an A/A experiment, "
     "[bold]python -m benchmarks publish --as peers[/bold] for a profile with a page of its own. "
-    "A run of several backends is one table where each goes on with it: --zoo-results DIR --zoo-resume",
+    "A run of several backends is one table where each goes on with it: --zoo-results=DIR --zoo-resume",
 )
 def publish(
     results: Results = None,
