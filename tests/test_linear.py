@@ -57,8 +57,10 @@ def test_any_number_of_steps_from_any_state(cell: str, steps: int) -> None:
     assert_equal(*pair(cell, return_sequences=True), steps, initial_state=states)
 
 
-@pytest.mark.parametrize("jit", ["", "+jit"])
-@pytest.mark.parametrize("task", ["digits_rows", "wave"])
+@pytest.mark.parametrize(
+    ("task", "jit"),
+    [("digits_rows", ""), ("wave", ""), ("wave", "+jit"), pytest.param("digits_rows", "+jit", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_every_linear_entry_runs_without_a_loop(entry: str, task: str, jit: str) -> None:
     if jit and BACKEND == "torch":

@@ -20,11 +20,17 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 """Backends add in other orders, over up to 200 steps; within a backend 1e-5 holds (test_models.py)."""
 
 
+def waits(execution: zoo.Execution) -> bool:
+    """Whether it is for `pytest -m slow`: that it computes what the looped one does is shown of every entry."""
+    return execution.jit or execution.memory != "store"
+
+
+@pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["quick", "slow"])
 @pytest.mark.parametrize("card", CARDS, ids=NAMES)
-def test_every_file_gives_what_its_card_says_under_every_execution(card) -> None:
+def test_every_file_gives_what_its_card_says_under_every_execution(card, slow: bool) -> None:
     long = card["task"] == "reviews"  # 200 steps take XLA minutes to compile
     tokens = zoo.get_task(card["task"]).tokens  # masked, which no kernel takes
-    for execution in EXECUTIONS:
+    for execution in [execution for execution in EXECUTIONS if waits(execution) == slow]:
         if execution.loop == "unrolled" and (long or execution.jit):
             continue
         if zoo.get_entry(card["entry"]).problem(execution) or (tokens and execution.loop == "fused"):

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.models import STEPS
+from tests.models import LAYERS, MAIN
 from tests.test_tasks import load
 from zoo.training.recipes import make_optimizer
 
 
+@pytest.mark.slow  # that it learns is shown on the digits, and what it learned by test_pretrained.py
 @pytest.mark.skipif(not Path(os.environ.get("ZOO_DATA", ""), "mnist.npz").is_file(), reason="ZOO_DATA has no mnist.npz")
 def test_simple_rnn_reads_mnist_within_five_epochs() -> None:
     keras.utils.set_random_seed(0)
@@ -25,6 +26,15 @@ def test_simple_rnn_reads_mnist_within_five_epochs() -> None:
     training = zoo.train(model, "mnist_rows", recipe, seed=0, verbose=0)
     assert len(training.history["val_accuracy"]) == 5
     assert zoo.evaluate(model, "mnist_rows")["test"] > 0.95  # 0.976 when it was written
+
+
+def test_simple_rnn_reads_digits_within_eight_epochs() -> None:
+    keras.utils.set_random_seed(0)
+    model = zoo.create_model("simple_rnn", "digits_rows")
+    recipe = replace(zoo.get_task("digits_rows").recipe("fast"), epochs=8)
+    training = zoo.train(model, "digits_rows", recipe, seed=0, verbose=0)
+    assert len(training.history["val_accuracy"]) == 8
+    assert zoo.evaluate(model, "digits_rows")["test"] > 0.9
 
 
 def test_a_cosine_schedule_rises_to_its_peak_and_falls_to_zero() -> None:
@@ -64,8 +74,8 @@ FIRST = {task: entry for entry, task in reversed(PAIRS)}
 
 
 def is_slow(entry: str, task: str) -> bool:
-    """Whether a pair waits for `pytest -m slow`: others train its entry on that topology, and on its task."""
-    return task not in STEPS and entry not in (FIRST[task], "lstm")
+    """Whether a pair waits for `pytest -m slow`: others train its entry, on its main task, and on its task."""
+    return task != MAIN[entry] and entry not in (FIRST[task], "lstm")
 
 
 @functools.cache
@@ -84,7 +94,8 @@ def test_every_entry_trains_on_every_task_that_it_fits(entry: str, task: str) ->
     data = a_few(task)
     steps = data.train.steps if zoo.get_task(task).any_steps else None
     keras.utils.set_random_seed(0)
-    model = zoo.create_model(entry, task, units=4, steps=steps)
+    layers = {"layers": LAYERS.get(entry, 2)} if "layers" in zoo.get_entry(entry).options() else {}
+    model = zoo.create_model(entry, task, units=4, steps=steps, **layers)
     before = model.get_weights()
     recipe = replace(zoo.get_task(task).recipe(), epochs=1, batch=12)
     training = zoo.train(model, task, recipe, data=data, verbose=0)
