@@ -14,8 +14,8 @@ from itertools import product
 from benchmarks.profiles import Block, Profile
 from zoo import ZooError, get_entry, list_models, list_tasks, task_at
 from zoo.errors import unknown
-from zoo.execution import BACKENDS, KERAS, NAMED, SIZED, Execution
-from zoo.measuring.case import DEVICES, NORMAL_JIT, PHASES, RUNS_ON, Case
+from zoo.execution import BACKENDS, KERAS, NAMED, RUNS_ON, SIZED, Execution
+from zoo.measuring.case import DEVICES, NORMAL_JIT, PHASES, Case
 from zoo.measuring.effort import Effort
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zoo.execution import NAMED, OTHERS, Execution
+from zoo.execution import NAMED, OTHERS, RUNS_ON, Execution
 from zoo.measuring import runners
-from zoo.measuring.case import RUNS_ON, Case
+from zoo.measuring.case import Case
 
 OWN = [str(execution) for execution in OTHERS]
 """Arms of other runners than Keras."""

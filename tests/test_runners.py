@@ -14,6 +14,7 @@ import pytest
 import zoo
 from tests.arms import OWN, case_of
 from tests.test_rooms import HEAVY, ROOT
+from zoo.execution import LOOPS
 from zoo.measuring import computed, kernels, prove, runners
 from zoo.measuring.batch import first_batch
 from zoo.measuring.case import NORMAL_JIT
@@ -21,7 +22,7 @@ from zoo.measuring.runners import RunnerModule
 
 BACKEND = keras.backend.backend()
 CONTRACT = [name for name, member in vars(RunnerModule).items() if inspect.isfunction(member) and name[0] != "_"]
-each_runner = pytest.mark.parametrize("runner", runners.MODULES)
+each_runner = pytest.mark.parametrize("runner", LOOPS)
 
 
 @each_runner

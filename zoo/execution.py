@@ -16,6 +16,10 @@ LOOPS = {
     "onnxruntime": ("native",),
 }
 """The ways through time of each runner. Keras' are layers; the others' are calls of another library."""
+RUNS_ON = {"legacy": "tensorflow", "torch": "torch", "jax": "jax", "onnxruntime": "tensorflow"}
+"""The backend of a runner that has one of its own; ONNX Runtime stands beside Keras on TensorFlow, which it serves."""
+PREDICTS = ("onnxruntime",)
+"""Runners that do not train."""
 MEMORIES = {"recompute": ("chunked", "fused"), "offload": ("chunked", "fused"), "swap": ("dynamic",)}
 """Where activations go that wait for the backward pass, unless they are stored, and the loops that can do it."""
 STORE = "store"

@@ -127,10 +127,9 @@ def over_loop_figures(table: pd.DataFrame) -> dict[str, str]:
 
 def draw_profiles(folder: Path, charts: Path) -> list[Path]:
     """Draw the chart of every page that has one and whose rows are in `folder`."""
-    from zoo.charts.arms import every_arm
-    from zoo.charts.gallery import CHARTS
+    from zoo.charts.gallery import ALL
 
-    drawers = {**CHARTS, "peers": every_arm}
+    drawers = {chart.name: chart.draw for chart in ALL}
     paths = []
     for name, page in PAGES.items():
         table = read_profile(folder, name) if page.chart else None

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from zoo.charts.chart import Chart
 from zoo.charts.figures import INK, Estimate, Panel, dot_figure, finish, nothing_to_draw, slots, spans
 from zoo.charts.timed import with_labels
 from zoo.statistics.scores import better, scores
@@ -46,3 +47,6 @@ def _mean_and_deviation(values: pd.Series) -> str:
     mean = values.mean()
     deviation = f" ± {three_digits(values.std(), like=mean)}" if len(values) > 1 else ""
     return f"{three_digits(mean)}{deviation}"
+
+
+CHARTS = (Chart("accuracy", accuracy),)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from zoo.charts.chart import Chart
 from zoo.charts.figures import DPI, INK, finish, nothing_to_draw, plain_ticks
 from zoo.statistics.columns import PEERS
 from zoo.statistics.gains import SIZE
@@ -84,3 +85,6 @@ def _draw(axes: Axes, part: pd.DataFrame) -> None:
     axes.margins(x=0.06)
     if len(order):
         plain_ticks(axes, "x", log=True)
+
+
+CHARTS = (Chart("peers", every_arm, wanted=has_peers),)

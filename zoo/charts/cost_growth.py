@@ -9,6 +9,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from zoo.charts.chart import Chart
 from zoo.charts.figures import DPI, INK, finish, look, nothing_to_draw, plain_ticks, spans
 from zoo.charts.labels import FACETS, facet_labels
 from zoo.charts.timed import rows_of
@@ -106,3 +107,6 @@ def _apart(values: list[int], most: int = 7) -> list[int]:
         if value > kept[-1] and value >= factor * kept[-1]:
             kept.append(value)
     return kept
+
+
+CHARTS = (Chart("cost_growth", cost_growth),)

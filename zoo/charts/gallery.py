@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from zoo.charts.accuracy import accuracy
-from zoo.charts.arms import every_arm, has_peers
-from zoo.charts.cost_growth import cost_growth
-from zoo.charts.largest_steps import largest_steps
-from zoo.charts.timed import step_time, unrolled_over_looped
+import zoo.charts
+from zoo.charts.chart import Chart, Draw, any_table
 from zoo.drawings import save
 
-BY_BACKEND = ("step_time", "unrolled_over_looped")
-CHARTS: dict[str, Callable[[pd.DataFrame], Figure]] = {
-    "step_time": step_time,
-    "unrolled_over_looped": unrolled_over_looped,
-    "cost_growth": cost_growth,
-    "largest_steps": largest_steps,
-    "accuracy": accuracy,
-}
+
+def _declared() -> Iterator[Chart]:
+    """The charts of every file in this folder, by the names of the files."""
+    for module in pkgutil.iter_modules(zoo.charts.__path__, "zoo.charts."):
+        if module.name != __name__:
+            yield from getattr(importlib.import_module(module.name), "CHARTS", ())
+
+
+ALL = tuple(_declared())
+CHARTS: dict[str, Draw] = {chart.name: chart.draw for chart in ALL if chart.wanted is any_table}
+"""Those that are drawn of every table, by name."""
 
 
 def draw_all(
@@ -41,11 +42,10 @@ def draw_all(
         ZooError: the folder cannot be written.
     """
     paths = []
-    wanted = {**CHARTS, "peers": every_arm} if has_peers(table) else CHARTS
-    for name, chart in wanted.items():
-        for stem, part in _pictures(name, table).items():
+    for chart in (chart for chart in ALL if chart.wanted(table)):
+        for stem, part in _pictures(chart, table).items():
             begin(stem)
-            figure = chart(part)
+            figure = chart.draw(part)
             paths.append(folder / f"{stem}.png")
             save(figure, paths[-1])
             if not figure.axes:
@@ -53,9 +53,9 @@ def draw_all(
     return paths
 
 
-def _pictures(name: str, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The pictures of a chart and the rows of each: one a backend, of those with a line an entry."""
+def _pictures(chart: Chart, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The pictures of a chart and the rows of each."""
     backends = list(dict.fromkeys(table["backend"]))
-    if name not in BY_BACKEND or len(backends) < 2:
-        return {name: table}
-    return {f"{name}-{backend}": table[table["backend"] == backend] for backend in backends}
+    if not chart.by_backend or len(backends) < 2:
+        return {chart.name: table}
+    return {f"{chart.name}-{backend}": table[table["backend"] == backend] for backend in backends}

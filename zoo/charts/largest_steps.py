@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from zoo.charts.chart import Chart
 from zoo.charts.figures import DPI, INK, finish, look, nothing_to_draw, plain_ticks, slots
 from zoo.charts.labels import FACETS, facet_labels
 from zoo.statistics.columns import EXECUTION
@@ -80,3 +81,6 @@ def _rows_of(table: pd.DataFrame, bounds: pd.DataFrame) -> pd.DataFrame:
     """The rows of the table that `bounds` was worked out from."""
     rows = table[(table["phase"] == "train") & table["status"].isin(["ok", "out_of_memory", "timeout"])]
     return rows.merge(bounds[[*WITHOUT_STEPS, *EXECUTION]], on=[*WITHOUT_STEPS, *EXECUTION])
+
+
+CHARTS = (Chart("largest_steps", largest_steps),)

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from zoo.charts.chart import Chart
 from zoo.charts.figures import INK, Estimate, Panel, dot_figure, finish, nothing_to_draw, slots, spans
 from zoo.charts.labels import FACETS, facet_labels, usual_sizes
 from zoo.statistics.columns import in_order
@@ -88,3 +89,9 @@ def rows_of(table: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
     rows = table[(table["status"] == "ok") & table["phase"].isin(drawn["phase"].unique())]
     keys = ["entry", "task", "steps", "units", "backend", "execution"]
     return rows.merge(drawn[keys].drop_duplicates(), on=keys)
+
+
+CHARTS = (
+    Chart("step_time", step_time, by_backend=True),
+    Chart("unrolled_over_looped", unrolled_over_looped, by_backend=True),
+)

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from zoo import Execution, get_entry, get_task
+from zoo.execution import PREDICTS
 from zoo.measuring import runners
 from zoo.measuring.machine import gpu_names
 
@@ -19,12 +20,6 @@ PHASES = ("train", "predict")
 ACCURACY = "accuracy"
 NORMAL_JIT = {"tensorflow": False, "jax": True, "torch": False}
 """Whether a backend's usual way is compiled. JAX without jit runs operation by operation, some 40 times slower."""
-
-
-RUNS_ON = {"legacy": "tensorflow", "torch": "torch", "jax": "jax", "onnxruntime": "tensorflow"}
-"""The backend of a runner that has one of its own; ONNX Runtime stands beside Keras on TensorFlow, which it serves."""
-PREDICTS = ("onnxruntime",)
-"""Runners that do not train."""
 
 
 @dataclass(frozen=True)

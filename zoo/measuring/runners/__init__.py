@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
+from zoo.execution import BACKENDS
+
 if TYPE_CHECKING:  # a case knows the runners: it asks them why it is not supported
     from zoo import Split
     from zoo.measuring.case import Case
@@ -51,19 +53,12 @@ class RunnerModule(Protocol):
         """
 
 
-MODULES = {
-    "keras": "keras",
-    "legacy": "legacy",
-    "torch": "bare_torch",
-    "jax": "bare_jax",
-    "onnxruntime": "onnxruntime",
-}
-"""The file of each runner, by the runner's name."""
-
-
 def load(name: str) -> RunnerModule:
-    """The module of a runner, imported only now: what it runs binds its process to a backend."""
-    return cast(RunnerModule, importlib.import_module(f"{__name__}.{MODULES[name]}"))
+    """The module of a runner, imported only now: what it runs binds its process to a backend.
+
+    That of a backend without Keras is called `bare_<backend>`.
+    """
+    return cast(RunnerModule, importlib.import_module(f"{__name__}.{'bare_' * (name in BACKENDS)}{name}"))
 
 
 if TYPE_CHECKING:  # mypy holds every module against the contract
