@@ -65,13 +65,13 @@ class Selection:
 
 def _match(kind: str, patterns: Iterable[str], known: Sequence[str], listing: str = "") -> list[str]:
     """Those of `known` that any of `patterns` matches, in the order of `known`; every pattern must match some."""
-    found: set[str] = set()
+    result: set[str] = set()
     for pattern in patterns:
         names = fnmatch.filter(known, pattern)
         if not names:
             raise unknown(kind, pattern, known, listing)
-        found.update(names)
-    return [name for name in known if name in found]
+        result.update(names)
+    return [name for name in known if name in result]
 
 
 def _narrow(block: Block, selection: Selection, main: bool) -> Block | None:

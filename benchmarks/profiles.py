@@ -84,7 +84,7 @@ MNIST = Block(("simple_rnn", "lstm", "gru"), ("mnist_rows",))
 KERAS = ("stock", "stock-unrolled", "looped", "unrolled", "looped+jit", "unrolled+jit")
 OURS = ("chunked-auto", "chunked-auto+jit", "fused")
 BARE = ("torch-native", "torch-native+jit", "jax-scan+jit", "onnxruntime-native")
-PEERS = (
+BESIDE_PEERS = (
     Block(("lstm",), ("wave",), (*KERAS, *LEGACY, *OURS, *BARE), steps=(20,), units=(100,), batches=(50,)),
     Block(("lstm",), ("mnist_rows",), (*KERAS, *LEGACY, *OURS, *BARE), units=(150,), batches=(150,)),
     Block(("lstm",), ("wave",), (*KERAS, *LEGACY, *OURS, *BARE), steps=(240,), units=(64,), batches=(32,)),
@@ -94,13 +94,17 @@ PEERS = (
 """The sizes of tutorials and of users who ask for speed: a short wave, rows of MNIST, a long wave, one sequence."""
 
 LINEAR = tuple(entry.name for entry in MODELS if entry.linear)
-CELLS = ("neuron", "simple_rnn", "gru", "lstm", "peephole_lstm", "layer_norm_lstm", "min_gru", "lru")
+ONE_OF_EACH_CELL = ("neuron", "simple_rnn", "gru", "lstm", "peephole_lstm", "layer_norm_lstm", "min_gru", "lru")
 """One entry of each cell that a loop runs."""
 BY_SIZE = ("stock", "looped", "chunked-2", "chunked-4", "chunked-8", "chunked-16")
 CHUNKS = (
     Block(("lstm",), ("wave",), BY_SIZE, (20, 50, 100, 1000)),
     Block(
-        CELLS, ("wave",), ("stock", "looped", "chunked-4"), steps=(20, 50, 100, 1000), backends=("tensorflow", "jax")
+        ONE_OF_EACH_CELL,
+        ("wave",),
+        ("stock", "looped", "chunked-4"),
+        steps=(20, 50, 100, 1000),
+        backends=("tensorflow", "jax"),
     ),
     Block(("lstm",), ("wave",), ("looped+jit", "chunked-4+jit"), (20, 50, 100, 1000), backends=("tensorflow",)),
 )
@@ -155,7 +159,7 @@ PROFILES = {
         Profile(
             "peers",
             "lstm at four sizes, gru, simple_rnn: Keras, the zoo's executions, bare torch and JAX, ONNX Runtime, TF 1",
-            timed=PEERS,
+            timed=BESIDE_PEERS,
             repeats=5,
             effort=BRIEF,
         ),

@@ -12,8 +12,8 @@ def gradients(layer: Any, x: np.ndarray, **call: Any) -> tuple[list[np.ndarray],
     """What `layer(x, **call)` gives, and the gradients of the sum of its squares: of x, then of each weight."""
     run = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()]
     call = {name: value for name, value in call.items() if value is not None}
-    outputs, found = run(layer, x, call)
-    return [keras.ops.convert_to_numpy(each) for each in outputs], [keras.ops.convert_to_numpy(g) for g in found]
+    outputs, result = run(layer, x, call)
+    return [keras.ops.convert_to_numpy(each) for each in outputs], [keras.ops.convert_to_numpy(g) for g in result]
 
 
 def _loss(outputs: Any) -> Any:
@@ -44,8 +44,8 @@ def _jax(layer: Any, x: np.ndarray, call: dict[str, Any]) -> tuple[Any, Any]:
         return _loss(outputs), keras.tree.flatten(outputs)
 
     values = [variable.value for variable in layer.trainable_variables]
-    (_, outputs), (of_x, found) = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(x, values)
-    return outputs, [of_x, *found]
+    (_, outputs), (of_x, result) = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(x, values)
+    return outputs, [of_x, *result]
 
 
 def _torch(layer: Any, x: np.ndarray, call: dict[str, Any]) -> tuple[Any, Any]:
@@ -54,5 +54,5 @@ def _torch(layer: Any, x: np.ndarray, call: dict[str, Any]) -> tuple[Any, Any]:
     given = torch.tensor(x, requires_grad=True)
     outputs = layer(given, **call)
     values = [variable.value for variable in layer.trainable_variables]
-    found = torch.autograd.grad(_loss(outputs), [given, *values])
-    return [each.detach() for each in keras.tree.flatten(outputs)], found
+    result = torch.autograd.grad(_loss(outputs), [given, *values])
+    return [each.detach() for each in keras.tree.flatten(outputs)], result

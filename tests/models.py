@@ -114,7 +114,7 @@ def computed_without_dropout(made: keras.Model, split: zoo.Split) -> dict[str, n
     """The tensors of one pass with dropout off."""
     trained = {id(variable) for variable in made.trainable_variables}
     named = {name: variable for name, variable in named_variables(made).items() if id(variable) in trained}
-    ran = getattr(kernels, BACKEND)(made, split, list(named.values()), training=False)
+    ran = kernels.TRACERS[BACKEND](made, split, list(named.values()), training=False)
     tensors = {"outputs": ran.outputs, **dict(zip(named, ran.gradients, strict=True))}
     return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}
 

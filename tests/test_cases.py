@@ -78,8 +78,8 @@ def test_repeats_can_be_chosen() -> None:
 def test_jax_runs_compiled_unless_told_otherwise() -> None:
     usual = timed_cases(get_profile("quick"), Selection(backends=("jax",)))
     assert all(case.execution.jit or case.execution.is_stock for case in usual)
-    told = timed_cases(get_profile("smoke"), Selection(backends=("jax",), executions=("looped",)))
-    assert not any(case.execution.jit for case in told)
+    raised = timed_cases(get_profile("smoke"), Selection(backends=("jax",), executions=("looped",)))
+    assert not any(case.execution.jit for case in raised)
 
 
 def test_full_measures_every_entry() -> None:

@@ -63,8 +63,8 @@ def test_pieces_give_what_the_whole_sequence_gives(cell: str, execution: Executi
     first, *states = layer(x[:, :2])
     rest, *last = layer(x[:, 2:], initial_state=states)
     np.testing.assert_allclose(np.concatenate(numpy([first, rest]), axis=1), whole[0], **EQUAL)
-    for found, known in zip(numpy(last), whole[1:], strict=True):
-        np.testing.assert_allclose(found, known, **EQUAL)
+    for result, known in zip(numpy(last), whole[1:], strict=True):
+        np.testing.assert_allclose(result, known, **EQUAL)
 
 
 @each_cell

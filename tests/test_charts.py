@@ -28,15 +28,15 @@ def texts(figure: Figure) -> str:
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_chart_says_what_it_shows_and_where_it_was_measured(name):
     figure = CHARTS[name](quick_table())
-    said = " ".join(texts(figure).split())
+    shown = " ".join(texts(figure).split())
     assert figure.axes
     counted = "3 seeds" if name == "accuracy" else "3 repeats"
     origin = "Example CPU @ 2.50GHz, 2 CPUs, 2 threads; Python 3.11.9, Keras 3.15.1, tensorflow 2.22.0"
-    assert f"{origin}; {counted}; 2026-05-01." in said
+    assert f"{origin}; {counted}; 2026-05-01." in shown
     missing = "2 cases of the table did not end well (2 skipped)"
     if name != "largest_steps":  # which draws what was out of memory
         missing = "3 cases of the table did not end well (2 skipped and 1 out of memory)"
-    assert f"Not drawn: {missing}." in said
+    assert f"Not drawn: {missing}." in shown
     assert all(axes.get_xlabel() and axes.get_title(loc="left") for axes in figure.axes)
 
 
@@ -86,8 +86,8 @@ def test_nothing_is_cut_off(name):
 def test_one_repeat_and_one_seed_are_drawn_without_intervals():
     table = as_table(quick_rows(repeats=1, seeds=1))
     for name, chart in CHARTS.items():
-        said = texts(chart(table))
-        assert name == "largest_steps" or ("1 seed;" if name == "accuracy" else "1 repeat;") in said
+        shown = texts(chart(table))
+        assert name == "largest_steps" or ("1 seed;" if name == "accuracy" else "1 repeat;") in shown
 
 
 def test_a_table_without_memory_is_drawn():
@@ -154,11 +154,11 @@ def test_the_ratio_of_the_table_stands_in_the_chart():
 
 
 def test_every_chart_is_written_and_those_without_data_are_named(tmp_path):
-    said: list[str] = []
-    paths = draw_all(as_table([SCORE]), tmp_path / "charts", said.append)
+    shown: list[str] = []
+    paths = draw_all(as_table([SCORE]), tmp_path / "charts", shown.append)
     assert [path.name for path in paths] == [f"{name}.png" for name in CHARTS]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
-    assert said == [
+    assert shown == [
         f"{name}: nothing to draw (the picture says why)"
         for name in ("step_time", "unrolled_over_looped", "cost_growth", "largest_steps")
     ]
@@ -187,7 +187,7 @@ def test_the_report_has_a_table_for_each_kind_of_result_and_none_for_nothing():
 
 
 @pytest.mark.parametrize(
-    ("factors", "said"),
+    ("factors", "shown"),
     [
         ([0.8] * 3, "faster"),
         ([1.2] * 3, "slower"),
@@ -196,7 +196,7 @@ def test_the_report_has_a_table_for_each_kind_of_result_and_none_for_nothing():
         ([0.8] * 2, "too few"),
     ],
 )
-def test_the_report_says_what_each_ratio_shows(factors, said):
+def test_the_report_says_what_each_ratio_shows(factors, shown):
     costs = next(tables(as_table(pair(20, factors)))).texts
-    assert costs["what it\nshows"].tolist() == ["", said]
+    assert costs["what it\nshows"].tolist() == ["", shown]
     assert costs["train\nms (IQR)"].iloc[0] == "10.0 (3.0)"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks.profiles import CELLS as CELLS_OF_THE_ZOO
+from benchmarks.profiles import ONE_OF_EACH_CELL
 from zoo.execution import automatic_chunk
 from zoo.layers import ChunkedRNN, LayerNormLSTMCell, NeuronCell, PeepholeLSTMCell, StateDropoutCell
 from zoo.measuring.prove import compute, relative_difference
@@ -57,9 +57,9 @@ def computed(layer, x, mask=None, **call) -> dict[str, np.ndarray]:
     """Everything that the layer gives, and the gradients of the sum of its squares, by Keras on every backend."""
     from tests.gradients import gradients
 
-    outputs, found = gradients(layer, x, mask=mask, **call)
+    outputs, result = gradients(layer, x, mask=mask, **call)
     named = {f"output {i}": each for i, each in enumerate(outputs)}
-    return named | {f"gradient {i}": each for i, each in enumerate(found)}
+    return named | {f"gradient {i}": each for i, each in enumerate(result)}
 
 
 def assert_equal(ours, known, x, mask=None, **call) -> None:
@@ -236,7 +236,7 @@ def test_the_graph_grows_with_the_chunk() -> None:
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="the rule of JAX and a CPU")
-@pytest.mark.parametrize("entry", CELLS_OF_THE_ZOO)
+@pytest.mark.parametrize("entry", ONE_OF_EACH_CELL)
 def test_auto_on_jax_and_a_cpu_is_the_program_of_the_loop(entry: str) -> None:
     """So that its time needs no measuring: forward and backward, one lowered program is the other to the letter."""
     import jax

@@ -42,16 +42,16 @@ def test_repeats_2k_and_2k_plus_1_are_a_pair_and_one_that_is_missing_takes_only_
 
 def test_independent_normal_logarithms_are_covered_as_often_as_is_said():
     rows = same_arm(normal(2000)) + same_arm(normal(2000, seed=1), "predict")
-    found = coverage(as_table(rows))
-    assert found[["phase", "n", "intervals", "pairs"]].values.tolist() == [
+    result = coverage(as_table(rows))
+    assert result[["phase", "n", "intervals", "pairs"]].values.tolist() == [
         [phase, n, 1000 // n, 1000] for phase in ("train", "predict") for n in (3, 5, 10)
     ]
-    assert found["holds_95"].all()
-    assert (found["coverage"] == found["holding"] / found["intervals"]).all()
-    assert (found["autocorrelation"].abs() < found["autocorrelation_limit"]).all()
-    assert found["ratio"].tolist() == pytest.approx([1.0] * 6, abs=0.01)
-    assert "all 6 rows" in coverage_sentence(found)
-    assert "no autocorrelation" in coverage_sentence(found)
+    assert result["holds_95"].all()
+    assert (result["coverage"] == result["holding"] / result["intervals"]).all()
+    assert (result["autocorrelation"].abs() < result["autocorrelation_limit"]).all()
+    assert result["ratio"].tolist() == pytest.approx([1.0] * 6, abs=0.01)
+    assert "all 6 rows" in coverage_sentence(result)
+    assert "no autocorrelation" in coverage_sentence(result)
 
 
 def test_the_intervals_are_those_of_a_t_test_and_their_share_has_the_exact_binomial_interval():
@@ -68,11 +68,11 @@ def test_the_intervals_are_those_of_a_t_test_and_their_share_has_the_exact_binom
 def test_an_arm_that_is_not_the_same_is_not_covered():
     logs = normal(400)
     logs[1::2] += 0.1  # every second process is slower
-    found = coverage(as_table(same_arm(logs)))
-    assert not found["holds_95"].any()
-    assert found["ratio"].iloc[0] == pytest.approx(np.exp(0.1), abs=0.02)
-    assert "outside" in coverage_sentence(found)
-    assert f"3 of 3 rows: train with n = 3 ({found['coverage'].iloc[0]:.1%}: " in coverage_sentence(found)
+    result = coverage(as_table(same_arm(logs)))
+    assert not result["holds_95"].any()
+    assert result["ratio"].iloc[0] == pytest.approx(np.exp(0.1), abs=0.02)
+    assert "outside" in coverage_sentence(result)
+    assert f"3 of 3 rows: train with n = 3 ({result['coverage'].iloc[0]:.1%}: " in coverage_sentence(result)
 
 
 def test_pairs_that_depend_on_their_neighbours_are_told():
@@ -80,9 +80,9 @@ def test_pairs_that_depend_on_their_neighbours_are_told():
     ratios = shocks[1:] + shocks[:-1]  # neighbours share half of what they are: an autocorrelation of 0.5
     logs = np.zeros(400)
     logs[1::2] = ratios
-    found = coverage(as_table(same_arm(logs)))
-    assert found["autocorrelation"].iloc[0] == pytest.approx(0.5, abs=0.15)
-    assert f"(autocorrelation train {found['autocorrelation'].iloc[0]:.2f})" in coverage_sentence(found)
+    result = coverage(as_table(same_arm(logs)))
+    assert result["autocorrelation"].iloc[0] == pytest.approx(0.5, abs=0.15)
+    assert f"(autocorrelation train {result['autocorrelation'].iloc[0]:.2f})" in coverage_sentence(result)
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,10 @@ def test_the_command_tells_too_few_pairs_in_one_line(tmp_path):
 
 
 def test_the_published_experiment_is_covered_and_stands_in_the_method() -> None:
-    found = coverage(read_folder(ROOT / "results" / "reference" / "aa"))
-    assert found["holds_95"].all()
-    assert (found["pairs"] == 200).all()
+    result = coverage(read_folder(ROOT / "results" / "reference" / "aa"))
+    assert result["holds_95"].all()
+    assert (result["pairs"] == 200).all()
     method = (ROOT / "docs" / "method.md").read_text()
-    for row in found.itertuples(index=False):
+    for row in result.itertuples(index=False):
         share = f"{row.coverage:.1%} | {row.low:.1%} to {row.high:.1%}"
         assert f"| {row.phase} | {row.n} | {row.intervals} | {row.holding} | {share} |" in method

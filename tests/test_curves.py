@@ -24,9 +24,9 @@ REFERENCE = ROOT / "results" / "reference"
 
 @pytest.fixture(scope="module")
 def trained():
-    found = read_trained(REFERENCE)
-    assert found is not None
-    return found
+    result = read_trained(REFERENCE)
+    assert result is not None
+    return result
 
 
 @pytest.mark.parametrize("name", CURVES)
@@ -38,11 +38,11 @@ def test_every_chart_is_drawn_from_the_committed_tables(name: str, trained, tmp_
 
 
 def test_charts_without_samples_say_what_to_run(trained, tmp_path) -> None:
-    told: list[str] = []
+    refused: list[str] = []
     bare = trained.__class__(trained.table, trained.history, pd.DataFrame(), pd.DataFrame())
-    paths = draw_curves(bare, tmp_path, told.append)
+    paths = draw_curves(bare, tmp_path, refused.append)
     assert {path.stem for path in paths} == CURVES.keys() - NEEDS.keys()
-    assert told == [f"{name}: nothing to draw; run python -m benchmarks samples" for name in NEEDS]
+    assert refused == [f"{name}: nothing to draw; run python -m benchmarks samples" for name in NEEDS]
 
 
 def test_nothing_trained_is_nothing_to_write_about(trained) -> None:
@@ -56,13 +56,13 @@ def test_the_figures_of_each_card_are_those_of_the_table(trained) -> None:
     rows = trained.table[trained.table["run"] == "train-reference"]
     for card in cards():
         mine = rows
-        told = {
+        refused = {
             "entry": card["entry"],
             "task": card["task"],
             "recipe": card["recipe"]["name"],
             "metric": card["metric"],
         }
-        for column, value in told.items():
+        for column, value in refused.items():
             mine = mine[mine[column] == value]
         means = mine.groupby("split")["score"].mean()
         assert card["mean"] == pytest.approx(means.to_dict(), abs=1e-6)

@@ -41,8 +41,8 @@ def pair(cell: str, **options):
 
 def assert_equal(ours, known, **call) -> None:
     x = np.random.default_rng(1).normal(size=(3, STEPS, 4)).astype("float32")
-    found, expected = (functools.reduce(operator.iadd, gradients(layer, x, **call), []) for layer in (ours, known))
-    named = [{str(i): tensor for i, tensor in enumerate(each)} for each in (found, expected)]
+    result, expected = (functools.reduce(operator.iadd, gradients(layer, x, **call), []) for layer in (ours, known))
+    named = [{str(i): tensor for i, tensor in enumerate(each)} for each in (result, expected)]
     differences = relative_difference(*named)
     assert max(differences.values()) <= EQUAL, differences
 

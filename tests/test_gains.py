@@ -15,7 +15,8 @@ from benchmarks.profiles import get_profile
 from tests.tables import TIMING, arm, quick_table
 from zoo import Execution
 from zoo.charts.arms import every_arm, has_peers
-from zoo.measuring.case import Case, skip_reason
+from zoo.measuring import runners
+from zoo.measuring.case import Case
 from zoo.measuring.rows import Measurement
 from zoo.report.gains import gain_sections, gain_texts
 from zoo.statistics.gains import BELOW_FLOOR, TOO_FEW, gains
@@ -162,8 +163,8 @@ def test_on_tensorflow_and_a_cpu_the_loop_stands_for_stock_where_keras_has_such_
     result = ratios(as_table(rows), baseline="stock").query("quantity == 'step_seconds'")
     assert set(zip(result["entry"], result["backend"], strict=True)) == {("lstm", "tensorflow")}
     assert set(result["baseline"]) == {"looped"}
-    found = result.set_index("execution")["ratio"].to_dict()
-    assert found == pytest.approx({"unrolled": 0.5, "looped+jit": 0.8, "unrolled+jit": 0.4})
+    actual = result.set_index("execution")["ratio"].to_dict()
+    assert actual == pytest.approx({"unrolled": 0.5, "looped+jit": 0.8, "unrolled+jit": 0.4})
 
 
 def test_the_fused_kernel_is_held_against_the_stock_layer_of_torch() -> None:
@@ -266,4 +267,4 @@ WRONG = {
 @pytest.mark.parametrize("reason", WRONG)
 def test_a_case_that_a_peer_has_not_says_why(reason: str) -> None:
     case = Case("lstm", "wave", Execution("native", runner="torch"), "torch", "cpu", 50, 20, 1, 100)
-    assert skip_reason(replace(case, **WRONG[reason])) == reason
+    assert runners.load("torch").unsupported(replace(case, **WRONG[reason])) == reason

@@ -35,12 +35,12 @@ def test_gradients_are_those_of_the_equations(entry: str, task: str) -> None:
         return loss(declared, equations.outputs(entry, cell, x, steps, values, declared.activation), y)
 
     known = {name.removeprefix(f"{entry}/"): w.astype("float64") for name, w in weights(entry, task).items()}
-    found = {n.removeprefix(f"{entry}/"): g for n, g in without_dropout(entry, looped(entry, task)).items()}
-    assert found.keys() == {"outputs", *known}
+    result = {n.removeprefix(f"{entry}/"): g for n, g in without_dropout(entry, looped(entry, task)).items()}
+    assert result.keys() == {"outputs", *known}
     rng = np.random.default_rng(1)
     for name, weight in known.items():
         way = rng.normal(size=weight.shape)
         slope = (at({**known, name: weight + STEP * way}) - at({**known, name: weight - STEP * way})) / (2 * STEP)
         # The gradient is of float32: 6e-8 a product, over the steps there and back (see EQUAL).
-        allowed = 1e-5 * np.linalg.norm(found[name]) * np.linalg.norm(way)
-        assert abs(float((found[name] * way).sum()) - slope) <= allowed, name
+        allowed = 1e-5 * np.linalg.norm(result[name]) * np.linalg.norm(way)
+        assert abs(float((result[name] * way).sum()) - slope) <= allowed, name

@@ -27,7 +27,7 @@ def only(table: pd.DataFrame) -> pd.Series:
     return table.iloc[0]
 
 
-def found(rows: list[Measurement], quantity: str = "step_seconds") -> pd.Series:
+def exponent_of(rows: list[Measurement], quantity: str = "step_seconds") -> pd.Series:
     return only(exponents(as_table(rows)).query("quantity == @quantity"))
 
 
@@ -36,7 +36,7 @@ def found(rows: list[Measurement], quantity: str = "step_seconds") -> pd.Series:
 
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
 def test_a_power_law_is_recovered(exponent):
-    row = found(grown({"step_seconds": (0.001, exponent)}, NUMBERS))
+    row = exponent_of(grown({"step_seconds": (0.001, exponent)}, NUMBERS))
     assert row[["exponent", "low", "high", "upper_exponent"]].tolist() == pytest.approx([exponent] * 4, abs=1e-9)
     assert row["factor"] == pytest.approx(20**exponent)
     assert row[["numbers", "repeats", "fewest_steps", "most_steps", "upper_steps"]].tolist() == [5, 2, 10, 200, 50]
@@ -59,7 +59,7 @@ def test_the_interval_holds_the_exponent_of_a_noisy_law_in_95_of_100_tables(expo
 def test_the_fit_is_that_of_scipy_over_the_medians_of_repeats():
     rows = grown({"step_seconds": (0.001, 1.0)}, NUMBERS)
     rows = [replace(row, step_seconds=0.001 * (row.steps + 7 * row.repeat)) for row in rows]
-    row = found(rows)
+    row = exponent_of(rows)
     fit = stats.linregress(np.log(NUMBERS), np.log(np.array(NUMBERS) + 3.5))
     half = stats.t.ppf(0.975, 3) * fit.stderr
     assert row[["exponent", "low", "high", "r_squared"]].tolist() == pytest.approx(
@@ -70,13 +70,13 @@ def test_the_fit_is_that_of_scipy_over_the_medians_of_repeats():
 def test_more_repeats_of_the_same_times_narrow_no_interval():
     rows = [replace(row, step_seconds=0.1 + 0.001 * row.steps) for row in grown({}, NUMBERS)]
     more = rows + [replace(row, repeat=row.repeat + 2, case_id=row.case_id + "+") for row in rows]
-    once, twice = found(rows), found(more)
+    once, twice = exponent_of(rows), exponent_of(more)
     assert (once["low"], once["high"]) == pytest.approx((twice["low"], twice["high"]))
     assert (once["repeats"], twice["repeats"]) == (2, 4)
 
 
 def test_a_fixed_cost_hides_the_growth_and_the_upper_part_tells():
-    row = found(
+    row = exponent_of(
         [replace(row, first_call_seconds=0.5 + 0.01 * row.steps) for row in grown({}, NUMBERS)], "first_call_seconds"
     )
     assert row["exponent"] < 0.6
@@ -89,17 +89,17 @@ def test_what_is_measured_once_a_case_is_told_with_its_training():
     costs = {name: (0.1, 1.0) for name in ("build_seconds", "trace_seconds", "compile_seconds", "first_call_seconds")}
     memory = {"step_peak_host_bytes": 60 * MIB, "compile_peak_host_bytes": 61 * MIB}
     rows = grown(costs, NUMBERS) + grown(costs, NUMBERS, phase="predict", **memory)
-    told = exponents(as_table(rows))
-    assert told.query("phase == 'train'")["quantity"].tolist() == [
+    shown = exponents(as_table(rows))
+    assert shown.query("phase == 'train'")["quantity"].tolist() == [
         *("build_seconds", "trace_seconds", "compile_seconds"),
         *("compile_over_floor_bytes", "step_over_floor_bytes", "first_call_seconds", "step_seconds"),
     ]
-    assert told.query("phase == 'predict'")["quantity"].tolist() == ["first_call_seconds", "step_seconds"]
+    assert shown.query("phase == 'predict'")["quantity"].tolist() == ["first_call_seconds", "step_seconds"]
 
 
 def test_memory_at_the_floor_has_no_logarithm_and_its_number_of_steps_is_left_out():
     rows = [replace(row, step_peak_host_bytes=(50 + row.steps) * MIB) for row in grown({}, NUMBERS)]
-    row = found(rows, "step_over_floor_bytes")  # the floor is 60 MiB: nothing is over it at 10 steps
+    row = exponent_of(rows, "step_over_floor_bytes")  # the floor is 60 MiB: nothing is over it at 10 steps
     assert row[["numbers", "fewest_steps", "most_steps"]].tolist() == [4, 20, 200]
 
 
@@ -121,9 +121,16 @@ def test_the_report_tells_what_grows_and_what_does_not():
     rows = grown({"step_seconds": (0.001, 1.0), "first_call_seconds": (0.5, 0.0)}, NUMBERS)
     sections = {section.title: section.texts for section in tables(as_table(rows))}
     texts = sections["How cost grows with steps on wave, tensorflow, phase train, batch 32, 1 feature, 32 units"]
-    told = texts.set_index("cost")[["at the\nfewest", "at the\nmost", "times", "exponent", "r²", "upper part"]]
-    assert told.loc["one call"].tolist() == ["10.0 ms", "200 ms", "20.0", "1.00 [1.00, 1.00]", "1.00", "1.00 from 50"]
-    assert told.loc["first call", ["times", "exponent", "r²"]].tolist() == ["1.00", "0.00 [0.00, 0.00]", ""]
+    shown = texts.set_index("cost")[["at the\nfewest", "at the\nmost", "times", "exponent", "r²", "upper part"]]
+    assert shown.loc["one call"].tolist() == [
+        "10.0 ms",
+        "200 ms",
+        "20.0",
+        "1.00 [1.00, 1.00]",
+        "1.00",
+        "1.00 from 50",
+    ]
+    assert shown.loc["first call", ["times", "exponent", "r²"]].tolist() == ["1.00", "0.00 [0.00, 0.00]", ""]
     constant = [replace(row, step_seconds=0.5) for row in rows]
     assert any(section.title.startswith("How cost grows") for section in tables(as_table(constant)))
 
@@ -211,10 +218,10 @@ def test_the_chart_of_the_largest_steps_says_what_trained_and_why_no_more():
         "lstm, unrolled",
         "lstm, static",
     ]
-    said = texts(figure)
+    shown = texts(figure)
     for words in ("1000 or more, the most tried", "100 (1000: out of memory)", "none (100: time limit)"):
-        assert words in said
-    assert "Every case of the table that failed is drawn." in said
+        assert words in shown
+    assert "Every case of the table that failed is drawn." in shown
 
 
 # the break-even
@@ -275,8 +282,8 @@ def test_every_arm_has_its_own_break_even_and_settings_are_not_mixed():
     for units, factor in ((32, 0.5), (64, 0.8)):
         base = replace(TIMING, units=units)
         rows += arm("looped", [1.0] * 3, base) + arm("unrolled", [factor] * 3, base, first_call=1.1)
-    told = break_even(as_table(rows)).set_index("units")["break_even_steps"]
-    assert told.to_dict() == pytest.approx({32: 20.0, 64: 50.0})
+    shown = break_even(as_table(rows)).set_index("units")["break_even_steps"]
+    assert shown.to_dict() == pytest.approx({32: 20.0, 64: 50.0})
 
 
 @pytest.mark.parametrize("table", [empty_table(), failures_table()], ids=["empty", "failures"])

@@ -33,7 +33,7 @@ pytestmark = [
 
 UNITS = 7
 BATCH = 5
-ENTRIES = list(legacy.CELLS)
+ENTRIES = list(legacy.V1_CELLS)
 TASKS = ("digits_rows", "wave")
 EQUAL = 1e-5  # see tests/test_models.py
 

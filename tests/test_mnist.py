@@ -116,7 +116,7 @@ def test_a_foreign_file_is_named_with_the_arrays_it_lacks(zoo_data: Path):
 
 
 @pytest.mark.parametrize(
-    ("change", "found"),
+    ("change", "content"),
     [
         ({"x_train": np.zeros((3, 28, 28), np.uint8)}, "x_train uint8 (3, 28, 28)"),
         ({"x_test": np.zeros((10_000, 784), np.uint8)}, "x_test uint8 (10000, 784)"),
@@ -125,10 +125,12 @@ def test_a_foreign_file_is_named_with_the_arrays_it_lacks(zoo_data: Path):
         ({"y_test": np.full(10_000, 10)}, "labels outside 0..9 in y_test"),
     ],
 )
-def test_an_array_that_does_not_fit_is_named(zoo_data: Path, made_up: dict[str, np.ndarray], change: dict, found: str):
+def test_an_array_that_does_not_fit_is_named(
+    zoo_data: Path, made_up: dict[str, np.ndarray], change: dict, content: str
+):
     path = zoo_data / "mnist.npz"
     np.savez_compressed(path, **{**made_up, **change})
-    assert mnist_error() == f"{path} is an archive with {found}; {MNIST_EXPECTED}: {MNIST_REMEDY}"
+    assert mnist_error() == f"{path} is an archive with {content}; {MNIST_EXPECTED}: {MNIST_REMEDY}"
 
 
 def fake_keras(load_data: object) -> SimpleNamespace:

@@ -124,9 +124,9 @@ def computed_masked(entry: str, execution: str) -> dict[str, np.ndarray]:
 @each_forecaster
 def test_padding_changes_no_output_before_it(entry: str) -> None:
     plain = without_dropout(entry, looped(entry, "wave"))["outputs"]
-    found = outputs(masked(entry, "looped"), padded().x)
+    result = outputs(masked(entry, "looped"), padded().x)
     for row, length in enumerate(LENGTHS):
-        np.testing.assert_allclose(found[row, :length], plain[row, :length], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(result[row, :length], plain[row, :length], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("entry", [entry for entry, task in PAIRS if task == "digits_rows"])
@@ -183,8 +183,8 @@ def test_a_saved_model_loads_again_with_its_execution(entry: str, execution: str
 def test_a_saved_model_loads_in_a_new_process(tmp_path) -> None:
     model("neuron", "wave").save(tmp_path / "model.keras")
     load = "import sys, zoo; print(zoo.load_model(sys.argv[1]).name)"
-    told = subprocess.run([sys.executable, "-c", load, tmp_path / "model.keras"], capture_output=True, check=True)
-    assert told.stdout.decode().split() == ["neuron"]
+    refused = subprocess.run([sys.executable, "-c", load, tmp_path / "model.keras"], capture_output=True, check=True)
+    assert refused.stdout.decode().split() == ["neuron"]
 
 
 @each_entry
@@ -208,11 +208,11 @@ def test_an_entry_computes_its_equations(entry: str, task: str) -> None:
     target_steps = y.shape[1] if declared.topology != "sequence_to_vector" else None
     x = x if isinstance(x, tuple) else x.astype("float64")
     known = equations.outputs(entry, zoo.get_entry(entry).cell, x, target_steps, named, declared.activation)
-    found = without_dropout(entry, looped(entry, task))["outputs"]
+    result = without_dropout(entry, looped(entry, task))["outputs"]
     if isinstance(x, tuple):  # what stands after the end of a sequence is nobody's business
-        known, found = known[y != 0], found[y != 0]
+        known, result = known[y != 0], result[y != 0]
     # float64 against float32: rounding of 6e-8 a product, over the steps
-    assert relative_difference({"outputs": found}, {"outputs": known})["outputs"] < EQUAL
+    assert relative_difference({"outputs": result}, {"outputs": known})["outputs"] < EQUAL
 
 
 def test_the_neuron_is_keras_simple_rnn_in_outputs_and_gradients() -> None:

@@ -24,6 +24,7 @@ from zoo.measuring.effort import BRIEF
 from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table, read
 
+pytestmark = pytest.mark.xdist_group("pages")  # all of them are worked out once, in one process
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
 PAGES = [
@@ -135,8 +136,8 @@ def test_the_gains_are_what_the_raw_rows_give() -> None:
     keys = ["backend", "execution", "phase", "entry", "units", "steps", "batch", "repeat"]
     seconds = rows.groupby(keys)["step_seconds"].median()
     floors = rows.groupby(keys)["trainer_floor_seconds"].median()
-    found = frame(figure(ROOT / "README.md", "gains"))
-    assert len(found) >= 12
+    result = frame(figure(ROOT / "README.md", "gains"))
+    assert len(result) >= 12
     sides = {
         "ONNX Runtime": (
             [("tensorflow", "onnxruntime-native")],
@@ -144,7 +145,7 @@ def test_the_gains_are_what_the_raw_rows_give() -> None:
         ),
         "fused kernel": ([("torch", "fused")], [("torch", "torch-native")]),
     }
-    for row in found[found["what"].str.startswith(tuple(sides))].itertuples(index=False):
+    for row in result[result["what"].str.startswith(tuple(sides))].itertuples(index=False):
         ours, theirs = next(arms for name, arms in sides.items() if row.what.startswith(name))
         entry, *sizes = re.fullmatch(r"(\w+) (\d+), (\d+) steps, batch (\d+)", row.size).groups()
         times = seconds - floors if "floors off" in row.what else seconds

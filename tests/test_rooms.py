@@ -56,13 +56,13 @@ def imported(path: Path) -> set[str]:
     tree.body = [
         node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
     ]
-    found = set()
+    result = set()
     for node in ast.walk(tree):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-        found.update(map(nearest_module, names))
-    return found - {"", module_of(path)}
+        result.update(map(nearest_module, names))
+    return result - {"", module_of(path)}
 
 
 def room_of(module: str) -> str:

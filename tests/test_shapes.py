@@ -41,8 +41,8 @@ def test_a_longer_padding_of_the_source_changes_no_output_and_no_gradient(entry:
     other.name = entry
     other.compile("sgd", loss=task.loss)
     zoo.set_weights(other, zoo.get_weights(made))
-    known, found = (compute(m, zoo.Split((x, late), y)).tensors for m, x in ((made, source), (other, long)))
-    differences = relative_difference(found, known)
+    known, result = (compute(m, zoo.Split((x, late), y)).tensors for m, x in ((made, source), (other, long)))
+    differences = relative_difference(result, known)
     assert max(differences.values()) <= EQUAL, differences
 
 

@@ -67,14 +67,14 @@ def test_what_many_comparisons_show_is_corrected_by_holm():
     """Of three comparisons with p = 0.0006, 0.03 and 0.06 the first stands: 0.03 · 2 is not under 0.05."""
     sizes = {10: [0.5, 0.51, 0.495], 20: [0.8, 0.86, 0.9], 30: [0.8, 0.9, 0.93]}
     rows = [row for steps, factors in sizes.items() for row in pair(steps, factors)]
-    found = ratios(as_table(rows)).query("quantity == 'step_seconds'").set_index("steps")
+    result = ratios(as_table(rows)).query("quantity == 'step_seconds'").set_index("steps")
     p = {steps: stats.ttest_1samp(np.log(factors), 0).pvalue for steps, factors in sizes.items()}
-    assert found["p_value"].to_dict() == pytest.approx(p)
+    assert result["p_value"].to_dict() == pytest.approx(p)
     first, second, third = sorted(p.values())
     corrected = np.maximum.accumulate([3 * first, 2 * second, third])
-    assert sorted(found["p_holm"]) == pytest.approx(corrected)
+    assert sorted(result["p_holm"]) == pytest.approx(corrected)
     assert second < 0.05 < corrected[1]
-    assert found["conclusion"].to_dict() == {10: "faster", 20: "no difference shown", 30: "no difference shown"}
+    assert result["conclusion"].to_dict() == {10: "faster", 20: "no difference shown", 30: "no difference shown"}
     alone = only(ratios(as_table(pair(20, sizes[20]))).query("quantity == 'step_seconds'"))
     assert alone["conclusion"] == "faster"
 
@@ -121,9 +121,9 @@ def test_the_ratio_of_the_first_call_is_given_too():
 def test_jit_is_compared_with_the_same_jit_and_its_baseline_with_none():
     jitted = replace(TIMING, jit=True)
     rows = [*pair(20, [0.8] * 3), *arm("looped", [0.5] * 3, jitted), *arm("unrolled", [0.4] * 3, jitted)]
-    found = ratios(as_table(rows)).query("quantity == 'step_seconds'").set_index("execution")
-    assert found["baseline"].to_dict() == {"unrolled": "looped", "looped+jit": "looped", "unrolled+jit": "looped+jit"}
-    assert found["ratio"].to_dict() == pytest.approx({"unrolled": 0.8, "looped+jit": 0.5, "unrolled+jit": 0.8})
+    result = ratios(as_table(rows)).query("quantity == 'step_seconds'").set_index("execution")
+    assert result["baseline"].to_dict() == {"unrolled": "looped", "looped+jit": "looped", "unrolled+jit": "looped+jit"}
+    assert result["ratio"].to_dict() == pytest.approx({"unrolled": 0.8, "looped+jit": 0.5, "unrolled+jit": 0.8})
 
 
 @pytest.mark.parametrize(
@@ -161,22 +161,22 @@ def test_rows_that_did_not_end_well_count_nowhere_but_among_the_failures():
 
 def test_the_summary_has_one_row_an_entry_task_steps_execution_and_backend():
     rows = [*pair(20, [0.8] * 3), *pair(20, [0.5] * 3, phase="predict"), *pair(50, [2.0] * 2)]
-    found = summary(as_table(rows)).set_index(["steps", "execution"])
-    assert found.index.tolist() == [(20, "looped"), (20, "unrolled"), (50, "looped"), (50, "unrolled")]
-    row = found.loc[20, "unrolled"]
+    result = summary(as_table(rows)).set_index(["steps", "execution"])
+    assert result.index.tolist() == [(20, "looped"), (20, "unrolled"), (50, "looped"), (50, "unrolled")]
+    row = result.loc[20, "unrolled"]
     figures = ["train_ms", "predict_ms", "first_call_seconds", "compile_peak_mib", "step_peak_mib", "graph_nodes"]
     assert row[figures].tolist() == pytest.approx([8.0, 5.0, 2.0, 60.0, 30.0, 900.0])
     assert row[["train_ratio", "train_low", "train_high", "repeats"]].tolist() == pytest.approx([0.8, 0.8, 0.8, 3])
-    few = found.loc[50, "unrolled"]
+    few = result.loc[50, "unrolled"]
     assert few["train_ratio"] == pytest.approx(2.0)
     assert np.isnan(few["train_low"])
     assert np.isnan(few["predict_ms"])
 
 
 def test_the_summary_shows_the_settings_that_differ_and_never_pools_them():
-    found = summary(as_table([*pair(20, [1.0] * 3), *pair(20, [1.0] * 3, batch=64)]))
-    assert found["batch"].tolist() == [32, 64, 32, 64]
-    assert "dtype" not in found
+    result = summary(as_table([*pair(20, [1.0] * 3), *pair(20, [1.0] * 3, batch=64)]))
+    assert result["batch"].tolist() == [32, 64, 32, 64]
+    assert "dtype" not in result
 
 
 def test_accuracy_is_mean_and_deviation_over_seeds_beside_the_naive_score():
@@ -194,8 +194,8 @@ def test_a_single_seed_has_no_deviation():
 
 
 def test_failures_are_counted_by_status_and_reason():
-    found = failures(failures_table())
-    assert found[["status", "reason", "execution", "cases"]].values.tolist() == [
+    result = failures(failures_table())
+    assert result[["status", "reason", "execution", "cases"]].values.tolist() == [
         ["crashed", "killed by signal 11", "unrolled", 2],
         ["out_of_memory", "held 3.10 GiB, over the limit of 3.00", "looped", 1],
     ]

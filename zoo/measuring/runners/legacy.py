@@ -38,7 +38,7 @@ ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
 LEARNING_RATE = 0.01  # what Keras takes for "sgd"
 MASKED = ("none", "full", "uniform")
 ALLOWED = {"masked": MASKED, "backend": ("tensorflow",), "optimizer": ("sgd",), "dtype": ("float32",)}
-CELLS = {"neuron": "BasicRNNCell", "simple_rnn": "BasicRNNCell", "lstm": "BasicLSTMCell"}
+V1_CELLS = {"neuron": "BasicRNNCell", "simple_rnn": "BasicRNNCell", "lstm": "BasicLSTMCell"}
 REFUSED = {
     "gru": "TensorFlow 1's GRUCell computes another GRU: its reset gate acts on the state before the product, not "
     "after it, and its candidate has one bias, not two"
@@ -79,7 +79,7 @@ def _other_model(case: Case) -> str:
     """Why TensorFlow 1 has not the case's model, in words; empty if it has."""
     if zoo.get_task(case.task).tokens:
         return f"the legacy arms read features, not tokens as {case.task} has them"
-    if case.entry not in CELLS:
+    if case.entry not in V1_CELLS:
         return REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}")
     return ""
 
@@ -216,7 +216,7 @@ def build(case: Case) -> Network:
     lengths = None if case.masked == "none" else v1.placeholder(v1.int32, [None], "lengths")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "use keras.layers.LSTMCell instead"
-        cell = getattr(v1.nn.rnn_cell, CELLS[case.entry])(case.units)
+        cell = getattr(v1.nn.rnn_cell, V1_CELLS[case.entry])(case.units)
     if case.execution.loop == "static":
         each, state = v1.nn.static_rnn(cell, v1.unstack(inputs, axis=1), dtype=v1.float32, sequence_length=lengths)
         every_step = v1.stack(each, axis=1)
