@@ -19,7 +19,7 @@ from zoo.saving import named_variables
 BACKEND = keras.backend.backend()
 UNITS = 7
 STEPS = {"wave": 4, "digits_rows": None, "draw_digit": None, "dates": None}
-"""A task of each topology; that of the fewest steps, which trace and compile soonest, is the main one of its entries."""
+"""A task of each topology; that of the fewest steps, which compile soonest, is the main one of its entries."""
 ENTRIES = zoo.list_models()
 # Arms do the same products in another order: a rounding error of 6e-8 a product, grown over the steps and back.
 EQUAL = 1e-5
@@ -36,7 +36,7 @@ What is stacked with that dropout is recurrent_dropout.
 
 
 def compile_quickly() -> None:
-    """Leave out what makes programs fast: compiling sizes that run for microseconds takes nearly all of the tests' time.
+    """Leave out what makes programs fast: compiling sizes that run for microseconds takes most of the time.
 
     JAX tests itself so too. The processes that measure and prove compile as users do: this stays in that of the tests.
     """
