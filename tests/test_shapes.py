@@ -67,7 +67,7 @@ def test_decoding_ends_at_the_end_and_repeats_what_training_taught(dates: zoo.Da
     (source, late), y = dates.train.first(1)
     late, y = (np.pad(each, ((0, 0), (0, 4))) for each in (late, y))
     made.compile(keras.optimizers.Adam(0.05), loss="sparse_categorical_crossentropy")
-    made.fit((source.repeat(20, 0), late.repeat(20, 0)), y.repeat(20, 0), epochs=80, batch_size=20, verbose=0)
+    made.fit((source.repeat(1600, 0), late.repeat(1600, 0)), y.repeat(1600, 0), batch_size=20, verbose=0)
     answer = decode(made, source, y.shape[1])
     np.testing.assert_array_equal(answer, y)
     assert answer[0, 10:].tolist() == [END, 0, 0, 0, 0]
