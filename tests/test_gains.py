@@ -237,6 +237,11 @@ def test_the_chart_has_a_panel_a_size_and_phase() -> None:
     assert not every_arm(quick_table()).axes
 
 
+def test_the_chart_of_peers_that_only_predict_has_an_empty_panel_and_no_warning() -> None:
+    figure = every_arm(as_table(arm("native", [1, 1, 1], ORT)))
+    assert sorted(len(axes.get_yticks()) for axes in figure.axes) == [0, 1]
+
+
 # the profile
 
 

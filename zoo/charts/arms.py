@@ -77,7 +77,7 @@ def _draw(axes: Axes, part: pd.DataFrame) -> None:
             textcoords="offset points",
             va="center",
         )
-    axes.set(xscale="log", ylim=(len(order) - 0.5, -0.5), yticks=range(len(order)))
+    axes.set(xscale="log", ylim=(max(len(order), 1) - 0.5, -0.5), yticks=range(len(order)))
     axes.set_yticklabels(list(map(str, order.index)))
     axes.set_xlabel("ms, log scale", fontsize=9)
     axes.tick_params(labelsize=8)
