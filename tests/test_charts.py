@@ -158,10 +158,8 @@ def test_every_chart_is_written_and_those_without_data_are_named(tmp_path):
     paths = draw_all(as_table([SCORE]), tmp_path / "charts", shown.append)
     assert [path.name for path in paths] == [f"{name}.png" for name in CHARTS]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
-    assert shown == [
-        f"{name}: nothing to draw (the picture says why)"
-        for name in ("step_time", "unrolled_over_looped", "cost_growth", "largest_steps")
-    ]
+    empty = {"step_time", "unrolled_over_looped", "cost_growth", "largest_steps"}
+    assert sorted(shown) == sorted(f"{name}: nothing to draw (the picture says why)" for name in empty)
 
 
 # the report
