@@ -25,7 +25,6 @@ from zoo.measuring.limit import Product, Sizes
 from zoo.measuring.machine import environment
 from zoo.registry import MODELS, SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR
 
-pytestmark = pytest.mark.xdist_group("limit")  # what JAX counts takes long, and stands in one process
 BACKEND = keras.backend.backend()
 TOPOLOGIES = {SEQUENCE_TO_VECTOR: "digits_rows", SEQUENCE_TO_SEQUENCE: "wave"}
 PRODUCTS_DOMINATE = Sizes(batch=32, steps=4, features=64, units=64, outputs=16)

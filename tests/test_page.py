@@ -24,7 +24,6 @@ from zoo.measuring.effort import BRIEF
 from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table, read
 
-pytestmark = pytest.mark.xdist_group("pages")  # all of them are worked out once, in one process
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
 PAGES = [

@@ -25,7 +25,7 @@ from zoo.vocabulary import UNKNOWN
 SEEDLESS = {"temperatures", "el_nino"}  # one series, and nothing to draw
 
 
-@pytest.fixture(scope="module", params=[pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in TASKS.names()])
+@pytest.fixture(scope="module", params=TASKS.names())
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
