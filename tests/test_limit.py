@@ -166,6 +166,7 @@ def one_of_two(attempt: Callable[[], bool]) -> bool:
     return attempt() or attempt()
 
 
+@pytest.mark.slow
 def test_the_rate_is_within_a_tenth_of_one_timed_by_hand(monkeypatch) -> None:
     # By the same backend, whose products another library's need not equal; in turns, since a shared machine wanders.
     monkeypatch.setitem(limit.LARGEST, "cpu", 1024)
@@ -193,6 +194,14 @@ def beside_a_step(case: Case) -> tuple[dict[str, dict[str, float | None]], dict[
     return limit.limits(case), seconds
 
 
+def test_a_case_with_a_formula_has_limits_of_each_phase(monkeypatch) -> None:
+    monkeypatch.setitem(limit.LARGEST, "cpu", 256)
+    found = limit.limits(CASE)
+    assert set(found) == set(PHASES)
+    assert all(value > 0 for columns in found.values() for value in columns.values())
+
+
+@pytest.mark.slow
 def test_no_model_passes_its_limits(tmp_path) -> None:
     launcher = Launcher("keras", BACKEND, "cpu", tmp_path / "launcher.log")
 
