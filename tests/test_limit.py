@@ -193,6 +193,13 @@ def beside_a_step(case: Case) -> tuple[dict[str, dict[str, float | None]], dict[
     return limit.limits(case), seconds
 
 
+def test_a_case_with_a_formula_has_limits_of_each_phase(monkeypatch) -> None:
+    monkeypatch.setitem(limit.LARGEST, "cpu", 256)
+    limits = limit.limits(CASE)
+    assert set(limits) == set(PHASES)
+    assert all(value > 0 for columns in limits.values() for value in columns.values())
+
+
 @pytest.mark.slow  # by the clock
 def test_no_model_passes_its_limits(tmp_path) -> None:
     launcher = Launcher("keras", BACKEND, "cpu", tmp_path / "launcher.log")
