@@ -42,7 +42,7 @@ def test_columns_have_the_types_of_their_fields(path):
     append(path, [TIMING, SCORE, FAILURE])
     table = read(path)
     assert table["chunk"].dtype == "Int64"
-    assert table["timing_index"].dtype == "Int64"
+    assert table["round"].dtype == "Int64"
     assert table["steps"].dtype == "int64"
     assert table["jit"].dtype == bool
     assert table["score"].dtype == float

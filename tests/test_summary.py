@@ -81,7 +81,7 @@ def test_what_many_comparisons_show_is_corrected_by_holm():
 
 def test_the_spread_of_the_timings_stands_beside_their_median():
     seconds = [0.010, 0.011, 0.013, 0.020, 0.012]
-    rows = [replace(TIMING, timing_index=i, step_seconds=each) for i, each in enumerate(seconds)]
+    rows = [replace(TIMING, round=i, step_seconds=each) for i, each in enumerate(seconds)]
     row = only(medians(as_table(rows)))
     assert row["step_seconds"] == pytest.approx(0.012)
     assert row["step_iqr_seconds"] == pytest.approx(stats.iqr(seconds))

@@ -62,7 +62,7 @@ def measure(case: Case, batch: zoo.Split, effort: Effort, floors: dict[str, Figu
             figures = {name: value for name, value in figures.items() if not name.endswith("_bytes")}
         shared = {"phase": phase, "build_seconds": build_seconds, "parameters": runner.parameters, **floors[phase]}
         for index, seconds in enumerate(timings):
-            timing = {"timing_index": index, "step_seconds": seconds, "examples_per_second": case.batch / seconds}
+            timing = {"round": index, "calls": 1, "step_seconds": seconds, "examples_per_second": case.batch / seconds}
             rows.append({**shared, **figures, **timing})
     return Measured(rows, measured)
 

@@ -17,7 +17,7 @@ Status = Literal["ok", "skipped", "unequal", "out_of_memory", "timeout", "crashe
 
 @dataclass(frozen=True)
 class Measurement:
-    """One row: one timing of a case, one trained score, or the one outcome of a case that failed.
+    """One row: one block of calls of a case, one trained score, or the one outcome of a case that failed.
 
     Units stand in the names. A field that does not apply is None, an empty cell of the CSV.
     """
@@ -47,7 +47,9 @@ class Measurement:
     repeat: int
     seed: int
     recipe: str = ""
-    timing_index: int | None = None
+    group: str = ""  # the arms that took turns, with this one
+    round: int | None = None  # in which its block was run
+    calls: int | None = None  # of the block: the row is their median
     # how it ended
     status: Status = "ok"
     reason: str = ""
