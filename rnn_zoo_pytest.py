@@ -51,8 +51,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for option, help_text in AXES.items():
         add(option, type=_names, metavar="NAMES", help=help_text)
     add("--zoo-resume", action="store_const", const=True, help="go on with the run in --zoo-results, or the newest one")
-    add("--zoo-repeats", type=int, metavar="N", help="fresh processes a case (default: the profile's)")
-    add("--zoo-memory-limit", type=float, metavar="GIB", help="end a case that holds more (default: 80%% of the free)")
+    add(
+        "--zoo-repeats",
+        type=int,
+        metavar="N",
+        help="so many repeats of each group (default: 3, and up to 10 until its ratios are sure)",
+    )
+    add(
+        "--zoo-budget",
+        type=float,
+        metavar="SECONDS",
+        help="what timing may take; the least 3 repeats of a group are made in any case (default: the profile's)",
+    )
+    add(
+        "--zoo-memory-limit",
+        type=float,
+        metavar="GIB",
+        help="what a process, and the processes that take turns, may hold together (default: 80%% of the free)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,7 +6,6 @@ Nothing here imports Keras or a backend: planning a run must not bind the proces
 from __future__ import annotations
 
 import fnmatch
-import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -15,8 +14,9 @@ from benchmarks.profiles import Block, Profile
 from zoo import ZooError, get_entry, list_models, list_tasks, task_at
 from zoo.errors import unknown
 from zoo.execution import BACKENDS, KERAS, NAMED, RUNS_ON, SIZED, Execution
-from zoo.measuring.case import DEVICES, NORMAL_JIT, PHASES, Case
+from zoo.measuring.case import DEVICES, NORMAL_JIT, PHASES, Case, skip_reason
 from zoo.measuring.effort import Effort
+from zoo.measuring.group import Group
 
 
 def execution_names(patterns: Iterable[str]) -> list[str]:
@@ -137,23 +137,9 @@ def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Cas
                 yield replace(case, execution=same)
 
 
-def timed_cases(profile: Profile, selection: Selection) -> list[Case]:
-    """The profile's cases to time: repeats outermost, the arms of one comparison adjacent.
-
-    Their order is shuffled anew every second repeat and turned round in the one after it, so that no arm always comes
-    first: what the one before leaves behind (heat, caches) would pass for a difference between them.
-    """
-    repeats = _wanted(profile.timed, selection, profile.repeats)
-    groups: dict[Case, list[Case]] = {}
-    for case in repeats:
-        groups.setdefault(case.group, []).append(case)
-    ordered: list[Case] = []
-    for repeat in range(max(repeats.values(), default=0)):
-        for group, members in groups.items():
-            arms = [replace(case, repeat=repeat) for case in members if repeat < repeats[case]]
-            random.Random(f"{repeat // 2} {group}").shuffle(arms)
-            ordered += arms if repeat % 2 == 0 else reversed(arms)
-    return ordered
+def timed_cases(profile: Profile, selection: Selection) -> dict[Case, int]:
+    """The profile's cases to time, and how many repeats of each are made at most."""
+    return _wanted(profile.timed, selection, profile.repeats)
 
 
 def trained_cases(profile: Profile, selection: Selection) -> list[Case]:
@@ -173,11 +159,17 @@ def _wanted(blocks: Sequence[Block], selection: Selection, usual: int, recipe: s
 
 
 def expected_seconds(case: Case, effort: Effort) -> float:
-    """A rough guess of what the case takes, fitted to a run on two cores; a run corrects it as it goes on."""
+    """A rough guess of what a training, or a repeat of an arm, takes on two cores; a run corrects it as it goes on."""
     if case.recipe:
         return 7.0 if case.task != "mnist_rows" else 120.0
     timing = len(PHASES) * (effort.warm_up_seconds + effort.seconds)
-    if case.execution.loop in ("unrolled", "static"):
+    if case.execution.loop in ("unrolled", "stock-unrolled", "static"):
         written = case.steps * max(1, len(get_entry(case.entry).layers))  # steps, each layer's
         return timing + min(120.0, 0.3 + written * (0.38 if case.execution.jit else 0.05))
     return timing + (1.6 if case.execution.jit else 0.7)
+
+
+def expected_of_group(group: Group, effort: Effort) -> float:
+    """A rough guess of what the least repeats of a group take, and proving its arms."""
+    arms = {case: repeats for case, repeats in group.arms.items() if not skip_reason(case)}
+    return sum(expected_seconds(case, effort) * (1 + min(group.least, most)) for case, most in arms.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from rich.console import Console
 
 from benchmarks.plan import Selection, timed_cases, trained_cases
 from benchmarks.profiles import get_profile
-from benchmarks.progress import Progress
+from benchmarks.progress import Planned, Progress, group_lines, label, numbers
 from zoo import ZooError
 from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
+from zoo.measuring.group import LEAST_REPEATS, Group, groups
 from zoo.measuring.rows import TABLE, Measurement, check_writable, read_rows
 from zoo.report.sentence import sentence
 from zoo.report.terminal import print_tables
@@ -44,7 +46,7 @@ class BenchmarkPlugin:
             devices=option.zoo_devices,
             repeats=option.zoo_repeats,
         )
-        self.timed = timed_cases(self.profile, self.selection)
+        self.timed = timed_cases(self.profile, self.selection)  #: and how many repeats of each
         self.trained = trained_cases(self.profile, self.selection)
         if not self.timed:
             raise ZooError(f"nothing of profile {self.profile.name} is left by these --zoo- options")
@@ -62,25 +64,53 @@ class BenchmarkPlugin:
         table = folder / TABLE
         kept = read_rows(table) if option.zoo_resume and table.exists() else []
         run = kept[-1].run if kept else run  # its repeats are pairs of those that were measured before
-        self.coordinator = Coordinator(folder, run, self.profile.effort, limit_bytes, kept)
+        self.budget_seconds = positive("--zoo-budget", option.zoo_budget, self.profile.budget_seconds)
+        self.coordinator = Coordinator(folder, run, self.profile.effort, limit_bytes, kept, show=self._show)
+        self.rows: dict[Case, list[Measurement]] = {}
         self.progress: Progress | None = None
         self.interrupted = False
+        self._groups: dict[Case, Group] = {}  #: of each arm
+
+    def _show(self, text: str) -> None:
+        if self.progress:
+            self.progress.show(text)
 
     def measured(self, case: Case) -> list[Measurement]:
-        """The rows of `case`, and its line on the terminal when it was measured just now."""
+        """The rows of `case`; its group, or it as a training, is measured when the first of them is asked for."""
+        if case not in self.rows:
+            try:
+                if case.recipe:
+                    self._train(case)
+                else:
+                    self._time(self._groups[case])
+            except ZooError as error:  # the table cannot be written: nothing that follows could be kept
+                pytest.exit(str(error), returncode=1)
+        return self.rows[case]
+
+    def _time(self, group: Group) -> None:
+        """Measure a group within its share of the budget."""
         assert self.progress is not None
-        if case in self.coordinator.rows:
-            return self.coordinator.rows[case]
-        if self.coordinator.is_kept(case):
-            self.progress.skip(case)
-            return self.coordinator.measured(case)
-        self.progress.begin(case)
-        try:
-            rows = self.coordinator.measured(case)
-        except ZooError as error:  # the table cannot be written: nothing that follows could be kept
-            pytest.exit(str(error), returncode=1)
-        self.progress.end(case, rows)
-        return rows
+        run = self.coordinator.group(group)
+        self.rows |= run.rows
+        if not run.needed():
+            self.progress.skip()
+            return
+        started = time.perf_counter()
+        self.coordinator.measure(run, self.budget_seconds * self.progress.share())
+        seconds = time.perf_counter() - started
+        self.budget_seconds = max(0.0, self.budget_seconds - seconds)
+        self.progress.end(group_lines(run), seconds)
+
+    def _train(self, case: Case) -> None:
+        assert self.progress is not None
+        if self.coordinator.is_trained(case):
+            self.rows[case] = self.coordinator.trained(case)
+            self.progress.skip()
+            return
+        self.progress.show(label(case))
+        started = time.perf_counter()
+        self.rows[case] = self.coordinator.trained(case)
+        self.progress.end([f"{label(case)}: {numbers(self.rows[case])}"], time.perf_counter() - started)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One item a case and phase, or a case that is trained."""
@@ -93,9 +123,12 @@ class BenchmarkPlugin:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Announce the grid, as `-k` and the like left it."""
         params = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
-        planned = list(dict.fromkeys(p["case"] for p in params if isinstance(p.get("case"), Case)))
-        reporter = session.config.pluginmanager.getplugin("terminalreporter")
-        self.progress = Progress(reporter, planned, self.profile)
+        left = list(dict.fromkeys(p["case"] for p in params if isinstance(p.get("case"), Case)))
+        timed = {case: repeats for case, repeats in self.timed.items() if case in left}
+        together = groups(timed, self.profile.mixed, least=self.selection.repeats or LEAST_REPEATS)
+        self._groups = {case: group for group in together for case in group.arms if case in timed}
+        planned = Planned(together, [case for case in left if case.recipe])
+        self.progress = Progress(session.config.pluginmanager.getplugin("terminalreporter"), planned, self.profile)
         if not session.config.option.collectonly:
             self.progress.announce(self.coordinator.folder)
 
@@ -117,13 +150,13 @@ class BenchmarkPlugin:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The summary, where the table and the charts are, and the result in a sentence."""
         folder = self.coordinator.folder
-        if not self.coordinator.rows:
+        if not self.rows:
             return
         write = terminalreporter.write_line
         terminalreporter.section("rnn-zoo")
         table = read(self.coordinator.table)
         write(_tables_as_text(table, terminalreporter.config.get_terminal_writer()))
-        if self.coordinator.beyond_seconds:
+        if self.coordinator.beyond_block:
             write(self.coordinator.overhead())
         write(f"table:  {self.coordinator.table}")
         if self.interrupted:
@@ -142,16 +175,24 @@ class BenchmarkPlugin:
 
 
 def memory_limit_bytes(gib: float | None) -> int:
-    """What a case may hold: `gib`, or a part of what is free now.
+    """What a process, and the workers of a group together, may hold: `gib`, or a part of what is free now.
 
     Raises:
         ZooError: it is not more than 0.
     """
-    if gib is None:
-        return int(USUAL_MEMORY_LIMIT * psutil.virtual_memory().available)
-    if not gib > 0:
-        raise ZooError(f"--zoo-memory-limit must be more than 0 GiB, not {gib:g}")
-    return int(min(gib, 2**20) * 2**30)
+    free = psutil.virtual_memory().available / 2**30
+    return int(min(positive("--zoo-memory-limit", gib, USUAL_MEMORY_LIMIT * free), 2**20) * 2**30)
+
+
+def positive(option: str, value: float | None, usual: float) -> float:
+    """The value of an option, or what is usual without it.
+
+    Raises:
+        ZooError: it is not more than 0.
+    """
+    if value is not None and not value > 0:
+        raise ZooError(f"{option} must be more than 0, not {value:g}")
+    return usual if value is None else value
 
 
 def _tables_as_text(table: pd.DataFrame, writer: Any) -> str:
@@ -163,7 +204,7 @@ def _tables_as_text(table: pd.DataFrame, writer: Any) -> str:
 
 def settle(rows: list[Measurement]) -> None:
     """Skip the item, or fail it, with the reason of an outcome other than ok."""
-    first = rows[0]
+    first = next((row for row in rows if row.status != "ok"), rows[0])
     if first.status in ("skipped", "out_of_memory", "timeout"):
         pytest.skip(f"{first.status}: {first.reason}" if first.status != "skipped" else first.reason)
     if first.status != "ok":

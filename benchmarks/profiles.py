@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from zoo.errors import unknown
 from zoo.execution import BACKENDS
-from zoo.measuring.effort import BRIEF, Effort
+from zoo.measuring.effort import USUAL, Effort
+from zoo.measuring.enough import MOST_REPEATS
 from zoo.registry import MODELS
 
 
@@ -21,7 +22,7 @@ class Block:
     units: tuple[int | None, ...] = (None,)
     batches: tuple[int | None, ...] = (None,)
     masked: tuple[str, ...] = ("none",)  #: "full" and "uniform" are lengths of masked sequences
-    repeats: int | None = None  #: or seeds; None is the profile's
+    repeats: int | None = None  #: at most; or seeds; None is the profile's
     backends: tuple[str, ...] = BACKENDS
     as_named: bool = False  #: "looped" is without jit on JAX too, where it usually is with
 
@@ -33,10 +34,12 @@ class Profile:
     name: str
     summary: str
     timed: tuple[Block, ...]
-    repeats: int
+    budget_seconds: float  #: what timing may take; the least repeats of each group are made in any case
+    repeats: int = MOST_REPEATS  #: of a group, at most
+    mixed: bool = False  #: whether the arms of several backends and devices take turns with each other
     trained: tuple[Block, ...] = ()
     seeds: int = 0
-    effort: Effort = BRIEF
+    effort: Effort = USUAL
 
 
 HANDFUL = ("neuron", "simple_rnn", "lstm", "gru")
@@ -51,7 +54,8 @@ EVERY_ENTRY = (
 """Each topology at small sizes: three unrolled layers take XLA a minute at twenty steps. On JAX what is unrolled is
 compiled too, in every process anew: there the handful alone is compared, the others are timed once, looped, and no
 accuracy is trained again."""
-SWEEP = Block(("lstm",), ("wave",), steps=(10, 20, 50, 100, 200))
+HOUR = 3600.0
+QUICK_SWEEP = Block(("lstm",), ("wave",), steps=(10, 50, 200))
 COMPILED = Block(("lstm",), executions=("looped+jit", "unrolled+jit"))
 STOCK_UNROLLED = Block(("lstm",), executions=("stock", "stock-unrolled"))
 LEGACY = ("legacy-static", "legacy-dynamic")
@@ -133,40 +137,38 @@ PROFILES = {
             "smoke",
             "lstm once, on digits_rows and wave: shows in under a minute that all works",
             timed=(Block(("lstm",)),),
+            budget_seconds=60,
             repeats=1,
             trained=(Block(("lstm",), ("digits_rows",), ("looped",)),),
             seeds=1,
-            effort=BRIEF,
         ),
         Profile(
             "quick",
-            f"{', '.join(HANDFUL)} stock, looped, unrolled, 3 repeats; lstm with jit, 10 to 200 steps; 3 seeds trained",
-            timed=(Block(HANDFUL), COMPILED, STOCK_UNROLLED, SWEEP),
-            repeats=3,
+            f"{', '.join(HANDFUL)} stock, looped, unrolled; lstm with jit, 10 to 200 steps; 3 seeds trained",
+            timed=(Block(HANDFUL), COMPILED, STOCK_UNROLLED, QUICK_SWEEP),
+            budget_seconds=180,
             trained=(Block(HANDFUL, executions=("looped",)),),
             seeds=3,
-            effort=BRIEF,
         ),
         Profile(
             "full",
             "every entry; lstm at 10 to 8000 steps, other units and batches, masks, TensorFlow 1; accuracy, 3 seeds",
             timed=(Block(HANDFUL), *EVERY_ENTRY, COMPILED, STOCK_UNROLLED, *GROWTH, UNJITTED, SWAP, *MASKS, MNIST),
-            repeats=3,
+            budget_seconds=3 * HOUR,
             trained=(Block(HANDFUL, executions=("looped",), backends=NOT_JAX),),
             seeds=3,
-            effort=BRIEF,
         ),
         Profile(
             "peers",
             "lstm at four sizes, gru, simple_rnn: Keras, the zoo's executions, bare torch and JAX, ONNX Runtime, TF 1",
             timed=BESIDE_PEERS,
-            repeats=5,
-            effort=BRIEF,
+            budget_seconds=HOUR / 2,
+            mixed=True,
         ),
-        Profile("chunks", "chunked loops against looped: lstm by chunk, every cell", CHUNKS, repeats=5, effort=BRIEF),
-        Profile("memory", "lstm 128 at 2000 steps: storing, recomputing, offloading", (LONG,), 3, effort=BRIEF),
-        Profile("gpu", "lstm at 500 steps by chunks and cuDNN, and small", ON_GPU, 3, effort=BRIEF),
-        Profile("parallel", "min_gru, min_lstm, lru at 100 to 10000 steps: loop and scan", (SCANS,), 3, effort=BRIEF),
+        Profile("chunks", "chunked loops against looped: lstm by chunk, every cell", CHUNKS, HOUR / 2),
+        Profile("memory", "lstm 128 at 2000 steps: storing, recomputing, offloading", (LONG,), HOUR / 4),
+        Profile("gpu", "lstm at 500 steps by chunks and cuDNN, and small", ON_GPU, HOUR / 4, mixed=True),
+        Profile("parallel", "min_gru, min_lstm, lru at 100 to 10000 steps: loop and scan", (SCANS,), HOUR / 2),
     )
 }
 

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from benchmarks.plan import expected_seconds
+from benchmarks.plan import expected_of_group, expected_seconds
 from benchmarks.profiles import Profile
 from zoo.measuring.case import ACCURACY, Case
+from zoo.measuring.effort import Effort
+from zoo.measuring.enough import Timings, half_width
+from zoo.measuring.group import Group, baselines
+from zoo.measuring.group_run import GroupRun
 from zoo.measuring.rows import Measurement
+
+LEAST_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run measures, in this order: groups, then trainings."""
+
+    groups: Sequence[Group]
+    trained: Sequence[Case]
+
+    def expected(self, effort: Effort) -> list[float]:
+        """The seconds that each may take."""
+        timed = [expected_of_group(group, effort) for group in self.groups]
+        return [*timed, *(expected_seconds(case, effort) for case in self.trained)]
 
 
 def duration(seconds: float) -> str:
@@ -26,70 +46,74 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """Counts the cases of a run and estimates how long the rest will take, from the pace of those that are done."""
+    """Shows what runs, a line an arm when its group is done, and how long the rest will take at the pace so far."""
 
-    def __init__(self, reporter: pytest.TerminalReporter, planned: Sequence[Case], profile: Profile) -> None:
+    def __init__(self, reporter: pytest.TerminalReporter, planned: Planned, profile: Profile) -> None:
         self._reporter = reporter
         self._uncaptured = reporter.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled
         reporter.showfspath = False  # the lines below take the place of pytest's dots behind a file's name
         self._planned = planned
         self._profile = profile
-        self._expected = {case.id: expected_seconds(case, profile.effort) for case in planned}
-        self._left = sum(self._expected.values())
+        self._expected = planned.expected(profile.effort)
+        self._left = sum(self._expected)
         self._done = self._spent = 0.0
         self._count = 0
-        self._started = time.perf_counter()
-        self._case_started = self._started
 
     def announce(self, folder: Path) -> None:
         """The grid, its size and its expected time."""
-        timed = [case for case in self._planned if not case.recipe]
-        trained = [case for case in self._planned if case.recipe]
+        timed = [case for group in self._planned.groups for case in group.arms]
         write = self._reporter.write_line
         write("")
         write(f"profile {self._profile.name}: {self._profile.summary}")
-        for kind, planned in (("timed", timed), ("trained", trained)):
-            if planned:
-                write(f"  {kind:8}{len(planned):4} cases: {_axes(planned)}")
-        write(f"  expected {duration(self._left)} on two cores; rows go to {folder}")
+        if timed:
+            write(f"  timed   {len(timed):4} arms in {len(self._planned.groups)} groups: {_axes(timed)}")
+        if self._planned.trained:
+            write(f"  trained {len(self._planned.trained):4} times: {_axes(self._planned.trained)}")
+        extra = f", and up to {duration(self._profile.budget_seconds)} in all for timing" if timed else ""
+        write(f"  expected {duration(self._left)} on two cores{extra}; rows go to {folder}")
         write("")
 
-    def begin(self, case: Case) -> None:
+    def share(self) -> float:
+        """The part of the expected time of what is left that belongs to what comes next."""
+        return self._expected[self._count] / max(self._left, 1e-9)
+
+    def show(self, text: str) -> None:
         """Say what runs now, where the terminal can take the line back."""
-        self._case_started = time.perf_counter()
-        self._show(f"{self._position(self._count + 1)} {label(case)} ...", passing=True)
+        self._write(f"{self._position(self._count + 1)} {text} ...", passing=True)
 
-    def skip(self, case: Case) -> None:
-        """Count a case that the run which is resumed has measured already."""
+    def skip(self) -> None:
+        """Count a group or a training that the run which is resumed has measured already."""
+        self._left -= self._expected[self._count]
         self._count += 1
-        self._left -= self._expected[case.id]
 
-    def end(self, case: Case, rows: Sequence[Measurement]) -> None:
-        """The case's line: its numbers or the reason why it has none, and the time that is left."""
-        self._count += 1
-        self._left -= self._expected[case.id]
-        if rows[0].status != "skipped":  # what is skipped takes no time: it says nothing about the pace
-            self._spent += time.perf_counter() - self._case_started
-            self._done += self._expected[case.id]
+    def end(self, lines: Sequence[str], seconds: float) -> None:
+        """The lines of a group or of a training that took so many seconds, and the time that is left."""
+        if seconds > LEAST_SECONDS:  # what is skipped takes no time: it says nothing about the pace
+            self._spent += seconds
+            self._done += self._expected[self._count]
+        self.skip()
         pace = self._spent / self._done if self._done else 1.0
-        left = f"{duration(self._left * pace)} left" if self._count < len(self._planned) else "done"
-        self._show(f"{self._position(self._count)} {label(case):52} {numbers(rows):58} {left}")
+        left = f"{duration(self._left * pace)} left" if self._count < len(self._expected) else "done"
+        first, *rest = lines
+        self._write(f"{self._position(self._count)} {first}, {duration(seconds)}; {left}")
+        for line in rest:
+            self._write(" " * (len(self._position(self._count)) + 1) + line)
 
-    def _show(self, line: str, passing: bool = False) -> None:
+    def _write(self, line: str, passing: bool = False) -> None:
         """Write a line past pytest's capture; a passing one is overwritten by the next, so only a terminal gets it."""
         with self._uncaptured():
             if self._reporter.isatty:
-                self._reporter.rewrite(line if passing else "", erase=True)
+                self._reporter.rewrite(line[: self._reporter._tw.fullwidth - 1] if passing else "", erase=True)
             if not passing:
                 self._reporter.write_line(line)
 
     def _position(self, number: int) -> str:
-        total = str(len(self._planned))
+        total = str(len(self._expected))
         return f"{number:>{len(total)}}/{total}"
 
 
 def _axes(planned: Sequence[Case]) -> str:
-    """What a list of cases spans: "lstm, gru × wave, digits_rows × looped, unrolled × 3 repeats"."""
+    """What a list of cases spans: "lstm, gru × wave, digits_rows × looped, unrolled × 20 steps"."""
     names = {
         "entries": Counter(case.entry for case in planned),
         "tasks": Counter(case.task for case in planned),
@@ -97,32 +121,56 @@ def _axes(planned: Sequence[Case]) -> str:
         "where": Counter(f"{case.backend} {case.device}" for case in planned),
     }
     steps = sorted({case.steps for case in planned})
-    times = f"{len({case.seed for case in planned})} seeds"
-    if not planned[0].recipe:
-        times = f"{', '.join(map(str, steps))} steps × {len({case.repeat for case in planned})} repeats"
+    times = f"{', '.join(map(str, steps))} steps"
+    if planned[0].recipe:
+        times = f"{len({case.seed for case in planned})} seeds"
     return " × ".join([*(", ".join(axis) for axis in names.values()), times])
 
 
 def label(case: Case) -> str:
-    """A case in words."""
+    """A training in words."""
     where = "" if (case.backend, case.device) == ("tensorflow", "cpu") else f" {case.backend} {case.device}"
-    which = f"seed {case.seed}" if case.recipe else f"{case.steps} steps, repeat {case.repeat + 1}"
-    how = f"recipe {case.recipe}" if case.recipe else case.arm
-    return f"{case.entry} {case.task} {how}{where}, {which}"
+    return f"{case.entry} {case.task}{where}, recipe {case.recipe}, seed {case.seed}"
+
+
+def group_lines(run: GroupRun) -> list[str]:
+    """A group in words, and below it each of its arms."""
+    arms = list(run.rows)
+    first = arms[0]
+    several = len({(case.backend, case.device) for case in arms}) > 1
+    where = "" if several else f", {first.backend} {first.device}"
+    mask = "" if first.masked == "none" else f", {first.masked} lengths"
+    repeats = len({row.repeat for rows in run.rows.values() for row in rows if row.status == "ok"})
+    made = f"{repeats} repeat{'s' * (repeats != 1)}"
+    title = f"{first.task}, {first.steps} steps, {first.units} units, batch {first.batch}{mask}{where}: {made}"
+    return [title, *(_arm_line(case, rows, run.timings, several) for case, rows in run.rows.items() if rows)]
+
+
+def _arm_line(case: Case, rows: Sequence[Measurement], timings: Timings, several: bool) -> str:
+    where = f" {case.backend} {case.device}" if several else ""
+    line = f"  {case.entry + ' ' + case.arm + where:40} {numbers(rows):58}"
+    for baseline in baselines(case, timings.arms):
+        ratios = timings.log_ratios(case, baseline, case.phases[0])
+        if ratios:
+            ratio, width = math.exp(statistics.mean(ratios)), half_width(ratios)
+            interval = f" ±{math.expm1(width):.0%}" if math.isfinite(width) else ""
+            name = baseline.arm if baseline.entry == case.entry else f"{baseline.entry} {baseline.arm}"
+            return f"{line} {case.phases[0]} {ratio:.2f}{interval} of {name}"
+    return line.rstrip()
 
 
 def numbers(rows: Sequence[Measurement]) -> str:
-    """The result of a case in words."""
-    first = rows[0]
-    if first.status != "ok":
-        return f"{first.status}: {first.reason}"
-    if first.phase == ACCURACY:
-        return f"{'  '.join(map(_score, rows))}  in {first.train_seconds:.1f} s"
+    """What an arm or a training gave, in words."""
+    good = [row for row in rows if row.status == "ok"]
+    if not good:
+        return f"{rows[0].status}: {rows[0].reason}"
+    if good[0].phase == ACCURACY:
+        return f"{'  '.join(map(_score, good))}  in {good[0].train_seconds:.1f} s"
     parts = []
-    for phase in dict.fromkeys(row.phase for row in rows):
-        timings = [row.step_seconds for row in rows if row.phase == phase and row.step_seconds is not None]
-        parts.append(f"{phase} {statistics.median(timings) * 1e3:7.2f} ms")
-    return f"{'  '.join(parts)}  first call {first.first_call_seconds:6.2f} s"
+    for phase in dict.fromkeys(row.phase for row in good):
+        times = [row.step_seconds for row in good if row.phase == phase and row.step_seconds is not None]
+        parts.append(f"{phase} {statistics.median(times) * 1e3:7.2f} ms")
+    return f"{'  '.join(parts)}  first call {good[0].first_call_seconds:6.2f} s"
 
 
 def _score(row: Measurement) -> str:

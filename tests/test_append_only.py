@@ -13,13 +13,14 @@ import pytest
 from benchmarks.trained.queue import HISTORY, keep_epochs, planned
 from tests.tables import SCORE, TIMING
 from zoo.errors import ZooError
-from zoo.measuring import append_only, machine, measure, prove
+from zoo.measuring import append_only, machine, prove
 from zoo.measuring.batch import first_batch
 from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
-from zoo.measuring.effort import BRIEF
+from zoo.measuring.effort import USUAL
 from zoo.measuring.launcher import Outcome
 from zoo.measuring.rows import COLUMNS, HEADER, Measurement, append, as_line, read_rows
+from zoo.measuring.trained_score import Epoch, Trained, train_and_score
 from zoo.statistics.tables import as_table, read
 
 TRAINING = planned("digits", "tensorflow")[0]
@@ -29,7 +30,13 @@ EPOCHS = [{"epoch": epoch, "train_seconds": 1.5 + epoch, "loss": 0.1, "test_mse"
 
 def scores(case: Case = TRAINING) -> list[Measurement]:
     """A training of two test splits, as it was measured here."""
-    shared = {**case.identity(), **machine.origin(case.backend, case.device), "phase": "accuracy", "status": "ok"}
+    shared = {
+        **case.identity(),
+        **machine.origin(case.backend, case.device),
+        "phase": "accuracy",
+        "status": "ok",
+        "repeat": 0,
+    }
     return [Measurement(**shared, split=split, reason='comma, "quote" é', score=0.9) for split in ("test", "long")]
 
 
@@ -41,7 +48,7 @@ def cuts(path: Path, rows: int) -> list[bytes]:
 
 
 def is_done(folder: Path, path: Path) -> bool:
-    return Coordinator(folder, "run", BRIEF, 1 << 33, read_rows(path), table=path).is_kept(TRAINING)
+    return Coordinator(folder, "run", USUAL, 1 << 33, read_rows(path), table=path).is_trained(TRAINING)
 
 
 @pytest.mark.parametrize("before", [[], [TIMING]])
@@ -119,22 +126,22 @@ def test_a_training_that_is_killed_before_its_scores_is_done_again_with_one_hist
     gave = {
         first_batch: None,
         prove.prove: prove.Proof({"kernel_path": "while", "kernel_evidence": "a line"}),
-        measure.measure_accuracy: measure.Measured([{"phase": "accuracy", "score": 0.9}], 0.0, EPOCHS),
+        train_and_score: Trained([{"phase": "accuracy", "score": 0.9}], 0.0, EPOCHS),
     }
 
     def answer(limits: object, case: Case, function: Callable[..., object], *arguments: object) -> Outcome:
         return Outcome("ok", value=gave[function])
 
-    def keep_and_die(case: Case, epochs: Sequence[measure.Epoch]) -> None:
+    def keep_and_die(case: Case, epochs: Sequence[Epoch]) -> None:
         keep_epochs(case, epochs, history)
         raise Killed
 
-    def train(keep: Callable[[Case, Sequence[measure.Epoch]], None]) -> None:
-        coordinator = Coordinator(tmp_path, "run", BRIEF, 1 << 33, table=table, keep_epochs=keep)
+    def train(keep: Callable[[Case, Sequence[Epoch]], None]) -> None:
+        coordinator = Coordinator(tmp_path, "run", USUAL, 1 << 33, table=table, keep_epochs=keep)
         monkeypatch.setattr(
             coordinator.launchers, "run", lambda _, case, function, *__: Outcome("ok", value=gave[function])
         )
-        coordinator.measured(TRAINING)
+        coordinator.trained(TRAINING)
 
     with pytest.raises(Killed):
         train(keep_and_die)

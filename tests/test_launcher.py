@@ -18,7 +18,7 @@ import pytest
 
 import zoo
 from zoo.execution import BACKENDS
-from zoo.measuring.launcher import Job, Launcher, Outcome
+from zoo.measuring.launcher import Launcher, Limits, Outcome, Process
 from zoo.measuring.machine import environment, peak_bytes, reset_peak
 
 MIB = 1 << 20
@@ -107,14 +107,14 @@ def process_id() -> int:
     return os.getpid()
 
 
-def job(function, *arguments, memory=4096 * MIB, seconds=60.0) -> Job:
-    return Job(function, arguments, memory, seconds)
+def limits(memory: int = 4096 * MIB, seconds: float = 60.0) -> Limits:
+    return Limits(memory, seconds)
 
 
 @pytest.fixture(scope="module")
 def launcher(tmp_path_factory) -> Iterator[Launcher]:
     started = Launcher("keras", keras.backend.backend(), "cpu", tmp_path_factory.mktemp("log") / "launcher.log")
-    started.run(job(process_id))  # waits until the backend is imported
+    started.run(limits(), process_id)  # waits until the backend is imported
     yield started
     started.close()
 
@@ -127,19 +127,62 @@ def test_a_process_that_is_forked_after_every_module_was_imported_answers() -> N
 
 def test_a_child_imports_no_other_backend(launcher: Launcher) -> None:
     """Importing another takes seconds, which would count as building the model."""
-    assert launcher.run(job(seed)).value == set()
+    assert launcher.run(limits(), seed).value == set()
+
+
+class Counter:
+    """Something that stays in a process."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def add(self, more: int) -> int:
+        self.value += more
+        return self.value
+
+    def fail(self) -> None:
+        raise RuntimeError("first line")
+
+
+def started(launcher: Launcher) -> Process:
+    process = launcher.start()
+    assert isinstance(process, Process)
+    return process
+
+
+def test_what_a_process_made_stays_in_it_beside_others(launcher: Launcher) -> None:
+    processes = [started(launcher) for _ in range(2)]
+    try:
+        assert [each.make(limits(), Counter, 10 * i) for i, each in enumerate(processes)] == [Outcome("ok")] * 2
+        assert [each.call(limits(), "add", 1).value for each in [*processes, *processes]] == [1, 11, 2, 12]
+        assert processes[0].call(limits(), "fail") == Outcome("crashed", "RuntimeError: first line")
+        assert processes[0].call(limits(), "add", 1).value == 3
+        assert all(each.held_bytes() > MIB for each in processes)
+    finally:
+        assert [each.end() for each in processes] == [-signal.SIGKILL] * 2
+
+
+def test_a_process_that_somebody_kills_is_an_outcome_and_the_others_go_on(launcher: Launcher) -> None:
+    one, other = started(launcher), started(launcher)
+    for each in (one, other):
+        each.make(limits(), Counter, 0)
+    os.kill(one.process_id, signal.SIGKILL)
+    assert one.call(limits(), "add", 1).reason.startswith("killed by signal 9")
+    assert one.held_bytes() == 0
+    assert other.call(limits(), "add", 1).value == 1
+    other.end()
 
 
 def test_every_job_has_a_process_of_its_own(launcher: Launcher) -> None:
-    assert launcher.run(job(process_id)).value != launcher.run(job(process_id)).value
+    assert launcher.run(limits(), process_id).value != launcher.run(limits(), process_id).value
 
 
 def test_too_much_memory_ends_the_job_and_not_the_run(launcher: Launcher) -> None:
-    outcome = launcher.run(job(hold, 2000, memory=1500 * MIB))
+    outcome = launcher.run(limits(memory=1500 * MIB), hold, 2000)
     assert outcome.status == "out_of_memory"
     assert outcome.reason.startswith("held ")
     assert outcome.reason.endswith(" GiB, over the limit of 1.46")
-    assert launcher.run(job(process_id)).status == "ok"
+    assert launcher.run(limits(), process_id).status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +196,7 @@ def test_too_much_memory_ends_the_job_and_not_the_run(launcher: Launcher) -> Non
     ],
 )
 def test_a_failure_is_an_outcome_with_its_reason(launcher: Launcher, function, outcome: Outcome) -> None:
-    assert launcher.run(job(function)) == outcome
+    assert launcher.run(limits(), function) == outcome
 
 
 @pytest.mark.parametrize(
@@ -166,7 +209,9 @@ def test_a_failure_is_an_outcome_with_its_reason(launcher: Launcher, function, o
 )
 def test_a_gpu_without_memory_is_an_outcome_too(launcher: Launcher, message: str) -> None:
     """As JAX, CUDA and cuDNN say it; the classes of torch and TensorFlow for it are known by their names."""
-    assert launcher.run(job(run_out_of_gpu_memory, message)) == Outcome("out_of_memory", f"RuntimeError: {message}")
+    assert launcher.run(limits(), run_out_of_gpu_memory, message) == Outcome(
+        "out_of_memory", f"RuntimeError: {message}"
+    )
 
 
 def test_a_gpu_process_takes_memory_as_it_needs_it() -> None:
@@ -177,12 +222,12 @@ def test_a_gpu_process_takes_memory_as_it_needs_it() -> None:
 
 
 def test_a_job_that_takes_too_long_is_ended(launcher: Launcher) -> None:
-    assert launcher.run(job(time.sleep, 30, seconds=0.5)) == Outcome("timeout", "ran past its limit of 0.5 s")
+    assert launcher.run(limits(seconds=0.5), time.sleep, 30) == Outcome("timeout", "ran past its limit of 0.5 s")
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a peak")
 def test_a_peak_counts_from_its_reset(launcher: Launcher) -> None:
-    first, last = launcher.run(job(peaks, 300)).value
+    first, last = launcher.run(limits(), peaks, 300).value
     assert 290 * MIB < first - last < 320 * MIB
 
 
@@ -207,20 +252,20 @@ def test_a_peak_is_that_of_the_same_work_alone(launcher: Launcher) -> None:
         text=True,
         check=True,
     )
-    assert launcher.run(job(build_and_hold)).value == pytest.approx(int(alone.stdout.split()[-1]) * 1024, rel=0.1)
+    assert launcher.run(limits(), build_and_hold).value == pytest.approx(int(alone.stdout.split()[-1]) * 1024, rel=0.1)
 
 
-BARE = "from zoo.measuring.launcher import main; main()"
+BARE = "from zoo.measuring.fork_server import main; main()"
 """A fork server without Keras, which takes seconds to import."""
 COORDINATOR = """
 import sys, time
 from pathlib import Path
-from zoo.measuring import launcher as module
-from zoo.measuring.launcher import Job, Launcher
-module.START = {bare!r}
+from zoo.measuring import fork_server
+from zoo.measuring.launcher import Launcher, Limits
+fork_server.START = {bare!r}
 launcher = Launcher("keras", {backend!r}, "cpu", Path({log!r}))
-print(launcher._process.pid, flush=True)
-launcher.run(Job(time.sleep, (60,), 1 << 33, 60.0))
+print(launcher.process_id, flush=True)
+launcher.run(Limits(1 << 33, 60.0), time.sleep, 60)
 """
 
 
@@ -239,10 +284,10 @@ def test_nothing_runs_on_when_the_coordinator_is_killed(tmp_path) -> None:
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_a_launcher_that_was_killed_is_an_outcome_and_leaves_nothing_behind(tmp_path, monkeypatch, busy: bool) -> None:
-    monkeypatch.setattr("zoo.measuring.launcher.START", BARE)
+    monkeypatch.setattr("zoo.measuring.fork_server.START", BARE)
     started = Launcher("keras", keras.backend.backend(), "cpu", tmp_path / "launcher.log")
-    started.run(job(os.getpid))
-    server = psutil.Process(started._process.pid)
+    started.run(limits(), os.getpid)
+    server = psutil.Process(started.process_id)
     children: list[psutil.Process] = []
 
     def kill() -> None:
@@ -255,7 +300,7 @@ def test_a_launcher_that_was_killed_is_an_outcome_and_leaves_nothing_behind(tmp_
     killing.start()
     if not busy:
         killing.join()
-    outcome = started.run(job(time.sleep, 60))
+    outcome = started.run(limits(), time.sleep, 60)
     killing.join()
     assert outcome == Outcome("crashed", f"the launcher itself ended with code -9; its log is {tmp_path}/launcher.log")
     assert not started.alive()

@@ -20,7 +20,7 @@ from zoo import Execution
 from zoo.measuring import limit
 from zoo.measuring.batch import first_batch
 from zoo.measuring.case import NORMAL_JIT, PHASES, Case
-from zoo.measuring.launcher import Job, Launcher
+from zoo.measuring.launcher import Launcher, Limits
 from zoo.measuring.limit import Product, Sizes
 from zoo.measuring.machine import environment
 from zoo.registry import MODELS, SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR
@@ -205,7 +205,7 @@ def test_no_model_passes_its_limits(tmp_path) -> None:
     launcher = Launcher("keras", BACKEND, "cpu", tmp_path / "launcher.log")
 
     def holds() -> bool:
-        outcome = launcher.run(Job(beside_a_step, (CASE,), 1 << 32, 60.0))
+        outcome = launcher.run(Limits(1 << 32, 60.0), beside_a_step, CASE)
         assert outcome.status == "ok", outcome.reason
         limits, seconds = outcome.value
         assert all(value > 0 for columns in limits.values() for value in columns.values())

@@ -13,7 +13,8 @@ from zoo.measuring import prove
 from zoo.measuring.batch import first_batch
 from zoo.measuring.case import NORMAL_JIT, Case
 from zoo.measuring.coordinator import Coordinator
-from zoo.measuring.effort import BRIEF
+from zoo.measuring.effort import USUAL
+from zoo.measuring.group import Group
 from zoo.measuring.kernel_paths import PATHS
 
 BACKEND = keras.backend.backend()
@@ -71,11 +72,14 @@ def test_what_ran_is_held_against_what_was_asked_for(batch, looped: prove.Proof,
 @pytest.mark.skipif(BACKEND == "torch", reason="torch without jit has no unrolled arm")
 def test_an_arm_that_is_unequal_has_rows_that_say_so_and_no_timings(tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(prove.TOLERANCE, "float32", -1.0)
-    coordinator = Coordinator(tmp_path, "run", BRIEF, 4 << 30)
+    arm = replace(ARM, steps=4, execution=zoo.Execution("unrolled", FIRST.execution.jit))
+    coordinator = Coordinator(tmp_path, "run", USUAL, 4 << 30)
+    run = coordinator.group(Group("of one arm", {arm: 1}, ()))
     try:
-        rows = coordinator.measured(replace(ARM, steps=4, execution=zoo.Execution("unrolled", FIRST.execution.jit)))
+        coordinator.measure(run, 1.0)
     finally:
         coordinator.close()
+    rows = run.rows[arm]
     assert {row.status for row in rows} == {"unequal"}
     assert all(row.reason.startswith("differs from looped by ") for row in rows)
     assert all(row.step_seconds is None for row in rows)

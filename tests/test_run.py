@@ -22,19 +22,20 @@ from benchmarks.profiles import get_profile
 from tests.processor import seconds_of_children
 from tests.test_rooms import ROOT
 from zoo.measuring import machine
-from zoo.measuring.case import Case
+from zoo.measuring.case import Case, skip_reason
 from zoo.measuring.coordinator import Coordinator
-from zoo.measuring.effort import BRIEF
+from zoo.measuring.effort import USUAL
+from zoo.measuring.group import Group, groups
 from zoo.measuring.launchers import Launchers
 from zoo.measuring.rows import TABLE, Measurement, read_rows
 from zoo.statistics.tables import read
 
 SMOKE = get_profile("smoke")
-OVERHEAD = re.compile(r"beyond what is measured, a case took ([\d.]+) s on tensorflow")
+OVERHEAD = re.compile(r"beyond what is measured, an arm took ([\d.]+) s on tensorflow, a block ([\d.]+) ms")
 SMALL = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "digits_rows")
 OPTIONS = (
     *("zoo_profile", "zoo_entries", "zoo_tasks", "zoo_executions", "zoo_backends", "zoo_devices", "zoo_results"),
-    *("zoo_repeats", "zoo_resume", "zoo_memory_limit", "benchmark_columns"),
+    *("zoo_repeats", "zoo_budget", "zoo_resume", "zoo_memory_limit", "benchmark_columns"),
 )
 
 
@@ -67,11 +68,14 @@ def test_a_run_keeps_every_timing_and_score(small_run) -> None:
     assert done.returncode == 0, done.stdout
     table = read(folder / TABLE)
     assert set(table["status"]) == {"ok"}
-    timed = table[table["phase"] != "accuracy"]
+    assert set(table.loc[table["entry"] == "lstm", "execution"]) == {"looped"}  # the reference arm
+    timed = table[(table["phase"] != "accuracy") & (table["entry"] == "neuron")]
     assert set(zip(timed["execution"], timed["phase"], strict=True)) == {
         (execution, phase) for execution in ("looped", "unrolled") for phase in ("train", "predict")
     }
-    assert timed.groupby("case_id").size().min() >= 10
+    assert timed.groupby(["case_id", "phase"]).size().min() >= SMOKE.effort.rounds
+    assert (timed["calls"] >= 1).all()
+    assert timed.groupby(["group", "repeat", "phase", "round"]).size().max() == 2  # both arms in a round
     for column in ("build_seconds", "first_call_seconds", "step_seconds", "parameters", "trainer_floor_seconds"):
         assert (timed[column] > 0).all(), column
     (score,) = table.loc[table["phase"] == "accuracy", "score"]
@@ -118,7 +122,7 @@ def test_a_run_ends_by_saying_where_things_are_and_what_they_say(small_run) -> N
     done, folder = small_run
     assert f"rows go to {folder}" in done.stdout
     assert "expected " in done.stdout
-    assert "3/3 neuron digits_rows recipe fast, seed 0" in done.stdout
+    assert "2/2 neuron digits_rows, recipe fast, seed 0" in done.stdout
     assert OVERHEAD.search(done.stdout)
     assert str(folder / TABLE) in done.stdout
     assert str(folder / "charts") in done.stdout
@@ -132,6 +136,7 @@ def test_a_case_takes_little_beyond_what_it_measures(tmp_path) -> None:
     beyond = OVERHEAD.search(done.stdout)
     assert beyond
     assert float(beyond.group(1)) <= 0.3
+    assert float(beyond.group(2)) <= 2
 
 
 @pytest.fixture(scope="module")
@@ -146,12 +151,22 @@ def without_data(tmp_path_factory) -> Iterator[Launchers]:
 
 
 def first_case(entry: str, task: str) -> Case:
-    return timed_cases(SMOKE, Selection((entry,), (task,), ("looped",)))[0]
+    return next(iter(timed_cases(SMOKE, Selection((entry,), (task,), ("looped",)))))
+
+
+def alone(case: Case) -> Group:
+    return Group("of one arm", {case: 1}, ())
+
+
+def measured(folder: Path, case: Case, memory_bytes: int, launchers: Launchers, kept=()) -> list[Measurement]:
+    coordinator = Coordinator(folder, "run", USUAL, memory_bytes, kept, launchers=launchers)
+    run = coordinator.group(alone(case))
+    coordinator.measure(run, 1.0)
+    return run.rows[case]
 
 
 def test_a_case_that_holds_too_much_is_a_row_and_a_skip(tmp_path, without_data: Launchers) -> None:
-    case = first_case("neuron", "digits_rows")
-    rows = Coordinator(tmp_path, "run", BRIEF, 100 << 20, launchers=without_data).measured(case)
+    rows = measured(tmp_path, first_case("neuron", "digits_rows"), 100 << 20, without_data)
     assert [(row.phase, row.status) for row in rows] == [(phase, "out_of_memory") for phase in ("train", "predict")]
     assert all("over the limit of 0.10" in row.reason for row in rows)
     assert read_rows(tmp_path / TABLE) == rows
@@ -161,40 +176,40 @@ def test_a_case_that_holds_too_much_is_a_row_and_a_skip(tmp_path, without_data: 
 
 def test_data_that_is_not_there_is_a_skip_with_its_reason(tmp_path, without_data: Launchers) -> None:
     case, table = first_case("neuron", "mnist_rows"), tmp_path / TABLE
-    rows = Coordinator(tmp_path, "run", BRIEF, 1 << 33, launchers=without_data).measured(case)
+    rows = measured(tmp_path, case, 1 << 33, without_data)
     assert {row.status for row in rows} == {"skipped"}
     assert all("nowhere" in row.reason for row in rows)
     with pytest.raises(pytest.skip.Exception, match="nowhere"):
         settle(rows)
-    again = Coordinator(tmp_path, "run", BRIEF, 1 << 33, read_rows(table), launchers=without_data)
-    assert not again.is_kept(case)
-    again.measured(case)
+    kept = read_rows(table)
+    assert Coordinator(tmp_path, "run", USUAL, 1 << 33, kept, launchers=without_data).group(alone(case)).needed()
+    measured(tmp_path, case, 1 << 33, without_data, kept)
     assert read_rows(table) == rows  # skipped again, and not written twice
 
 
 @pytest.mark.parametrize("status", ["crashed", "unequal"])
 def test_a_case_that_went_wrong_fails_with_its_reason(status) -> None:
     case = first_case("neuron", "wave")
-    row = Measurement(**case.identity(), phase="train", status=status, reason="a reason")
+    row = Measurement(**case.identity(), phase="train", repeat=0, status=status, reason="a reason")
     with pytest.raises(pytest.fail.Exception, match=f"^{status}: a reason$"):
         settle([row])
 
 
 def test_a_resumed_run_remembers_what_ran_past_its_limit(tmp_path) -> None:
     profile = get_profile("quick")
-    short, long = (
-        case
-        for case in timed_cases(profile, Selection())
-        if case.repeat == 0 and case.steps in (100, 200) and case.arm == "unrolled"
-    )
+    cases = timed_cases(profile, Selection(entries=("lstm",)))
+    short, long = (case for case in cases if case.steps in (50, 200) and case.arm == "unrolled")
     origin = machine.origin("tensorflow", "cpu")
-    ended = {"status": "timeout", "reason": "ran past its limit of 120 s"}
+    ended = {"status": "timeout", "reason": "ran past its limit of 120 s", "group": alone(short).name, "repeat": 0}
     kept = [Measurement(**short.identity(), **origin, **ended, phase=phase) for phase in short.phases]
     coordinator = Coordinator(tmp_path, "run", profile.effort, 1 << 33, kept)
-    assert {row.status for row in coordinator.measured(short)} == {"timeout"}
-    rows = coordinator.measured(long)  # at once: no process is started
-    assert {(row.status, row.reason) for row in rows} == {
-        ("skipped", "at 100 steps it ran past the limit of 120 s already")
+    run = coordinator.group(alone(short))
+    assert not run.needed()
+    assert {row.status for row in run.rows[short]} == {"timeout"}
+    run = coordinator.group(alone(long))
+    coordinator.measure(run, 1.0)  # at once: no process is started
+    assert {(row.status, row.reason) for row in run.rows[long]} == {
+        ("skipped", "at 50 steps it ran past the limit of 120 s already")
     }
     assert len(coordinator.launchers) == 0
 
@@ -204,14 +219,15 @@ def test_a_run_is_resumed_only_with_the_versions_that_measured_it(tmp_path) -> N
     here = machine.origin(case.backend, case.device)
 
     def kept(**changed: str) -> bool:
-        shared = {**case.identity(), **here, **changed, "status": "ok"}
-        rows = [Measurement(**shared, phase=phase) for phase in case.phases]
-        return Coordinator(tmp_path, "run", BRIEF, 1 << 33, rows).is_kept(case)
+        shared = {**case.identity(), **here, "group": alone(case).name, **changed, "repeat": 0, "status": "ok"}
+        rows = [Measurement(**shared, phase=phase, round=0, step_seconds=1.0) for phase in case.phases]
+        return not Coordinator(tmp_path, "run", USUAL, 1 << 33, rows).group(alone(case)).needed()
 
     assert kept()
     for name in ("keras_version", "backend_version", "numpy_version", "python_version", "device_name"):
         assert not kept(**{name: "another"})
     assert not kept(optimizer="another")
+    assert not kept(group="of other arms")
 
 
 @pytest.mark.slow
@@ -234,7 +250,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
         while not (table.exists() and len(read_rows(table)) > 2):
             assert process.poll() is None
             time.sleep(0.1)
-        time.sleep(0.3)  # into the next case
+        time.sleep(0.3)  # into the next repeat
         children = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         printed, _ = process.communicate(timeout=30)
@@ -244,9 +260,11 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
     assert {row.status for row in measured} == {"ok"}
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
-    cases = timed_cases(SMOKE, Selection(("neuron",), ("digits_rows",)))
-    (case,) = (case for case in cases if case.id == measured[0].case_id)
-    assert Coordinator(tmp_path, "run", BRIEF, 1 << 33, measured).is_kept(case)
+    (group,) = groups(timed_cases(SMOKE, Selection(("neuron",), ("digits_rows",))), least=50)
+    repeats = {row.repeat for row in measured}
+    assert {(row.case_id, row.repeat) for row in measured} == {
+        (case.id, repeat) for case in group.arms if not skip_reason(case) for repeat in repeats
+    }  # whole repeats
 
 
 def test_a_run_goes_on_where_it_was_stopped(small_run, tmp_path) -> None:
@@ -257,7 +275,9 @@ def test_a_run_goes_on_where_it_was_stopped(small_run, tmp_path) -> None:
     small = {"zoo_profile": "smoke", "zoo_entries": ("neuron",), "zoo_tasks": ("digits_rows",)}
     option = SimpleNamespace(**{**usual, **small, "zoo_results": str(tmp_path), "zoo_resume": True})
     plugin = BenchmarkPlugin(SimpleNamespace(option=option))
-    assert [plugin.coordinator.is_kept(case) for case in (*plugin.timed, *plugin.trained)] == [True, True, False]
+    (group,) = groups(plugin.timed)
+    assert not plugin.coordinator.group(group).needed()
+    assert [plugin.coordinator.is_trained(case) for case in plugin.trained] == [False]
     old = read_rows(whole / TABLE)
     assert read_rows(tmp_path / TABLE) == old[:-1]
     assert {plugin.coordinator.run} == {row.run for row in old}

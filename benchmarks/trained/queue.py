@@ -18,7 +18,7 @@ from zoo.execution import BACKENDS
 from zoo.measuring import append_only, machine
 from zoo.measuring.case import NORMAL_JIT, Case
 from zoo.measuring.coordinator import Coordinator
-from zoo.measuring.effort import BRIEF
+from zoo.measuring.effort import USUAL
 from zoo.measuring.rows import check_writable, read_rows
 from zoo.statistics.folders import machine_name
 
@@ -119,16 +119,16 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
     trained = folder.parent / TRAINED
     trained.mkdir(parents=True, exist_ok=True)
     keep = partial(keep_epochs, path=history)
-    run = trained, "train-reference", BRIEF, MEMORY_LIMIT_BYTES, kept
+    run = trained, "train-reference", USUAL, MEMORY_LIMIT_BYTES, kept
     coordinator = Coordinator(*run, table=table, trained=trained, keep_epochs=keep)
     try:
         for number, case in enumerate(cases, start=1):
             place = f"{number:>{len(str(len(cases)))}}/{len(cases)} {label(case)}"
-            if coordinator.is_kept(case):
+            if coordinator.is_trained(case):
                 tell(f"{place}: in the table already")
                 continue
             started = time.perf_counter()
-            rows = coordinator.measured(case)
+            rows = coordinator.trained(case)
             tell(f"{place}: {numbers(rows)}, {duration(time.perf_counter() - started)} in all")
     finally:
         coordinator.close()

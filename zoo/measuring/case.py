@@ -38,7 +38,6 @@ class Case:
     dtype: str = "float32"
     optimizer: str = "sgd"
     masked: str = "none"
-    repeat: int = 0
     seed: int = 0
     recipe: str = ""
 
@@ -55,11 +54,11 @@ class Case:
     @property
     def id(self) -> str:
         """A name for people and for `pytest -k`; nothing reads the fields back out of it."""
-        which = f"seed{self.seed}" if self.recipe else f"repeat{self.repeat}"
+        which = f"-seed{self.seed}" if self.recipe or self.seed else ""
         where = f"{self.backend}-{self.device}"
         sizes = f"{self.steps}steps-{self.units}units-{self.batch}batch"
         mask = "" if self.masked == "none" else f"-{self.masked}lengths"
-        return f"{self.entry}-{self.task}-{self.arm}-{where}-{sizes}{mask}-{which}"
+        return f"{self.entry}-{self.task}-{self.arm}-{where}-{sizes}{mask}{which}"
 
     @property
     def training(self) -> str:
@@ -76,7 +75,7 @@ class Case:
     @property
     def group(self) -> Case:
         """What it shares with the arms that it is compared with: everything but the execution."""
-        return replace(self, execution=Execution(), repeat=0)
+        return replace(self, execution=Execution())
 
     def identity(self) -> dict[str, Any]:
         """The columns of the results that say what was measured, all but the phase."""

@@ -1,46 +1,45 @@
-"""Runs cases one after another and keeps their rows: an arm is prepared once, and timed each repeat."""
+"""One run: its fork servers, what it measures once, its groups and trainings one after another, and its table."""
 
 from __future__ import annotations
 
 import datetime
 import statistics
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from zoo.measuring import machine, measure
+from zoo.measuring import machine
 from zoo.measuring.case import Case, skip_reason
 from zoo.measuring.effort import Effort
-from zoo.measuring.launcher import Outcome
-from zoo.measuring.launchers import Launchers, Limits, Once
-from zoo.measuring.measure import Epoch, Figures
-from zoo.measuring.preparation import Ended, limits, prepare_timing, prepare_training
+from zoo.measuring.group import Group
+from zoo.measuring.group_run import GroupRun, failure
+from zoo.measuring.launcher import Limits, Outcome
+from zoo.measuring.launchers import Launchers, Once
+from zoo.measuring.lockstep import Lockstep
+from zoo.measuring.preparation import Ended, prepare_training
 from zoo.measuring.resume import Kept, TooLong
 from zoo.measuring.rows import TABLE, Measurement, append
+from zoo.measuring.trained_score import Epoch, Trained, train_and_score
+from zoo.measuring.worker import Figures
 
 TRAINING_LIMIT_SECONDS = 3600.0
+Rows = dict[Case, list[Measurement]]
 
 
-@dataclass(frozen=True)
-class Result:
-    """What measuring a case gave: the figures of each row, the epochs of a training, and what else it took."""
-
-    figures: list[Figures]
-    epochs: list[Epoch] = field(default_factory=list)
-    beyond_seconds: float | None = None  #: forking and bookkeeping; None if nothing was timed
+def _silent(_: str) -> None:
+    return None
 
 
 class Coordinator:
-    """One run: its fork servers, what it measured once, and its table.
+    """One run.
 
     Args:
         folder: where the table and the logs go.
         run: the name of the run, a column of its rows.
-        effort: how long a case is timed, and may take.
-        memory_limit_bytes: a case that holds more is ended.
-        kept: rows of a run that was stopped: a case that is among them, of the same fields, versions and machine, is
-            not measured again.
+        effort: how long an arm is timed, and may take.
+        memory_limit_bytes: what a process, and the workers of a group together, may hold.
+        kept: rows of a run that was stopped: what is among them, of the same fields, versions and machine, is not
+            measured again.
+        show: takes what is done now, in words.
         table: where rows go; measurements.csv of the folder by default.
         trained: a folder where trained weights are kept, if they are.
         keep_epochs: takes a training and its epochs, before its scores are written: those mark it as done.
@@ -55,6 +54,7 @@ class Coordinator:
         memory_limit_bytes: int,
         kept: Sequence[Measurement] = (),
         *,
+        show: Callable[[str], None] = _silent,
         table: Path | None = None,
         trained: Path | None = None,
         keep_epochs: Callable[[Case, Sequence[Epoch]], None] | None = None,
@@ -64,99 +64,95 @@ class Coordinator:
         self.table = table or folder / TABLE
         self.run = run
         self.effort = effort
-        self.rows: dict[Case, list[Measurement]] = {}
         self.has_new_rows = False  #: whether the table has grown
-        self.beyond_seconds: dict[str, list[float]] = {}  #: of each case, by backend, or by runner if it is not Keras
+        self.beyond_case: dict[str, list[float]] = {}  #: seconds of each arm beyond what is measured, by backend
+        self.beyond_block: dict[str, list[float]] = {}  #: and of each turn
         self.launchers = launchers or Launchers(folder)
         self._timing = Limits(memory_limit_bytes, effort.time_limit_seconds)
         self._training = Limits(memory_limit_bytes, TRAINING_LIMIT_SECONDS)
         self._once = Once(self.launchers, self._timing)
+        self._lockstep = Lockstep(self.launchers, self._timing, effort, show)
         self._kept = Kept(kept)
         self._too_long = TooLong(effort.time_limit_seconds)
         self._trained = trained
         self._keep_epochs = keep_epochs
         self._commit = machine.commit()
 
-    def measured(self, case: Case) -> list[Measurement]:
-        """The rows of `case`: measured, kept in the table, and remembered for its other phase."""
-        if case not in self.rows:
-            self.rows[case] = self._kept.rows(case) if self.is_kept(case) else self._measured_now(case)
-            self._too_long.note(case, self.rows[case][0].status)
-        return self.rows[case]
+    def group(self, group: Group) -> GroupRun:
+        """A run of `group`, with the rows of it that are kept, and not yet measured further."""
+        return GroupRun(group, self._kept, self._once, self.effort, self._too_long, self._write)
 
-    def is_kept(self, case: Case) -> bool:
-        """Whether the run that is resumed has measured `case` already, here and with these versions."""
-        return self._kept.is_done(case)
+    def measure(self, run: GroupRun, seconds: float) -> None:
+        """Measure a group: at least 3 repeats, then until its ratios are narrow or `seconds` have passed."""
+        run.measure(self._lockstep, seconds)
+        for worker in run.workers:
+            where = worker.case.backend
+            self.beyond_case.setdefault(where, []).append(worker.beyond_seconds)
+            self.beyond_block.setdefault(where, []).extend(worker.beyond_blocks)
+
+    def trained(self, case: Case) -> list[Measurement]:
+        """The scores of the training `case`, kept or of now."""
+        if self.is_trained(case):
+            return self._kept.rows(case)
+        rows, epochs = self._train(case)
+        if epochs and self._keep_epochs:
+            self._keep_epochs(case, epochs)
+        return self._write("", 0, {case: rows})[case]
+
+    def is_trained(self, case: Case) -> bool:
+        """Whether the run that is resumed has trained `case` already, here and with these versions."""
+        return self._kept.is_trained(case)
 
     def overhead(self) -> str:
-        """What a case took beyond what it measures (forking, bookkeeping, writing), on average, in words."""
-        means = [f"{statistics.mean(each):.2f} s on {where}" for where, each in self.beyond_seconds.items()]
-        return f"beyond what is measured, a case took {', '.join(means)}"
+        """What an arm and a block took beyond what they measure (forking, waiting, bookkeeping), in words."""
+        arms = [f"{statistics.median(each):.2f} s on {where}" for where, each in self.beyond_case.items()]
+        blocks = [f"{statistics.median(each) * 1e3:.1f} ms on {where}" for where, each in self.beyond_block.items()]
+        return f"beyond what is measured, an arm took {', '.join(arms)}, a block {', '.join(blocks)}"
 
     def close(self) -> None:
         """End the fork servers, and what runs in them."""
         self.launchers.close()
 
-    def _measured_now(self, case: Case) -> list[Measurement]:
-        """Measure `case` and write its rows, and before them its epochs."""
-        started_at = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        result = self._measure(case)
-        measured = time.perf_counter()
-        origin = machine.origin(case.backend, case.device)
-        when = {"commit": self._commit, "started_at": started_at, "run": self.run}
-        rows = [Measurement(**{**case.identity(), **origin, **when, **figures}) for figures in result.figures]
-        if result.epochs and self._keep_epochs:
-            self._keep_epochs(case, result.epochs)
-        if rows[0].status != "skipped" or _outcomes(rows) != _outcomes(self._kept.rows(case)):
+    def _train(self, case: Case) -> tuple[list[Figures], list[Epoch]]:
+        """Train and score a case, once it is read what its time loop runs on: the figures of its rows, its epochs."""
+        reason = skip_reason(case)
+        ready = Ended(Outcome("skipped", reason)) if reason else prepare_training(case, self._once)
+        if isinstance(ready, Ended):
+            return failure(case, ready.outcome, ready.figures), []
+        weights = self._trained / f"{case.training}.safetensors" if self._trained else None
+        outcome = self.launchers.run(self._training, case, train_and_score, weights)
+        if outcome.status != "ok":
+            return failure(case, outcome, ready.figures), []
+        trained: Trained = outcome.value
+        return [{**ready.figures, **row} for row in trained.rows], trained.epochs
+
+    def _write(
+        self, group: str, repeat: int, figures: Mapping[Case, Sequence[Figures]]
+    ) -> dict[Case, list[Measurement]]:
+        return self._written(group, repeat, figures, _now())
+
+    def _written(
+        self, group: str, repeat: int, figures: Mapping[Case, Sequence[Figures]], started_at: str
+    ) -> dict[Case, list[Measurement]]:
+        """Write the rows of several cases as one block: all of them stay, or none."""
+        shared = {"commit": self._commit, "started_at": started_at, "run": self.run, "group": group, "repeat": repeat}
+        rows = {case: [self._row(case, each, shared) for each in of_case] for case, of_case in figures.items()}
+        # Not what was skipped for the same reason before: that row is there.
+        new = [row for case, of_case in rows.items() if not self._is_known(case, of_case) for row in of_case]
+        if new:
             self.has_new_rows = True
-            append(self.table, rows)  # not if it was skipped for the same reason before: then the row is there
-        if result.beyond_seconds is not None:
-            where = case.backend if case.runner == "keras" else case.runner
-            beyond = result.beyond_seconds + time.perf_counter() - measured
-            self.beyond_seconds.setdefault(where, []).append(beyond)
+            append(self.table, new)
         return rows
 
-    def _measure(self, case: Case) -> Result:
-        reason = skip_reason(case) or self._too_long.reason(case)
-        if reason:
-            return _failed(case, Outcome("skipped", reason))
-        return self._train(case) if case.recipe else self._time(case)
+    def _row(self, case: Case, figures: Figures, shared: Figures) -> Measurement:
+        return Measurement(**{**case.identity(), **machine.origin(case.backend, case.device), **shared, **figures})
 
-    def _time(self, case: Case) -> Result:
-        """Time a case, once its batch is loaded, its floor measured and its arm proven equal to looped."""
-        ready = prepare_timing(case, self._once, self.effort)
-        if isinstance(ready, Ended):
-            return _failed(case, ready.outcome, ready.figures)
-        arguments = ready.batch, self.effort, ready.floors
-        started = time.perf_counter()
-        outcome = self.launchers.run(self._timing, case, measure.measure, *arguments)
-        if outcome.status != "ok":
-            return _failed(case, outcome)
-        beyond_seconds = time.perf_counter() - started - outcome.value.seconds
-        shared = limits(case, outcome.value.rows, self._once)
-        rows = [{**ready.figures, **shared[row["phase"]], **row} for row in outcome.value.rows]
-        return Result(rows, beyond_seconds=beyond_seconds)
-
-    def _train(self, case: Case) -> Result:
-        """Train and score a case, once it is read what its time loop runs on."""
-        ready = prepare_training(case, self._once)
-        if isinstance(ready, Ended):
-            return _failed(case, ready.outcome, ready.figures)
-        weights = self._trained / f"{case.training}.safetensors" if self._trained else None
-        started = time.perf_counter()
-        outcome = self.launchers.run(self._training, case, measure.measure_accuracy, weights)
-        if outcome.status != "ok":
-            return _failed(case, outcome)
-        beyond_seconds = time.perf_counter() - started - outcome.value.seconds
-        rows = [{**ready.figures, **row} for row in outcome.value.rows]
-        return Result(rows, outcome.value.epochs, beyond_seconds)
+    def _is_known(self, case: Case, rows: Sequence[Measurement]) -> bool:
+        if not all(row.status == "skipped" for row in rows):
+            return False
+        before = self._kept.rows(case, rows[0].group)
+        return {(row.phase, row.reason) for row in rows} == {(row.phase, row.reason) for row in before}
 
 
-def _failed(case: Case, outcome: Outcome, figures: Figures | None = None) -> Result:
-    """A row for each phase of a case without timings, with its reason."""
-    shared = {**(figures or {}), "status": outcome.status, "reason": outcome.reason}
-    return Result([{**shared, "phase": phase} for phase in case.phases])
-
-
-def _outcomes(rows: Sequence[Measurement]) -> set[tuple[str, str, str]]:
-    return {(row.phase, row.status, row.reason) for row in rows}
+def _now() -> str:
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a phase is warmed up and timed: at least the calls named, then until the seconds or the most calls."""
+    """How long a phase of an arm is warmed up and timed in one repeat, in seconds unless the name says otherwise."""
 
-    warm_up_calls: int = 2
-    warm_up_most_calls: int = 10
-    warm_up_seconds: float = 0.5
-    calls: int = 5
-    most_calls: int = 50
-    seconds: float = 1.0
-    time_limit_seconds: float = 120.0  #: a case, or its proof, is ended after this long
+    warm_up_calls: int = 2  #: at least so many
+    warm_up_seconds: float = 0.1
+    block_seconds: float = 0.02  #: the timed calls of a block; a call that takes longer is a block
+    seconds: float = 0.5  #: rounds go on until the blocks of each arm add up to this
+    rounds: int = 3  #: at least so many
+    time_limit_seconds: float = 120.0  #: a first call, or a proof, is ended after this long
 
 
-BRIEF = Effort(warm_up_most_calls=5, warm_up_seconds=0.1, most_calls=20, seconds=0.25)
+USUAL = Effort()

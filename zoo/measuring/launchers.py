@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from zoo.execution import KERAS
 from zoo.measuring.case import Case
-from zoo.measuring.launcher import Job, Launcher, Outcome
+from zoo.measuring.launcher import Launcher, Limits, Outcome
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What a process may take before it is ended."""
-
-    memory_bytes: int
-    seconds: float
+OWN_ENVIRONMENT = ("legacy",)
+"""Runners whose processes start with another environment than those of Keras."""
 
 
 class Launchers:
-    """A fork server for each runner, backend and device, started when it is first needed and again if it has ended.
+    """A fork server for each backend and device, started when it is first needed and again if it has ended.
+
+    TensorFlow 1 has one of its own: it needs another environment.
 
     Args:
         logs: the folder of their logs.
@@ -34,8 +32,8 @@ class Launchers:
         return len(self._started)
 
     def of(self, case: Case) -> Launcher:
-        """The fork server of the case's runner, backend and device."""
-        where = case.runner, case.backend, case.device
+        """The fork server of the case's backend and device."""
+        where = case.runner if case.runner in OWN_ENVIRONMENT else KERAS, case.backend, case.device
         launcher = self._started.get(where)
         if launcher is None or not launcher.alive():
             launcher = self._started[where] = Launcher(*where, log=self._logs / f"{'-'.join(where)}.log")
@@ -43,7 +41,7 @@ class Launchers:
 
     def run(self, limits: Limits, case: Case, function: Callable[..., Any], *arguments: Any) -> Outcome:
         """Call `function(case, *arguments)` in a fresh process of the case's fork server."""
-        return self.of(case).run(Job(function, (case, *arguments), limits.memory_bytes, limits.seconds))
+        return self.of(case).run(limits, function, case, *arguments)
 
     def close(self) -> None:
         """End the fork servers, and what runs in them."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from zoo import Execution, Split
-from zoo.measuring import limit, measure, prove
+from zoo.measuring import limit, prove
 from zoo.measuring.batch import first_batch
-from zoo.measuring.case import NORMAL_JIT, Case
+from zoo.measuring.case import Case
 from zoo.measuring.effort import Effort
+from zoo.measuring.group import looped
 from zoo.measuring.launcher import Outcome
 from zoo.measuring.launchers import Once
-from zoo.measuring.measure import Figures
+from zoo.measuring.worker import Figures, measure_floor
 
 FLOOR = "one_dense"
 """Stands for the entry where a one-Dense model is measured, once for all entries."""
@@ -35,29 +36,24 @@ class Ended:
     figures: Figures = field(default_factory=dict)
 
 
-def looped(case: Case) -> Case:
-    """The arm that others are held against: Keras' own loop, compiled if that is usual on the backend."""
-    return replace(case, repeat=0, execution=Execution(jit=NORMAL_JIT[case.backend]))
-
-
 def prepare_timing(case: Case, once: Once, effort: Effort) -> Prepared | Ended:
     """Load the case's batch, measure its floor and prove its arm equal to looped."""
-    arm, first = replace(case, repeat=0), looped(case)
+    first = looped(case)
     batch = once("loading its data", first, first_batch)
     if batch.status != "ok":
         return Ended(batch)
-    usual = replace(arm, execution=case.execution.beside, entry=FLOOR)
-    floors = once("a one-Dense model", usual, measure.measure_floor, batch.value, effort)
+    usual = replace(case, execution=case.execution.beside, entry=FLOOR)
+    floors = once("a one-Dense model", usual, measure_floor, batch.value, effort)
     if floors.status != "ok":
         return Ended(floors)
     proof = once("proving looped", first, prove.prove, batch.value, None)
-    if proof.status == "ok" and arm != first:
-        proof = once("proving it equal to looped", arm, prove.prove, batch.value, proof.value)
+    if proof.status == "ok" and case != first:
+        proof = once("proving it equal to looped", case, prove.prove, batch.value, proof.value)
     if proof.status != "ok":
         return Ended(proof)
     if proof.value.problem:
         return Ended(Outcome("skipped", proof.value.problem), proof.value.figures)
-    if difference := prove.unequal(arm, proof.value):
+    if difference := prove.unequal(case, proof.value):
         return Ended(Outcome("unequal", difference), proof.value.figures)
     return Prepared(batch.value, floors.value, proof.value.figures)
 
@@ -77,16 +73,21 @@ def prepare_training(case: Case, once: Once) -> Prepared | Ended:
     return Prepared(batch.value, {}, ran)
 
 
-def limits(case: Case, rows: Sequence[Figures], once: Once) -> dict[str, Figures]:
+def limits(case: Case, seconds: Mapping[str, float], once: Once) -> dict[str, Figures]:
     """What the arithmetic alone takes, by phase; empty columns if it could not be measured.
 
     A step that was faster shows that other work slowed the products down while they were timed: they are timed again,
-    once for each case that shows it, and the least counts.
+    once for each time that it shows, and the least counts.
+
+    Args:
+        case: what was timed.
+        seconds: the least of a call, by phase.
+        once: what was measured once.
     """
     case = replace(looped(case), execution=Execution())
     measured = once("its limit", case, limit.limits)
     if measured.status != "ok":
         return {phase: {} for phase in case.phases}
-    if any(row["step_seconds"] < (measured.value[row["phase"]].get("limit_seconds") or 0) for row in rows):
+    if any(least < (measured.value[phase].get("limit_seconds") or 0) for phase, least in seconds.items()):
         return once.again(case, limit.limits, limit.least)
     return measured.value

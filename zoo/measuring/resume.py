@@ -13,24 +13,36 @@ DONE = ("ok", "unequal", "out_of_memory", "timeout")
 """Outcomes that a resumed run keeps. A case that was skipped or crashed is tried again: its cause may be gone."""
 
 
+def part_name(group: str, part: int) -> str:
+    """What a part of a group is called, where its workers do not all fit into memory at once: "wave-…-3f2a1c.2"."""
+    return group + (f".{part + 1}" if part else "")
+
+
 class Kept:
     """Rows of a run that was stopped. A case counts only with the same fields, versions and machine."""
 
     def __init__(self, rows: Iterable[Measurement] = ()) -> None:
-        self._rows: dict[str, list[Measurement]] = {}
+        self._rows: dict[tuple[str, str], list[Measurement]] = {}
         for row in rows:
-            self._rows.setdefault(row.case_id, []).append(row)
+            self._rows.setdefault((row.group, row.case_id), []).append(row)
 
-    def rows(self, case: Case) -> list[Measurement]:
-        """The rows of `case`, whatever their outcome."""
+    def rows(self, case: Case, group: str = "") -> list[Measurement]:
+        """The rows of `case`, whatever their outcome; those that it has as an arm of `group`."""
         same = {**case.identity(), **machine.origin(case.backend, case.device)}
-        rows = self._rows.get(case.id, [])
+        rows = self._rows.get((group, case.id), [])
         return [row for row in rows if all(getattr(row, name) == value for name, value in same.items())]
 
-    def is_done(self, case: Case) -> bool:
-        """Whether `case` needs no measuring: each of its phases has rows, and none is to be tried again."""
+    def parts(self, case: Case, group: str) -> list[list[Measurement]]:
+        """The rows of an arm of `group`, by the part of it that its worker was in (see `part_name`)."""
+        parts: list[list[Measurement]] = []
+        while rows := self.rows(case, part_name(group, len(parts))):
+            parts.append(rows)
+        return parts
+
+    def is_trained(self, case: Case) -> bool:
+        """Whether the training `case` has its scores, or an outcome that is not tried again."""
         rows = self.rows(case)
-        return {row.phase for row in rows} == set(case.phases) and all(row.status in DONE for row in rows)
+        return bool(rows) and all(row.status in DONE for row in rows)
 
 
 class TooLong:
@@ -55,4 +67,4 @@ class TooLong:
 
 
 def _any_steps(case: Case) -> Case:
-    return replace(case, repeat=0, steps=0)
+    return replace(case, steps=0)

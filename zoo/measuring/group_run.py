@@ -1,0 +1,145 @@
+"""Measures a group: prepares its arms, then makes as many repeats as their ratios need."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from zoo.measuring.case import Case, skip_reason
+from zoo.measuring.effort import Effort
+from zoo.measuring.enough import Timings
+from zoo.measuring.group import Group
+from zoo.measuring.launcher import Outcome
+from zoo.measuring.launchers import Once
+from zoo.measuring.lockstep import Lockstep, Worker
+from zoo.measuring.preparation import Ended, Prepared, limits, prepare_timing
+from zoo.measuring.resume import DONE, Kept, TooLong, part_name
+from zoo.measuring.rows import Measurement
+from zoo.measuring.worker import Figures
+
+Write = Callable[[str, int, Mapping[Case, Sequence[Figures]]], Mapping[Case, Sequence[Measurement]]]
+"""Takes the group, the repeat and the figures of the rows of each arm; writes them as one block and returns them."""
+
+
+class GroupRun:
+    """One group of a run.
+
+    Args:
+        group: what to measure.
+        kept: rows of a run that was stopped.
+        once: what is measured once for several arms.
+        effort: how long each arm is timed.
+        too_long: arms that ran past the time limit at fewer steps.
+        write: keeps rows.
+    """
+
+    def __init__(self, group: Group, kept: Kept, once: Once, effort: Effort, too_long: TooLong, write: Write) -> None:
+        self.rows: dict[Case, list[Measurement]] = {case: [] for case in group.arms}
+        self.workers: list[Worker] = []  #: of every repeat made now, ended
+        self.timings = Timings(group)
+        self._group = group
+        self._once = once
+        self._effort = effort
+        self._too_long = too_long
+        self._write = write
+        self._failed: dict[Case, Outcome] = {}
+        self._crashed: set[Case] = set()
+        self._repeat = 0
+        self._take(kept)
+
+    def _take(self, kept: Kept) -> None:
+        """Go on behind the rows of a run that was stopped."""
+        for case in self._group.arms:
+            for part, rows in enumerate(kept.parts(case, self._group.name)):
+                self.rows[case] += [row for row in rows if row.status in DONE]
+                for row in rows:
+                    self._repeat = max(self._repeat, row.repeat + 1)
+                    if row.status in DONE and row.status != "ok":
+                        self._failed[case] = Outcome(row.status, row.reason)
+                        self._too_long.note(case, row.status)
+                for (repeat, phase), blocks in _by_repeat(rows).items():
+                    self.timings.add(case, phase, (repeat, part), blocks)
+
+    def needed(self, out_of_time: bool = False) -> list[Case]:
+        """The arms that need another repeat."""
+        return self.timings.arms_of_next(self._failed, out_of_time)
+
+    def measure(self, lockstep: Lockstep, seconds: float) -> None:
+        """Prepare the arms and make repeats until each has enough, or `seconds` have passed and each has the least."""
+        deadline = time.monotonic() + seconds
+        prepared = self._prepared(self.needed(), lockstep)
+        while arms := self.needed(time.monotonic() > deadline):
+            self._one_repeat({case: prepared[case] for case in arms}, lockstep)
+
+    def _prepared(self, needed: Sequence[Case], lockstep: Lockstep) -> dict[Case, Prepared]:
+        """Load the batch of each arm, measure its floor and prove it; an arm for which that fails gets its rows now."""
+        prepared: dict[Case, Prepared] = {}
+        ended: dict[Case, Ended] = {}
+        for case in needed:
+            reason = skip_reason(case) or self._too_long.reason(case)
+            if not reason:
+                lockstep.show(f"{self._group.name}: {case.entry} {case.arm} is proven")
+            ready = Ended(Outcome("skipped", reason)) if reason else prepare_timing(case, self._once, self._effort)
+            if isinstance(ready, Prepared):
+                prepared[case] = ready
+            else:
+                ended[case] = ready
+        for case, each in ended.items():
+            self._failed[case] = each.outcome
+            self._too_long.note(case, each.outcome.status)
+        self._keep_rows(self._group.name, {case: failure(case, *vars(each).values()) for case, each in ended.items()})
+        return prepared
+
+    def _one_repeat(self, arms: Mapping[Case, Prepared], lockstep: Lockstep) -> None:
+        """One repeat of these arms, in several parts where the memory limit asks for it."""
+        waiting, part = dict(arms), 0
+        while waiting:
+            name = part_name(self._group.name, part)
+            workers, left = lockstep.repeat(waiting, self._group.references, f"{name} repeat {self._repeat + 1}")
+            self.workers += workers
+            self._keep(workers, arms, name, part)
+            references = [case for case in self._group.references if case in arms and case not in self._failed]
+            waiting, part = {case: arms[case] for case in [*references, *left] if left}, part + 1
+        self._repeat += 1
+
+    def _keep(self, workers: Sequence[Worker], arms: Mapping[Case, Prepared], name: str, part: int) -> None:
+        """Keep what workers that took turns have given."""
+        figures: dict[Case, Sequence[Figures]] = {}
+        for worker in workers:
+            case, shared = worker.case, arms[worker.case].figures
+            if not worker.alive:
+                figures[case] = failure(case, worker.outcome, shared)
+                self._note(case, worker.outcome)
+                continue
+            blocks = {phase: worker.seconds(phase) for phase in worker.blocks}
+            for phase, seconds in blocks.items():
+                self.timings.add(case, phase, (self._repeat, part), seconds)
+            limit = limits(case, {phase: min(seconds.values()) for phase, seconds in blocks.items()}, self._once)
+            figures[case] = [{**shared, **limit[row["phase"]], **row} for row in worker.rows()]
+        self._keep_rows(name, figures)
+
+    def _keep_rows(self, name: str, figures: Mapping[Case, Sequence[Figures]]) -> None:
+        for case, rows in self._write(name, self._repeat, figures).items():
+            self.rows[case] += rows
+
+    def _note(self, case: Case, outcome: Outcome) -> None:
+        """An arm that ended badly is not tried again; one that crashed is, once: somebody else may have ended it."""
+        if outcome.status != "crashed" or case in self._crashed:
+            self._failed[case] = outcome
+        self._crashed.add(case)
+        self._too_long.note(case, outcome.status)
+
+
+def failure(case: Case, outcome: Outcome, figures: Figures) -> list[Figures]:
+    """A row for each phase of a case without timings, with its reason."""
+    shared = {**figures, "status": outcome.status, "reason": outcome.reason}
+    return [{**shared, "phase": phase} for phase in case.phases]
+
+
+def _by_repeat(rows: Iterable[Measurement]) -> dict[tuple[int, str], dict[int, float]]:
+    """The seconds of each block, by repeat and phase, then by round."""
+    blocks: dict[tuple[int, str], dict[int, float]] = {}
+    for row in rows:
+        if row.round is not None and row.step_seconds is not None:
+            blocks.setdefault((row.repeat, row.phase), {})[row.round] = row.step_seconds
+    return blocks
