@@ -112,7 +112,9 @@ def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Cas
             continue
         for text in block.executions:
             execution = Execution.parse(text)
-            if backend not in block.backends or RUNS_ON.get(execution.runner, backend) != backend:
+            if backend not in block.backends or device not in block.devices:
+                continue
+            if RUNS_ON.get(execution.runner, backend) != backend:
                 continue
             if not selection.executions and execution.is_stock and not get_entry(entry).stock:
                 continue  # of the profile's: who asks for it is told why there is none

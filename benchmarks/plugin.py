@@ -65,7 +65,9 @@ class BenchmarkPlugin:
         kept = read_rows(table) if option.zoo_resume and table.exists() else []
         run = kept[-1].run if kept else run  # its repeats are pairs of those that were measured before
         self.budget_seconds = positive("--zoo-budget", option.zoo_budget, self.profile.budget_seconds)
-        self.coordinator = Coordinator(folder, run, self.profile.effort, limit_bytes, kept, show=self._show)
+        self.coordinator = Coordinator(
+            folder, run, self.profile.effort, limit_bytes, kept, show=self._show, at_once=self.profile.at_once
+        )
         self.rows: dict[Case, list[Measurement]] = {}
         self.progress: Progress | None = None
         self.interrupted = False
@@ -109,6 +111,8 @@ class BenchmarkPlugin:
             return
         self.progress.show(label(case))
         started = time.perf_counter()
+        for other in self.progress.next_trainings(self.profile.at_once):
+            self.coordinator.begin(other)
         self.rows[case] = self.coordinator.trained(case)
         self.progress.end([f"{label(case)}: {numbers(self.rows[case])}"], time.perf_counter() - started)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zoo.errors import unknown
 from zoo.execution import BACKENDS
+from zoo.measuring.case import DEVICES
 from zoo.measuring.effort import USUAL, Effort
 from zoo.measuring.enough import MOST_REPEATS
 from zoo.registry import MODELS
@@ -24,6 +25,7 @@ class Block:
     masked: tuple[str, ...] = ("none",)  #: "full" and "uniform" are lengths of masked sequences
     repeats: int | None = None  #: at most; or seeds; None is the profile's
     backends: tuple[str, ...] = BACKENDS
+    devices: tuple[str, ...] = DEVICES
     as_named: bool = False  #: "looped" is without jit on JAX too, where it usually is with
 
 
@@ -39,6 +41,7 @@ class Profile:
     mixed: bool = False  #: whether the arms of several backends and devices take turns with each other
     trained: tuple[Block, ...] = ()
     seeds: int = 0
+    at_once: int = 1  #: trainings; a score does not depend on it, the seconds of a training do
     effort: Effort = USUAL
 
 
@@ -117,18 +120,17 @@ OFFLOADED = ("chunked-auto+offload", "fused+offload")
 KEPT = ("stock", "looped", "fused", *RECOMPUTED, *OFFLOADED)
 LONG = Block(("lstm",), ("adding",), KEPT, steps=(2000,), units=(128,), batches=(32,))
 SCANS = Block(LINEAR, ("wave",), ("looped", "parallel"), steps=(100, 300, 1000, 3000, 10_000), batches=(32,))
+CARD = ("stock", "looped", "unrolled", "chunked-auto", "fused", "torch-native", "jax-scan+jit")
+LONG_ON_CARD = tuple(name for name in CARD if name != "unrolled")
 ON_GPU = (
-    Block(
-        ("lstm",),
-        ("wave",),
-        ("stock", "looped", "chunked-4", "chunked-16", "chunked-32", "fused", "torch-native"),
-        (500,),
-        (256,),
-        (64,),
-    ),
-    Block(("lstm",), ("wave",), (*LOOPS, "stock-unrolled", "fused", "torch-native", "jax-scan+jit")),
+    Block(("lstm", "gru"), ("wave",), CARD, (8, 20, 50)),
+    Block(("lstm", "gru"), ("wave",), CARD, (100,), repeats=3),
+    Block(("lstm",), ("wave",), LONG_ON_CARD, (500,), (256,), (64,)),
+    replace(LONG, devices=("gpu",)),
+    Block(("lstm",), ("wave",), ("looped",), (1000,), (8192,), (8192,), devices=("gpu",), repeats=1),
 )
-"""A long wave by chunks and by cuDNN, and a small one, which `--zoo-devices cpu,gpu` compares with a CPU."""
+"""What `--zoo-devices cpu,gpu` compares with a CPU; on the card alone, where activations wait, and a batch that no card
+of today holds: 1,000 steps of 8,192 by 8,192 are 256 GiB, and a training keeps several of them."""
 
 PROFILES = {
     profile.name: profile
@@ -149,6 +151,7 @@ PROFILES = {
             budget_seconds=180,
             trained=(Block(HANDFUL, executions=("looped",)),),
             seeds=3,
+            at_once=2,
         ),
         Profile(
             "full",
@@ -167,7 +170,13 @@ PROFILES = {
         ),
         Profile("chunks", "chunked loops against looped: lstm by chunk, every cell", CHUNKS, HOUR / 2),
         Profile("memory", "lstm 128 at 2000 steps: storing, recomputing, offloading", (LONG,), HOUR / 4),
-        Profile("gpu", "lstm at 500 steps by chunks and cuDNN, and small", ON_GPU, HOUR / 4, mixed=True),
+        Profile(
+            "gpu",
+            "lstm, gru at 8 to 500 steps on a GPU, beside a CPU; memory; a batch too large",
+            ON_GPU,
+            240,
+            mixed=True,
+        ),
         Profile("parallel", "min_gru, min_lstm, lru at 100 to 10000 steps: loop and scan", (SCANS,), HOUR / 2),
     )
 }

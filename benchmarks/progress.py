@@ -77,6 +77,11 @@ class Progress:
         """The part of the expected time of what is left that belongs to what comes next."""
         return self._expected[self._count] / max(self._left, 1e-9)
 
+    def next_trainings(self, number: int) -> Sequence[Case]:
+        """So many trainings that come next."""
+        first = self._count - len(self._planned.groups)
+        return self._planned.trained[first : first + number]
+
     def show(self, text: str) -> None:
         """Say what runs now, where the terminal can take the line back."""
         self._write(f"{self._position(self._count + 1)} {text} ...", passing=True)

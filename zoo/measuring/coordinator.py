@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from zoo.measuring import machine
@@ -42,8 +44,10 @@ class Coordinator:
         show: takes what is done now, in words.
         table: where rows go; measurements.csv of the folder by default.
         trained: a folder where trained weights are kept, if they are.
+        at_once: how many trainings may run at the same time; each takes its part of the processors.
         keep_epochs: takes a training and its epochs, before its scores are written: those mark it as done.
         launchers: fork servers to use; by default those that it starts, with their logs in the folder.
+        once: what another run measured once: batches, floors, proofs, limits.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class Coordinator:
         show: Callable[[str], None] = _silent,
         table: Path | None = None,
         trained: Path | None = None,
+        at_once: int = 1,
         keep_epochs: Callable[[Case, Sequence[Epoch]], None] | None = None,
         launchers: Launchers | None = None,
+        once: Once | None = None,
     ) -> None:
         self.folder = folder
         self.table = table or folder / TABLE
@@ -67,37 +73,61 @@ class Coordinator:
         self.has_new_rows = False  #: whether the table has grown
         self.beyond_case: dict[str, list[float]] = {}  #: seconds of each arm beyond what is measured, by backend
         self.beyond_block: dict[str, list[float]] = {}  #: and of each turn
-        self.launchers = launchers or Launchers(folder)
+        self.launchers = Launchers(folder) if launchers is None else launchers
         self._timing = Limits(memory_limit_bytes, effort.time_limit_seconds)
         self._training = Limits(memory_limit_bytes, TRAINING_LIMIT_SECONDS)
-        self._once = Once(self.launchers, self._timing)
+        self.once = Once(self.launchers, self._timing) if once is None else once
         self._lockstep = Lockstep(self.launchers, self._timing, effort, show)
         self._kept = Kept(kept)
         self._too_long = TooLong(effort.time_limit_seconds)
         self._trained = trained
+        self._at_once = at_once
+        self._pool = ThreadPoolExecutor(at_once)
+        self._trainings: dict[Case, Future[tuple[Outcome, Figures]]] = {}
         self._keep_epochs = keep_epochs
         self._commit = machine.commit()
 
     def group(self, group: Group) -> GroupRun:
         """A run of `group`, with the rows of it that are kept, and not yet measured further."""
-        return GroupRun(group, self._kept, self._once, self.effort, self._too_long, self._write)
+        return GroupRun(group, self._kept, self.once, self.effort, self._too_long, self._write)
 
     def measure(self, run: GroupRun, seconds: float) -> None:
-        """Measure a group: at least 3 repeats, then until its ratios are narrow or `seconds` have passed."""
-        run.measure(self._lockstep, seconds)
-        for worker in run.workers:
+        """Make repeats of a group: the least, then until its ratios are narrow or `seconds` have passed."""
+        deadline = time.monotonic() + seconds
+        while arms := run.needed(time.monotonic() > deadline):
+            self.repeat(run, arms)
+
+    def repeat(self, run: GroupRun, arms: Sequence[Case]) -> None:
+        """Make one more repeat of these arms of a group."""
+        for worker in run.repeat(arms, self._lockstep):
             where = worker.case.backend
             self.beyond_case.setdefault(where, []).append(worker.beyond_seconds)
             self.beyond_block.setdefault(where, []).extend(worker.beyond_blocks)
 
+    def begin(self, case: Case) -> None:
+        """Start the training `case` in the background, if it is to be trained and has not begun."""
+        if case in self._trainings or self.is_trained(case):
+            return
+        reason = skip_reason(case)
+        ready = Ended(Outcome("skipped", reason)) if reason else prepare_training(case, self.once)
+        if isinstance(ready, Ended):
+            self._trainings[case] = Future()
+            self._trainings[case].set_result((ready.outcome, ready.figures))
+            return
+        self._trainings[case] = self._pool.submit(self._train, case, ready.figures)
+
     def trained(self, case: Case) -> list[Measurement]:
-        """The scores of the training `case`, kept or of now."""
+        """The scores of the training `case`: kept, or of now."""
         if self.is_trained(case):
             return self._kept.rows(case)
-        rows, epochs = self._train(case)
-        if epochs and self._keep_epochs:
-            self._keep_epochs(case, epochs)
-        return self._write("", 0, {case: rows})[case]
+        self.begin(case)
+        outcome, figures = self._trainings[case].result()
+        if outcome.status != "ok":
+            return self._write("", 0, {case: failure(case, outcome, figures)})[case]
+        trained: Trained = outcome.value
+        if trained.epochs and self._keep_epochs:
+            self._keep_epochs(case, trained.epochs)
+        return self._write("", 0, {case: [{**figures, **row} for row in trained.rows]})[case]
 
     def is_trained(self, case: Case) -> bool:
         """Whether the run that is resumed has trained `case` already, here and with these versions."""
@@ -111,31 +141,18 @@ class Coordinator:
 
     def close(self) -> None:
         """End the fork servers, and what runs in them."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
         self.launchers.close()
 
-    def _train(self, case: Case) -> tuple[list[Figures], list[Epoch]]:
-        """Train and score a case, once it is read what its time loop runs on: the figures of its rows, its epochs."""
-        reason = skip_reason(case)
-        ready = Ended(Outcome("skipped", reason)) if reason else prepare_training(case, self._once)
-        if isinstance(ready, Ended):
-            return failure(case, ready.outcome, ready.figures), []
+    def _train(self, case: Case, figures: Figures) -> tuple[Outcome, Figures]:
+        threads = max(1, machine.usable_cpus() // self._at_once)
         weights = self._trained / f"{case.training}.safetensors" if self._trained else None
-        outcome = self.launchers.run(self._training, case, train_and_score, weights)
-        if outcome.status != "ok":
-            return failure(case, outcome, ready.figures), []
-        trained: Trained = outcome.value
-        return [{**ready.figures, **row} for row in trained.rows], trained.epochs
+        return self.launchers.run(self._training, case, train_and_score, threads, weights), figures
 
-    def _write(
-        self, group: str, repeat: int, figures: Mapping[Case, Sequence[Figures]]
-    ) -> dict[Case, list[Measurement]]:
-        return self._written(group, repeat, figures, _now())
-
-    def _written(
-        self, group: str, repeat: int, figures: Mapping[Case, Sequence[Figures]], started_at: str
-    ) -> dict[Case, list[Measurement]]:
+    def _write(self, group: str, repeat: int, figures: Mapping[Case, Sequence[Figures]]) -> Rows:
         """Write the rows of several cases as one block: all of them stay, or none."""
-        shared = {"commit": self._commit, "started_at": started_at, "run": self.run, "group": group, "repeat": repeat}
+        when = {"commit": self._commit, "started_at": _now(), "run": self.run}
+        shared = {**when, "group": group, "repeat": repeat}
         rows = {case: [self._row(case, each, shared) for each in of_case] for case, of_case in figures.items()}
         # Not what was skipped for the same reason before: that row is there.
         new = [row for case, of_case in rows.items() if not self._is_known(case, of_case) for row in of_case]

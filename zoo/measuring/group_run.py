@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from zoo.measuring.case import Case, skip_reason
@@ -35,16 +34,16 @@ class GroupRun:
 
     def __init__(self, group: Group, kept: Kept, once: Once, effort: Effort, too_long: TooLong, write: Write) -> None:
         self.rows: dict[Case, list[Measurement]] = {case: [] for case in group.arms}
-        self.workers: list[Worker] = []  #: of every repeat made now, ended
         self.timings = Timings(group)
         self._group = group
         self._once = once
         self._effort = effort
         self._too_long = too_long
         self._write = write
+        self._prepared: dict[Case, Prepared] = {}
         self._failed: dict[Case, Outcome] = {}
         self._crashed: set[Case] = set()
-        self._repeat = 0
+        self.repeats = 0  #: that are made
         self._take(kept)
 
     def _take(self, kept: Kept) -> None:
@@ -53,7 +52,7 @@ class GroupRun:
             for part, rows in enumerate(kept.parts(case, self._group.name)):
                 self.rows[case] += [row for row in rows if row.status in DONE]
                 for row in rows:
-                    self._repeat = max(self._repeat, row.repeat + 1)
+                    self.repeats = max(self.repeats, row.repeat + 1)
                     if row.status in DONE and row.status != "ok":
                         self._failed[case] = Outcome(row.status, row.reason)
                         self._too_long.note(case, row.status)
@@ -64,62 +63,55 @@ class GroupRun:
         """The arms that need another repeat."""
         return self.timings.arms_of_next(self._failed, out_of_time)
 
-    def measure(self, lockstep: Lockstep, seconds: float) -> None:
-        """Prepare the arms and make repeats until each has enough, or `seconds` have passed and each has the least."""
-        deadline = time.monotonic() + seconds
-        prepared = self._prepared(self.needed(), lockstep)
-        while arms := self.needed(time.monotonic() > deadline):
-            self._one_repeat({case: prepared[case] for case in arms}, lockstep)
-
-    def _prepared(self, needed: Sequence[Case], lockstep: Lockstep) -> dict[Case, Prepared]:
-        """Load the batch of each arm, measure its floor and prove it; an arm for which that fails gets its rows now."""
-        prepared: dict[Case, Prepared] = {}
-        ended: dict[Case, Ended] = {}
-        for case in needed:
-            reason = skip_reason(case) or self._too_long.reason(case)
-            if not reason:
-                lockstep.show(f"{self._group.name}: {case.entry} {case.arm} is proven")
-            ready = Ended(Outcome("skipped", reason)) if reason else prepare_timing(case, self._once, self._effort)
-            if isinstance(ready, Prepared):
-                prepared[case] = ready
-            else:
-                ended[case] = ready
-        for case, each in ended.items():
-            self._failed[case] = each.outcome
-            self._too_long.note(case, each.outcome.status)
-        self._keep_rows(self._group.name, {case: failure(case, *vars(each).values()) for case, each in ended.items()})
-        return prepared
-
-    def _one_repeat(self, arms: Mapping[Case, Prepared], lockstep: Lockstep) -> None:
-        """One repeat of these arms, in several parts where the memory limit asks for it."""
-        waiting, part = dict(arms), 0
+    def repeat(self, arms: Sequence[Case], lockstep: Lockstep) -> list[Worker]:
+        """One more repeat of `arms`, which are prepared before their first; the workers that took turns."""
+        made: list[Worker] = []
+        for case in arms:
+            if case not in self._prepared:
+                self._prepare(case, lockstep)
+        waiting, part = {case: self._prepared[case] for case in arms if case not in self._failed}, 0
         while waiting:
             name = part_name(self._group.name, part)
-            workers, left = lockstep.repeat(waiting, self._group.references, f"{name} repeat {self._repeat + 1}")
-            self.workers += workers
-            self._keep(workers, arms, name, part)
-            references = [case for case in self._group.references if case in arms and case not in self._failed]
-            waiting, part = {case: arms[case] for case in [*references, *left] if left}, part + 1
-        self._repeat += 1
+            workers, left = lockstep.repeat(waiting, self._group.references, f"{name} repeat {self.repeats + 1}")
+            made += workers
+            self._keep(workers, name, part)
+            references = [case for case in self._group.references if case in waiting and case not in self._failed]
+            waiting = {case: self._prepared[case] for case in ([*references, *left] if left else ())}
+            part += 1
+        self.repeats += 1
+        return made
 
-    def _keep(self, workers: Sequence[Worker], arms: Mapping[Case, Prepared], name: str, part: int) -> None:
+    def _prepare(self, case: Case, lockstep: Lockstep) -> None:
+        """Load the batch of an arm, measure its floor and prove it; if that fails it gets its rows now."""
+        reason = skip_reason(case) or self._too_long.reason(case)
+        if not reason:
+            lockstep.show(f"{self._group.name}: {case.entry} {case.arm} is proven")
+        ready = Ended(Outcome("skipped", reason)) if reason else prepare_timing(case, self._once, self._effort)
+        if isinstance(ready, Prepared):
+            self._prepared[case] = ready
+            return
+        self._failed[case] = ready.outcome
+        self._too_long.note(case, ready.outcome.status)
+        self._keep_rows(self._group.name, {case: failure(case, ready.outcome, ready.figures)})
+
+    def _keep(self, workers: Sequence[Worker], name: str, part: int) -> None:
         """Keep what workers that took turns have given."""
         figures: dict[Case, Sequence[Figures]] = {}
         for worker in workers:
-            case, shared = worker.case, arms[worker.case].figures
+            case, shared = worker.case, self._prepared[worker.case].figures
             if not worker.alive:
                 figures[case] = failure(case, worker.outcome, shared)
                 self._note(case, worker.outcome)
                 continue
             blocks = {phase: worker.seconds(phase) for phase in worker.blocks}
             for phase, seconds in blocks.items():
-                self.timings.add(case, phase, (self._repeat, part), seconds)
+                self.timings.add(case, phase, (self.repeats, part), seconds)
             limit = limits(case, {phase: min(seconds.values()) for phase, seconds in blocks.items()}, self._once)
             figures[case] = [{**shared, **limit[row["phase"]], **row} for row in worker.rows()]
         self._keep_rows(name, figures)
 
     def _keep_rows(self, name: str, figures: Mapping[Case, Sequence[Figures]]) -> None:
-        for case, rows in self._write(name, self._repeat, figures).items():
+        for case, rows in self._write(name, self.repeats, figures).items():
             self.rows[case] += rows
 
     def _note(self, case: Case, outcome: Outcome) -> None:

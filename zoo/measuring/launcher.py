@@ -10,6 +10,7 @@ import contextlib
 import multiprocessing
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ __all__ = ["Launcher", "Limits", "Outcome", "Process"]
 
 WATCH_SECONDS = 0.02
 GIB = 2**30
-GONE = (EOFError, BrokenPipeError, ConnectionResetError)
+GONE = (EOFError, OSError)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Launcher:
             start_new_session=True,
         )
         theirs.close()
+        self._lock = threading.Lock()  # several threads may each wait for a process of their own
 
     @property
     def process_id(self) -> int:
@@ -76,9 +78,10 @@ class Launcher:
         """A fresh process; an Outcome where none can be started."""
         ours, theirs = multiprocessing.Pipe()
         try:
-            self._connection.send(fork_server.NEW)
-            reduction.send_handle(self._connection, theirs.fileno(), self._server.pid)
-            answer = self._connection.recv()
+            with self._lock:
+                self._connection.send(fork_server.NEW)
+                reduction.send_handle(self._connection, theirs.fileno(), self._server.pid)
+                answer = self._connection.recv()
         except GONE:
             return self._ended()
         finally:
@@ -90,8 +93,9 @@ class Launcher:
     def end(self, process_id: int) -> int | Outcome:
         """Kill a process that was started here, if it runs still; its exit code, or how the server itself ended."""
         try:
-            self._connection.send(process_id)
-            return self._connection.recv()
+            with self._lock:
+                self._connection.send(process_id)
+                return self._connection.recv()
         except GONE:
             return self._ended()
 
@@ -154,7 +158,7 @@ class Process:
                     self.end()
                     return passed
             return self._connection.recv()
-        except (*GONE, OSError):  # it ended before it had sent anything, or half of it
+        except GONE:  # it ended before it had sent anything, or half of it
             code = self.end()
             return code if isinstance(code, Outcome) else Outcome("crashed", _how_it_ended(code))
 

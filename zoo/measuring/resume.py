@@ -29,6 +29,8 @@ class Kept:
     def rows(self, case: Case, group: str = "") -> list[Measurement]:
         """The rows of `case`, whatever their outcome; those that it has as an arm of `group`."""
         same = {**case.identity(), **machine.origin(case.backend, case.device)}
+        if case.recipe:
+            del same["threads"]  # fewer where several trainings run at once; a score does not depend on them
         rows = self._rows.get((group, case.id), [])
         return [row for row in rows if all(getattr(row, name) == value for name, value in same.items())]
 

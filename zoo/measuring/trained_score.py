@@ -26,11 +26,12 @@ class Trained:
     epochs: list[Epoch] = field(default_factory=list)
 
 
-def train_and_score(case: Case, weights: Path | None = None) -> Trained:
+def train_and_score(case: Case, threads: int, weights: Path | None = None) -> Trained:
     """Train the case's entry by its recipe and score it on each test split of its task.
 
     Args:
         case: with a recipe.
+        threads: how many threads an operation may take, fewer where several trainings run at once.
         weights: where the trained weights go, if they are kept. Then every epoch is scored on the test splits too, for
             the curves that are published; nothing is chosen by them.
 
@@ -39,6 +40,7 @@ def train_and_score(case: Case, weights: Path | None = None) -> Trained:
     """
     from zoo.measuring.runners.keras import configure
 
+    _limit_threads(case.backend, threads)
     configure(case)
     started = time.perf_counter()
     task = zoo.get_task(case.task)
@@ -60,7 +62,11 @@ def train_and_score(case: Case, weights: Path | None = None) -> Trained:
         worth = {"split": split, "metric": metric, "score": score}
         worth |= {"naive_score": naive(data, data.tests[split])} if metric == task.metric else {}
         costs = {"build_seconds": build_seconds, "parameters": model.count_params()}
-        costs |= {"train_seconds": log.train_seconds, "seconds_to_target": _seconds_to_target(task, split, log.rows)}
+        costs |= {
+            "threads": threads,
+            "train_seconds": log.train_seconds,
+            "seconds_to_target": _seconds_to_target(task, split, log.rows),
+        }
         rows.append({"phase": ACCURACY, **worth, **costs})
     return Trained(rows, spent, log.rows)
 
@@ -72,3 +78,15 @@ def _seconds_to_target(task: zoo.Task, split: str, epochs: list[Epoch]) -> float
         return None
     sign = 1 if task.higher_is_better else -1
     return next((row["train_seconds"] for row in epochs if sign * row[metric] >= sign * task.target), None)
+
+
+def _limit_threads(backend: str, threads: int) -> None:
+    """Before the first tensor of the process. On JAX a process takes what is free."""
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    elif backend == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
