@@ -126,6 +126,8 @@ class BenchmarkPlugin:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Announce the grid, as `-k` and the like left it."""
+        if session.config.option.collectonly:
+            return
         params = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
         left = list(dict.fromkeys(p["case"] for p in params if isinstance(p.get("case"), Case)))
         timed = {case: repeats for case, repeats in self.timed.items() if case in left}
@@ -133,8 +135,7 @@ class BenchmarkPlugin:
         self._groups = {case: group for group in together for case in group.arms if case in timed}
         planned = Planned(together, [case for case in left if case.recipe])
         self.progress = Progress(session.config.pluginmanager.getplugin("terminalreporter"), planned, self.profile)
-        if not session.config.option.collectonly:
-            self.progress.announce(self.coordinator.folder)
+        self.progress.announce(self.coordinator.folder)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """No dot an item: the run writes a line a case, with its numbers."""

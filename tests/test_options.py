@@ -103,7 +103,8 @@ MISTAKES = {
         "unknown backend 'x*'. Known: tensorflow, jax, torch",
     ),
     "repeats": (("--zoo-repeats", "0"), "--zoo-repeats must be a positive whole number, not 0"),
-    "memory limit": (("--zoo-memory-limit", "-1"), "--zoo-memory-limit must be more than 0 GiB, not -1"),
+    "memory limit": (("--zoo-memory-limit", "-1"), "--zoo-memory-limit must be more than 0, not -1"),
+    "budget": (("--zoo-budget", "0"), "--zoo-budget must be more than 0, not 0"),
     "results folder": (
         ("--zoo-results=/dev/null/results",),
         "cannot write to the folder /dev/null/results: Not a directory; choose another --zoo-results folder",
