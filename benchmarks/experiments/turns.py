@@ -39,6 +39,8 @@ PAIRS = (
     ("lstm", "wave", "torch", "fused", "looped"),
 )
 """Entry, task, backend, and the two executions; the sizes are the task's own."""
+TURNS, ALONE, BASE = "turns-", "alone-arm-", "alone-baseline-"
+"""How the groups of a pair are called, before the arm's name: both arms, and each of them."""
 COLUMNS = [
     *("entry", "task", "backend", "arm", "baseline", "phase", "repeats"),
     *("alone", "in_turns", "turns_over_alone", "low", "high", "sd_alone", "sd_in_turns", "times_the_seconds"),
@@ -57,10 +59,10 @@ def cases(pair: tuple[str, str, str, str, str]) -> tuple[Case, Case]:
 def measure(pair: tuple[str, str, str, str, str], coordinator: Coordinator, repeats: int) -> None:
     """Make the repeats of a pair that are not there yet."""
     arms = cases(pair)
-    groups = {"turns": arms, "alone": arms[:1], "alone-baseline": arms[1:]}
+    groups = {TURNS: arms, ALONE: arms[:1], BASE: arms[1:]}
     runs = []
     for name, members in groups.items():
-        group = Group(f"{name}-{arms[0].id}", dict.fromkeys(members, repeats), (), least=repeats)
+        group = Group(f"{name}{arms[0].id}", dict.fromkeys(members, repeats), (), least=repeats)
         runs.append(coordinator.group(group))
     while any(run.needed() for run in runs):
         for run in _in_order(runs):
@@ -98,7 +100,7 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
 
 def _in_turns(rows: pd.DataFrame, arm: Case, baseline: Case) -> pd.Series:
     """The logarithm of the ratio of each repeat in which the two took turns."""
-    together = rows[rows["group"].str.startswith("turns-")]
+    together = rows[rows["group"].str.startswith(TURNS)]
     logs = {}
     for repeat, part in together.groupby("repeat"):
         arms = [part[part["case_id"] == case.id] for case in (arm, baseline)]
@@ -109,10 +111,10 @@ def _in_turns(rows: pd.DataFrame, arm: Case, baseline: Case) -> pd.Series:
 
 def _alone(rows: pd.DataFrame) -> pd.Series:
     """The same of the arms that ran alone: the median of all that each has."""
-    alone = rows[rows["group"].str.startswith("alone-")]
-    medians = np.log(alone.groupby(["repeat", "group"])["step_seconds"].median()).unstack()
-    baseline = [name for name in medians if str(name).startswith("alone-baseline-")]
-    return medians.drop(columns=baseline).iloc[:, 0] - medians[baseline].iloc[:, 0]
+    medians = np.log(rows.groupby(["group", "repeat"])["step_seconds"].median())
+    kind = medians.index.get_level_values("group").str
+    arm, baseline = (medians[chosen].droplevel("group") for chosen in (kind.startswith(ALONE), kind.startswith(BASE)))
+    return arm - baseline
 
 
 def _of_logs(logs: pd.DataFrame) -> dict[str, float]:

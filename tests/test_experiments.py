@@ -1,0 +1,59 @@
+"""The experiments on the method: what they measure, and what their tables make of rows with a known answer."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from benchmarks.experiments import aa, turns
+from benchmarks.pages.method import turns_texts
+from zoo.measuring.rows import Measurement
+from zoo.statistics.tables import as_table
+
+RATIO = 0.8
+
+
+def rows(bent: float, repeats: int = 12) -> list[Measurement]:
+    """Two arms, of which one takes 0.8 × the other's time; in turns `bent` × that.
+
+    The machine's pace is another in each run alone, and changes with each round for both arms that take turns.
+    """
+    random = np.random.default_rng(0)
+    arm, baseline = turns.cases(turns.PAIRS[0])
+    result = []
+    for repeat, case in itertools.product(range(repeats), (arm, baseline)):
+        factor = RATIO if case == arm else 1.0
+        kind = turns.ALONE if case == arm else turns.BASE
+        alone, noise = np.exp(random.normal(0, 0.1)), np.exp(random.normal(0, 0.01))
+        for number in range(5):
+            pace = np.exp(np.random.default_rng([repeat, number]).normal(0, 0.2))
+            shared = {**case.identity(), "phase": "train", "repeat": repeat, "round": number, "calls": 1}
+            in_turns = factor * noise * pace * (bent if case == arm else 1.0)
+            result += [
+                Measurement(**shared, group=turns.TURNS + arm.id, step_seconds=in_turns),
+                Measurement(**shared, group=kind + arm.id, step_seconds=factor * alone),
+            ]
+    return result
+
+
+@pytest.mark.parametrize("bent", [1.0, 1.1])
+def test_taking_turns_is_held_against_running_alone(bent: float) -> None:
+    (row,) = turns.compared(as_table(rows(bent))).to_dict("records")
+    assert (row["entry"], row["arm"], row["phase"], row["repeats"]) == ("lstm", "unrolled", "train", 12)
+    assert row["in_turns"] == pytest.approx(RATIO * bent, rel=0.02)
+    assert row["alone"] == pytest.approx(RATIO, rel=0.15)
+    assert row["turns_over_alone"] == pytest.approx(row["in_turns"] / row["alone"])
+    assert row["low"] < row["turns_over_alone"] < row["high"]
+    assert row["times_the_seconds"] == pytest.approx((row["sd_alone"] / row["sd_in_turns"]) ** 2)
+    assert row["times_the_seconds"] > 20
+    assert turns_texts(turns.compared(as_table(rows(bent)))).shape == (1, 9)
+
+
+def test_equal_arms_differ_in_their_seed_alone() -> None:
+    group = aa.group_of("torch", "lstm", "digits_rows", 7)
+    assert len(group.arms) == aa.WORKERS
+    assert set(group.arms.values()) == {group.least} == {7}
+    assert len({case.id for case in group.arms}) == aa.WORKERS
+    assert len({(case.entry, case.task, case.backend, str(case.execution)) for case in group.arms}) == 1
