@@ -84,18 +84,21 @@ def report(results: Results = None, markdown: Annotated[bool, typer.Option(help=
 def coverage(results: Results = None) -> None:
     """Print how often the interval of a ratio holds 1 where an arm is compared with itself (A/A, 200 pairs or more).
 
+    And what the whole rule says of such arms: repeats until the interval is within 4%, then a verdict.
+
     Without --results: the experiment that is kept in results/reference/aa.
     """
-    from zoo.report.growth import coverage_texts
+    from zoo.report.coverage import coverage_texts, rule_texts
     from zoo.report.terminal import print_table
     from zoo.statistics.coverage import coverage as coverage_of
-    from zoo.statistics.coverage import coverage_sentence
+    from zoo.statistics.coverage import coverage_sentence, under_the_rule
 
     results = results or ROOT / "reference" / "aa"
     table = read_results(results)
     shares = coverage_of(table)
     typer.echo(f"{len(table)} rows from {results}")
     print_table(coverage_texts(shares), Console())
+    print_table(rule_texts(under_the_rule(table)), Console())
     typer.echo(coverage_sentence(shares))
 
 

@@ -13,8 +13,8 @@ from itertools import product
 from benchmarks.profiles import Block, Profile
 from zoo import ZooError, get_entry, list_models, list_tasks, task_at
 from zoo.errors import unknown
-from zoo.execution import BACKENDS, KERAS, NAMED, RUNS_ON, SIZED, Execution
-from zoo.measuring.case import DEVICES, NORMAL_JIT, PHASES, Case, skip_reason
+from zoo.execution import BACKENDS, KERAS, NAMED, NORMAL_JIT, RUNS_ON, SIZED, Execution
+from zoo.measuring.case import DEVICES, PHASES, Case, skip_reason
 from zoo.measuring.effort import Effort
 from zoo.measuring.group import Group
 

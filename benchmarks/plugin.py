@@ -19,7 +19,8 @@ from benchmarks.progress import Planned, Progress, group_lines, label, numbers
 from zoo import ZooError
 from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
-from zoo.measuring.group import LEAST_REPEATS, Group, groups
+from zoo.measuring.enough import LEAST_REPEATS
+from zoo.measuring.group import Group, groups
 from zoo.measuring.rows import TABLE, Measurement, check_writable, read_rows
 from zoo.report.sentence import sentence
 from zoo.report.terminal import print_tables

@@ -15,10 +15,11 @@ from benchmarks.plan import expected_of_group, expected_seconds
 from benchmarks.profiles import Profile
 from zoo.measuring.case import ACCURACY, Case
 from zoo.measuring.effort import Effort
-from zoo.measuring.enough import Timings, half_width
+from zoo.measuring.enough import half_width
 from zoo.measuring.group import Group, baselines
 from zoo.measuring.group_run import GroupRun
 from zoo.measuring.rows import Measurement
+from zoo.measuring.timings import Timings
 
 LEAST_SECONDS = 0.1
 

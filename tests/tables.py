@@ -38,6 +38,7 @@ TIMING = Measurement(
     phase="train",
     repeat=0,
     seed=0,
+    group="wave",
     round=0,
     calls=1,
     kernel_path="while",
@@ -107,7 +108,7 @@ def grown(fields: dict[str, tuple[float, float]], numbers: Iterable[int], **othe
 def arm(loop: str, factors: Iterable[float], base: Measurement = TIMING, first_call: float = 1.0) -> list[Measurement]:
     """An execution whose every repeat takes its factor × the time of `base`, and `first_call` × its first call.
 
-    Three timings a repeat, of which the median is that time.
+    Three blocks a repeat, of which the median is that time; the machine's pace is another in each round.
     """
     assert base.step_seconds is not None
     assert base.first_call_seconds is not None

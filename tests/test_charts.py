@@ -189,12 +189,12 @@ def test_the_report_has_a_table_for_each_kind_of_result_and_none_for_nothing():
     [
         ([0.8] * 3, "faster"),
         ([1.2] * 3, "slower"),
-        ([0.95, 1.0, 1.05], "not shown"),
-        ([0.5, 1.0, 2.0], "too wide"),
+        ([0.99, 1.0, 1.01], "equal"),
+        ([0.9, 1.0, 1.15], "undecided (95)"),
         ([0.8] * 2, "too few"),
     ],
 )
 def test_the_report_says_what_each_ratio_shows(factors, shown):
     costs = next(tables(as_table(pair(20, factors)))).texts
-    assert costs["what it\nshows"].tolist() == ["", shown]
+    assert costs["verdict"].tolist() == ["", shown]
     assert costs["train\nms (IQR)"].iloc[0] == "10.0 (3.0)"

@@ -13,8 +13,9 @@ import zoo
 from benchmarks.plan import Selection, timed_cases
 from benchmarks.profiles import PROFILES
 from zoo.measuring.case import Case, skip_reason
-from zoo.measuring.enough import HALF_WIDTH, Timings, half_width, is_enough, log_ratio
-from zoo.measuring.group import LEAST_REPEATS, WORKERS, Group, baselines, groups, looped, reference
+from zoo.measuring.enough import HALF_WIDTH, LEAST_REPEATS, half_width, is_enough
+from zoo.measuring.group import WORKERS, Group, baselines, groups, looped, reference
+from zoo.measuring.timings import Timings, log_ratio
 
 EVERYWHERE = Selection(backends=("tensorflow", "jax", "torch"), devices=("cpu", "gpu"))
 LOOPED = Case("lstm", "wave", zoo.Execution(), "tensorflow", "cpu", 4, 5, 1, 3)

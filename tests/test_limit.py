@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from zoo import Execution
+from zoo.execution import NORMAL_JIT
 from zoo.measuring import limit
 from zoo.measuring.batch import first_batch
-from zoo.measuring.case import NORMAL_JIT, PHASES, Case
+from zoo.measuring.case import PHASES, Case
 from zoo.measuring.launcher import Launcher, Limits
 from zoo.measuring.limit import Product, Sizes
 from zoo.measuring.machine import environment

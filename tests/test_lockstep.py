@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 import zoo
-from zoo.measuring.case import NORMAL_JIT, Case
+from zoo.execution import NORMAL_JIT
+from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import Effort
 from zoo.measuring.group import Group

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.execution import NORMAL_JIT
 from zoo.measuring import prove
 from zoo.measuring.batch import first_batch
-from zoo.measuring.case import NORMAL_JIT, Case
+from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import USUAL
 from zoo.measuring.group import Group

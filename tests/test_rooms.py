@@ -31,8 +31,8 @@ ROOMS = (
 """Every room, a file or a folder of zoo/ or all of benchmarks/: it may import those before it, none behind it."""
 TABLES_ONLY = ("statistics", "charts", "report")
 """Rooms that work on tables alone."""
-OF_MEASURING = ("rows",)
-"""What those know of the room that measures: the columns."""
+OF_MEASURING = ("rows", "enough")
+"""What those know of the room that measures: the columns, and how many repeats are enough."""
 
 
 def module_of(path: Path) -> str:

@@ -14,10 +14,9 @@ import pytest
 import zoo
 from tests.arms import OWN, case_of
 from tests.test_rooms import HEAVY, ROOT
-from zoo.execution import LOOPS
+from zoo.execution import LOOPS, NORMAL_JIT
 from zoo.measuring import computed, kernels, prove, runners
 from zoo.measuring.batch import first_batch
-from zoo.measuring.case import NORMAL_JIT
 from zoo.measuring.runners import RunnerModule
 
 BACKEND = keras.backend.backend()

@@ -26,6 +26,8 @@ STORE = "store"
 OF_CHUNKS = (STORE, "recompute", "offload")
 """The memories that a layer around chunks or a fused kernel takes."""
 BACKENDS = ("tensorflow", "jax", "torch")
+NORMAL_JIT = {"tensorflow": False, "jax": True, "torch": False}
+"""Whether a backend's usual way is compiled. JAX without jit runs operation by operation, some 40 times slower."""
 AUTO = "auto"
 AUTOMATIC = {"tensorflow": {"cpu": 4, "gpu": 4}, "jax": {"cpu": 1, "gpu": 4}}
 """Steps of a chunk by backend and device: on JAX and a CPU no chunk gains, and a chunk of one is the loop."""

@@ -24,10 +24,10 @@ from zoo.execution import Execution
 from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import USUAL
-from zoo.measuring.enough import log_ratio
 from zoo.measuring.group import Group
 from zoo.measuring.group_run import GroupRun
 from zoo.measuring.rows import TABLE, check_writable, read_rows
+from zoo.measuring.timings import log_ratio
 from zoo.statistics.folders import read_results
 from zoo.statistics.intervals import interval
 

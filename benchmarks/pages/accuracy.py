@@ -11,9 +11,9 @@ from benchmarks.trained import book
 from benchmarks.trained.curves import DROPOUTS, Trained
 from benchmarks.trained.queue import QUEUE, Group
 from zoo.errors import ZooError
+from zoo.measuring.enough import LEAST_REPEATS
 from zoo.pretrained import cards
 from zoo.report.terminal import as_markdown
-from zoo.statistics.columns import LEAST_REPEATS
 from zoo.statistics.intervals import geometric_interval, geometric_mean
 from zoo.statistics.scores import better, scores
 from zoo.statistics.texts import number, three_digits, with_interval

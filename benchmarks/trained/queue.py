@@ -14,9 +14,9 @@ from benchmarks.profiles import LINEAR
 from benchmarks.progress import duration, label, numbers
 from zoo import Execution, get_task
 from zoo.errors import ZooError, unknown
-from zoo.execution import BACKENDS
+from zoo.execution import BACKENDS, NORMAL_JIT
 from zoo.measuring import append_only, machine
-from zoo.measuring.case import NORMAL_JIT, Case
+from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import USUAL
 from zoo.measuring.rows import check_writable, read_rows

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from zoo.charts.chart import Chart
 from zoo.charts.figures import DPI, INK, finish, nothing_to_draw, plain_ticks
-from zoo.statistics.columns import PEERS
+from zoo.statistics.columns import PEERS, REPEAT
 from zoo.statistics.gains import SIZE
 from zoo.statistics.ratios import medians
 from zoo.statistics.texts import three_digits
@@ -33,7 +33,7 @@ def has_peers(table: pd.DataFrame) -> bool:
 
 def every_arm(table: pd.DataFrame) -> Figure:
     """A panel a size and phase, fastest first."""
-    times = medians(table)
+    times = medians(table, REPEAT)
     times = times.merge(times[times["runner"].isin(PEERS)][SIZE].drop_duplicates(), on=SIZE)
     if times.empty:
         return nothing_to_draw(table, TITLE, "bare torch or JAX, or ONNX Runtime, which the profile peers measures")

@@ -13,7 +13,7 @@ from zoo.charts.chart import Chart
 from zoo.charts.figures import DPI, INK, finish, look, nothing_to_draw, plain_ticks, spans
 from zoo.charts.labels import FACETS, facet_labels
 from zoo.charts.timed import rows_of
-from zoo.statistics.columns import MIB, execution_order, in_order
+from zoo.statistics.columns import MIB, REPEAT, execution_order, in_order
 from zoo.statistics.intervals import geometric_interval, geometric_mean, interval
 from zoo.statistics.ratios import medians
 
@@ -29,7 +29,7 @@ GROWTH = {
 def cost_growth(table: pd.DataFrame) -> Figure:
     """First call, step time and memory of training against the number of steps, by execution."""
     title = "How the cost of training grows with the number of steps"
-    data = medians(table).query("phase == 'train'")
+    data = medians(table, REPEAT).query("phase == 'train'")
     if not data.empty:
         data = in_order(data)
         data["facet"] = data["entry"] + " on " + facet_labels(data, FACETS)
@@ -46,7 +46,7 @@ def cost_growth(table: pd.DataFrame) -> Figure:
         _head(row[0], str(facet))
     note = (
         "Markers: geometric mean of times, mean of memory, over repeats (each a fresh process, the median of its "
-        "timings), with 95% intervals (Student's t; none under 3 repeats)."
+        "blocks), with 95% intervals (Student's t; none under 3 repeats)."
     )
     return finish(figure, table, rows_of(table, data), title, note)
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from zoo.charts.chart import Chart
 from zoo.charts.figures import INK, Estimate, Panel, dot_figure, finish, nothing_to_draw, slots, spans
 from zoo.charts.labels import FACETS, facet_labels, usual_sizes
-from zoo.statistics.columns import in_order
+from zoo.statistics.columns import REPEAT, in_order
 from zoo.statistics.intervals import geometric_interval, geometric_mean
 from zoo.statistics.ratios import medians, pairs
 from zoo.statistics.texts import three_digits
@@ -47,7 +47,7 @@ def _timed_panels(data: pd.DataFrame, value: str, axis: str, ratio: bool = False
 def step_time(table: pd.DataFrame) -> Figure:
     """Time of one training step and of predicting one batch, by entry and execution."""
     title = "Time of a training step and of a prediction"
-    data, left_out = usual_sizes(medians(table).dropna(subset=["step_seconds"]))
+    data, left_out = usual_sizes(medians(table, REPEAT).dropna(subset=["step_seconds"]))
     if data.empty:
         return nothing_to_draw(table, title, "timings of training or prediction")
     data = with_labels(data.assign(milliseconds=data["step_seconds"] * 1000))
@@ -55,7 +55,7 @@ def step_time(table: pd.DataFrame) -> Figure:
     estimate = Estimate(geometric_mean, geometric_interval, lambda times: f"{three_digits(geometric_mean(times))} ms")
     figure = dot_figure(panels, data["phase"].nunique(), estimate)
     note = (
-        f"Small dots: repeats, each a fresh process and the median of its timings. Markers: geometric mean, {INTERVAL}."
+        f"Small dots: repeats, each a fresh process and the median of its blocks. Markers: geometric mean, {INTERVAL}."
         + left_out
     )
     return finish(figure, table, rows_of(table, data), title, note)

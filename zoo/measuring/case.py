@@ -18,8 +18,6 @@ from zoo.measuring.machine import gpu_names
 DEVICES = ("cpu", "gpu")
 PHASES = ("train", "predict")
 ACCURACY = "accuracy"
-NORMAL_JIT = {"tensorflow": False, "jax": True, "torch": False}
-"""Whether a backend's usual way is compiled. JAX without jit runs operation by operation, some 40 times slower."""
 
 
 @dataclass(frozen=True)

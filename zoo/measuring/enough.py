@@ -1,89 +1,27 @@
-"""When a comparison has enough repeats: when its interval is narrow, whatever it says."""
+"""When a comparison has had enough repeats: on the width of its interval, never on what it shows."""
 
 from __future__ import annotations
 
 import math
-import statistics
-import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 from scipy import stats
 
-from zoo.measuring.case import Case
-from zoo.measuring.group import LEAST_REPEATS, Group, baselines
-
+LEAST_REPEATS = 3
+"""Under so many repeats there is no interval."""
 MOST_REPEATS = 10
 HALF_WIDTH = 0.04
-"""The interval of a ratio is narrow from ±4% on."""
+"""How far the interval of a ratio may reach to either side, as a factor less 1: ±4%."""
 CONFIDENCE = 0.95
-Blocks = Mapping[int, float]
-"""The seconds of a call, by round."""
-Turn = tuple[int, int]
-"""A repeat, and a part of the group where its workers do not all fit into memory at once."""
-
-
-def log_ratio(arm: Blocks, baseline: Blocks) -> float:
-    """The ratio of a repeat: the median, over the rounds of both, of the logarithm of one block over the other."""
-    common = [number for number in arm if number in baseline]
-    return statistics.median(math.log(arm[number] / baseline[number]) for number in common)
 
 
 def half_width(log_ratios: Sequence[float]) -> float:
-    """Half the width of the 95% interval of the mean (Student's t); infinite under 3 repeats."""
+    """Half the width of the 95% interval of the mean log ratio, Student's t over repeats; infinite under 3 repeats."""
     if len(log_ratios) < LEAST_REPEATS:
         return math.inf
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # of values that are all alike
-        interval = stats.ttest_1samp(log_ratios, 0).confidence_interval(CONFIDENCE)
-    return float(interval.high - interval.low) / 2
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, len(log_ratios) - 1) * stats.sem(log_ratios))
 
 
 def is_enough(log_ratios: Sequence[float]) -> bool:
-    """Whether the interval over these repeats lies within ±4% of the ratio."""
-    return half_width(log_ratios) <= math.log1p(HALF_WIDTH)
-
-
-class Timings:
-    """The blocks of a group's arms so far, and which arms need another repeat."""
-
-    def __init__(self, group: Group) -> None:
-        self._group = group
-        self._blocks: dict[tuple[Case, str], dict[Turn, Blocks]] = {}
-        self._repeats: dict[Case, set[int]] = {}
-
-    @property
-    def arms(self) -> Collection[Case]:
-        """The arms of the group."""
-        return self._group.arms.keys()
-
-    def add(self, case: Case, phase: str, turn: Turn, blocks: Blocks) -> None:
-        """Note the blocks that an arm gave in a repeat, and in which part of the group."""
-        self._blocks.setdefault((case, phase), {})[turn] = blocks
-        self._repeats.setdefault(case, set()).add(turn[0])
-
-    def log_ratios(self, case: Case, baseline: Case, phase: str) -> list[float]:
-        """The ratio of each repeat in which both took turns."""
-        arms, others = self._blocks.get((case, phase), {}), self._blocks.get((baseline, phase), {})
-        return [log_ratio(arms[turn], others[turn]) for turn in arms if turn in others]
-
-    def is_wide(self, case: Case) -> bool:
-        """Whether one of its ratios needs more repeats."""
-        ratios = (self.log_ratios(case, arm, phase) for arm in self._baselines(case) for phase in case.phases)
-        return any(each and not is_enough(each) for each in ratios)
-
-    def arms_of_next(self, failed: Collection[Case], out_of_time: bool) -> list[Case]:
-        """The arms of the next repeat, in the order of the group: those that need it, and their baselines.
-
-        The least repeats of each, then until its ratios are narrow, and never more than are wanted of it.
-        """
-        needed: set[Case] = set()
-        for case, wanted in self._group.arms.items():
-            made = len(self._repeats.get(case, ()))
-            more = made < self._group.least or (not out_of_time and self.is_wide(case))
-            if case not in failed and made < wanted and more:
-                needed |= {case, *self._baselines(case)}
-        return [case for case in self._group.arms if case in needed and case not in failed]
-
-    def _baselines(self, case: Case) -> list[Case]:
-        return baselines(case, self.arms)
+    """Whether no further repeat is to be made: the interval is within ±4%, or there are 10 repeats."""
+    return len(log_ratios) >= MOST_REPEATS or half_width(log_ratios) <= math.log(1 + HALF_WIDTH)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zoo import Execution, get_entry, get_task
-from zoo.measuring.case import NORMAL_JIT, Case, skip_reason
+from zoo.execution import NORMAL_JIT
+from zoo.measuring.case import Case, skip_reason
+from zoo.measuring.enough import LEAST_REPEATS
 
 REFERENCE = "lstm"
-LEAST_REPEATS = 3
-"""Under so many there is no interval."""
 WORKERS = 8
 """A group has about so many workers: with more of them an arm and its baseline are further apart in time."""
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from zoo.measuring.case import Case, skip_reason
 from zoo.measuring.effort import Effort
-from zoo.measuring.enough import Timings
 from zoo.measuring.group import Group
 from zoo.measuring.launcher import Outcome
 from zoo.measuring.launchers import Once
@@ -14,6 +13,7 @@ from zoo.measuring.lockstep import Lockstep, Worker
 from zoo.measuring.preparation import Ended, Prepared, limits, prepare_timing
 from zoo.measuring.resume import DONE, Kept, TooLong, part_name
 from zoo.measuring.rows import Measurement
+from zoo.measuring.timings import Timings
 from zoo.measuring.worker import Figures
 
 Write = Callable[[str, int, Mapping[Case, Sequence[Figures]]], Mapping[Case, Sequence[Measurement]]]

@@ -14,19 +14,20 @@ from zoo.statistics.scores import accuracy_summary, better
 from zoo.statistics.stock import STOCK_LOOPS
 from zoo.statistics.summary import failures, summary
 from zoo.statistics.texts import number, three_digits, whole, with_interval
+from zoo.statistics.verdicts import EQUAL, TOO_FEW, UNDECIDED
 
 SCORES = ["mean", "sd", "n", "naive_score", "train_seconds"]
-SHORT = {"no difference shown": "not shown", "too few repeats": "too few"}
+SHORT = {EQUAL: "equal", TOO_FEW: "too few"}
 LEGEND = (
     "What ran: read from the compiled graph or the profiler, not from what was asked (docs/method.md has the list). "
-    "Costs: medians over n repeats; beside the training time the distance between the quartiles within a repeat. First "
-    "call: compilation included. MiB: peak of memory over that of a one-Dense model, in the first call and in later "
-    "ones; device MiB: the most that a GPU held in all. Ratio: training time over that of the execution named after "
-    "it, with its 95% interval; below 1 is faster. "
-    "What it shows: faster or slower where the difference from 1 stands after Holm's correction for the comparisons of "
-    "its table; not shown: it does not; too wide: nor does it, and the interval spans more than a factor of 1.5, so "
-    "that nothing can be concluded; too few: under 3 repeats, no interval. Over stock: training time over that of the "
-    "Keras layer as a tutorial writes it."
+    "Costs: medians over n repeats; beside the training time the distance between the quartiles of a repeat's blocks. "
+    "First call: compilation included. MiB: peak of memory over that of a one-Dense model, in the first call and in "
+    "later ones; device MiB: the most that a GPU held in all. Ratio: training time over that of the execution named "
+    "after it, with its 95% interval; below 1 is faster. "
+    "Verdict: faster or slower, of which at most 5% in a table are expected to be wrong (false discovery rate); equal: "
+    "within 5%, by two one-sided tests; undecided: neither yet, and in brackets the number of repeats that would "
+    "likely decide it; too few: under 3 repeats, no interval. Over stock: training time over that of the Keras layer "
+    "as a tutorial writes it."
 )
 
 
@@ -65,13 +66,12 @@ def _over_stock(row: pd.Series) -> str:
     return with_interval(*row[STOCK_RATIO])
 
 
-def _conclusion(row: pd.Series) -> str:
-    conclusion = row["train_conclusion"]
-    if pd.isna(conclusion):
+def _verdict(row: pd.Series) -> str:
+    verdict = row["train_verdict"]
+    if pd.isna(verdict):
         return ""
-    return (
-        "too wide" if conclusion == "no difference shown" and row["train_wide"] else SHORT.get(conclusion, conclusion)
-    )
+    needed = f" ({whole(row['train_repeats_needed'])})" if verdict == UNDECIDED else ""
+    return SHORT.get(verdict, str(verdict)) + needed
 
 
 def _cost_texts(part: pd.DataFrame) -> dict[str, pd.Series]:
@@ -88,7 +88,7 @@ def _cost_texts(part: pd.DataFrame) -> dict[str, pd.Series]:
         "graph\nnodes": part["graph_nodes"].map(whole),
         "ratio of\ntraining time": part.apply(_ratio, axis=1),
         "over that\nof": part["baseline"].fillna(""),
-        "what it\nshows": part.apply(_conclusion, axis=1),
+        "verdict": part.apply(_verdict, axis=1),
         **({"over\nstock": part.apply(_over_stock, axis=1)} if has_stock else {}),
         "n": part["repeats"].map(whole),
     }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from zoo.report.sections import Section, titled
 from zoo.statistics.break_even import PAID, break_even
-from zoo.statistics.columns import MIB, differing, in_order, sizes_and_differing
+from zoo.statistics.columns import MIB, in_order, sizes_and_differing
 from zoo.statistics.growth import FITTED, LARGEST, bound, bounded, exponents
 from zoo.statistics.texts import number, three_digits, whole, with_interval
 
@@ -32,7 +32,7 @@ PAID_NOTE = (
     "Extra: seconds that build and first call take longer than those of the execution it is held against; saved: by "
     "each later training step (medians over n repeats, paired). After so many later training steps it is ahead, with a "
     "95% interval where every repeat has such a number. Never: its steps are slower. Ahead until: they are, but it "
-    "gets going sooner. No difference shown: of training time, after Holm's correction."
+    "gets going sooner. Equal within 5%, undecided: of training time; nothing is told of when it pays."
 )
 LARGEST_NOTE = (
     "The largest number of steps that trained in every repeat with its peak of memory, the whole process, first call "
@@ -116,26 +116,3 @@ def _largest_texts(part: pd.DataFrame) -> dict[str, pd.Series]:
         "peak MiB": (part["largest_peak_bytes"] / MIB).map(whole),
         "reason": part["failed_reason"],
     }
-
-
-def coverage_texts(covered: pd.DataFrame) -> pd.DataFrame:
-    """The coverage of the A/A experiment, one row an arm, phase and number of pairs in an interval."""
-    names = ["entry", "task", "execution", "phase"]
-    shown = [
-        name
-        for name in [*names, *sizes_and_differing(covered, names)]
-        if name == "phase" or name in differing(covered, [name])
-    ]
-    limits = covered["autocorrelation_limit"].map("{:.2f}".format)
-    texts: dict[str, pd.Series] = {
-        "pairs": covered["pairs"].map(whole),
-        "ratio\nof all": covered["ratio"].map("{:.3f}".format),
-        "autocorrelation": covered["autocorrelation"].map("{:.2f}".format) + " (±" + limits + ")",
-        "n": covered["n"].map(whole),
-        "intervals": covered["intervals"].map(whole),
-        "hold 1": covered["holding"].map(whole),
-        "coverage": covered["coverage"].map("{:.1%}".format),
-        "exact 95% interval": covered["low"].map("{:.1%}".format) + " to " + covered["high"].map("{:.1%}".format),
-        "holds 95%": covered["holds_95"].map({True: "yes", False: "no"}),
-    }
-    return covered[shown].assign(**texts)

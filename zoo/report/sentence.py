@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from zoo.statistics.columns import EXECUTION, LEAST_REPEATS, SETTING, TIMED
+from zoo.measuring.enough import LEAST_REPEATS
+from zoo.statistics.columns import EXECUTION, SETTING, TIMED
 from zoo.statistics.ratios import ratios
+from zoo.statistics.verdicts import EQUAL, UNDECIDED
 
 FAVOURITE = "lstm"
 SMALLEST = 1.005
@@ -53,28 +55,29 @@ def _widest(timed: pd.DataFrame) -> pd.DataFrame:
     return min(groups, key=rank).sort_values("steps")
 
 
-def _undecided(row: pd.Series) -> bool:
-    """Whether the ratio cannot be distinguished from 1."""
-    return max(row["ratio"], 1 / row["ratio"]) < SMALLEST or row["conclusion"] == "no difference shown"
-
-
 def _factor(ratio: float) -> str:
     return f"{ratio:.2f}x" if ratio < 2 else f"{ratio:.1f}x" if ratio < 10 else f"{ratio:.0f}x"
 
 
 def _speed(row: pd.Series) -> str:
-    if _undecided(row):
-        return (
-            "too unevenly timed to be called faster or slower"
-            if row["wide"]
-            else "neither measurably faster nor slower"
-        )
+    if row["verdict"] == EQUAL:
+        return "neither 5% faster nor 5% slower"
+    if row["verdict"] == UNDECIDED or _is_one(row):
+        return "neither decidedly faster nor slower"
     about = "about " if np.isnan(row["low"]) else ""
     return about + (f"{_factor(1 / row['ratio'])} faster" if row["ratio"] < 1 else f"{_factor(row['ratio'])} slower")
 
 
 def _length(row: pd.Series) -> str:
-    return "not measurably longer or shorter" if _undecided(row) else f"{_factor(row['ratio'])} as long"
+    if row["verdict"] == EQUAL:
+        return "as long within 5%"
+    undecided = row["verdict"] == UNDECIDED or _is_one(row)
+    return "not decidedly longer or shorter" if undecided else f"{_factor(row['ratio'])} as long"
+
+
+def _is_one(row: pd.Series) -> bool:
+    """Whether a factor would be shown as 1.00."""
+    return bool(max(row["ratio"], 1 / row["ratio"]) < SMALLEST)
 
 
 def _joined(words: list[str], steps: list[int], than: str = "") -> str:

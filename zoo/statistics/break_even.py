@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zoo.statistics.columns import EXECUTION, PAIR, SETTING, as_frame
+from zoo.statistics.columns import EXECUTION, REPEAT, SETTING, as_frame
 from zoo.statistics.intervals import geometric_interval
 from zoo.statistics.ratios import pairs, step_ratios
+from zoo.statistics.verdicts import FASTER, SLOWER
 
 TIMES = ("build_seconds", "first_call_seconds", "step_seconds")
 KEYS = [*SETTING, *EXECUTION, "baseline"]
@@ -22,27 +23,27 @@ def break_even(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     Within a repeat it costs `extra` = (build + first call) − (build + first call of the baseline) seconds more to get
     going, and saves `saved` = step of the baseline − its own step with every training step after the first call; after
     extra / saved of those it is ahead. `extra_seconds` and `saved_seconds` are medians over repeats. `verdict` follows
-    the conclusion that the step ratio allows (see `summary.ratios`):
+    that of the step ratio (see `zoo.statistics.verdicts`):
 
     - "after": it is faster, and ahead after `break_even_steps`, the median over repeats;
     - "at once": it is faster and no longer in getting going, 0 steps;
     - "never": it is slower and no quicker in getting going, infinitely many steps;
     - "ahead until": it is slower but quicker in getting going, and loses its lead after `break_even_steps`;
-    - "no difference shown", "too few repeats": of the steps; no number of steps.
+    - "equal within 5%", "undecided", "too few repeats": of the steps; no number of steps.
 
     `low` and `high` are the 95% interval of the number (Student's t on its logarithm over repeats, as for ratios): only
     where every repeat has a number above zero, else NaN.
     """
-    wide = pairs(table, baseline, TIMES).query("phase == 'train'")
-    wide = wide.assign(longer=wide["seconds"] - wide["baseline_seconds"])
-    concluded = step_ratios(table, baseline)
+    paired = pairs(table, baseline, TIMES).query("phase == 'train'")
+    paired = paired.assign(longer=paired["seconds"] - paired["baseline_seconds"])
+    judged = step_ratios(table, baseline)[[*KEYS, "verdict"]]
     rows = []
-    conclusions = {_hashable(row[:-1]): row[-1] for row in concluded[[*KEYS, "conclusion"]].itertuples(index=False)}
-    for key, group in wide.groupby(KEYS, dropna=False, sort=False):
-        longer = group.pivot(index=PAIR, columns="quantity", values="longer").reindex(columns=list(TIMES)).dropna()
+    verdicts = {_hashable(row[:-1]): row[-1] for row in judged.itertuples(index=False)}
+    for key, group in paired.groupby(KEYS, dropna=False, sort=False):
+        longer = group.pivot(index=REPEAT, columns="quantity", values="longer").reindex(columns=list(TIMES)).dropna()
         if len(longer):
             extra = longer["build_seconds"] + longer["first_call_seconds"]
-            columns = _paid(extra, -longer["step_seconds"], conclusions[_hashable(key)])
+            columns = _paid(extra, -longer["step_seconds"], verdicts[_hashable(key)])
             rows.append({**dict(zip(KEYS, key, strict=True)), **columns})
     return as_frame(rows, [*KEYS, *PAID], table)
 
@@ -52,13 +53,13 @@ def _hashable(key: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(None if pd.isna(part) else part for part in key)
 
 
-def _paid(extra: pd.Series, saved: pd.Series, conclusion: str) -> dict[str, Any]:
+def _paid(extra: pd.Series, saved: pd.Series, verdict: str) -> dict[str, Any]:
     """The columns of one execution; `extra` and `saved` are seconds by repeat."""
     columns = {"extra_seconds": extra.median(), "saved_seconds": saved.median(), "repeats": len(extra)}
     without_steps = {**columns, "break_even_steps": np.nan, "low": np.nan, "high": np.nan}
-    if conclusion not in ("faster", "slower"):
-        return {**without_steps, "verdict": conclusion}
-    faster = conclusion == "faster"
+    if verdict not in (FASTER, SLOWER):
+        return {**without_steps, "verdict": verdict}
+    faster = verdict == FASTER
     cost, gain = (extra, saved) if faster else (-extra, -saved)  # a slower one lives on a lead: the same turned round
     if cost.median() <= 0:
         return {

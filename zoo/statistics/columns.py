@@ -22,8 +22,10 @@ SETTING = [
 """What must be equal for two executions to be compared, and for rows to be put together."""
 FAMILY = ["task", "backend", "phase", "quantity"]
 """What the comparisons of one table share: they are looked at together, and so corrected together."""
-PAIR = ["run", "repeat"]
-"""What two timings must share to be a pair: neighbours in time, each in a fresh process."""
+REPEAT = ["run", "repeat"]
+"""A repeat: a new set of processes. What is compared over repeats has one value in each."""
+PAIR = ["run", "group", "repeat"]
+"""What two arms must share to be a pair: they took turns. An arm may stand in several groups of one repeat."""
 COSTS = [
     *("build_seconds", "trace_seconds", "compile_seconds", "first_call_seconds"),
     *("step_seconds", "examples_per_second"),
@@ -31,14 +33,9 @@ COSTS = [
     *("compile_floor_host_bytes", "step_floor_host_bytes"),
     *("peak_device_bytes", "graph_nodes", "parameters", "limit_seconds", "chain_limit_seconds"),
 ]
-LEAST_REPEATS = 3
-"""Under so many repeats no interval is given."""
-CONFIDENCE = 0.95
-WIDE = 1.5
-"""An interval whose upper end is more than so many times its lower end says little of a ratio."""
 QUANTITIES = ("step_seconds", "first_call_seconds")
 MIB = 2**20
-RATIO = ["ratio", "low", "high", "conclusion", "wide"]
+RATIO = ["ratio", "low", "high", "verdict", "repeats_needed"]
 STOCK_RATIO = ["stock_ratio", "stock_low", "stock_high"]
 FIGURES = [
     *(

@@ -1,11 +1,13 @@
 """The A/A experiment: do the intervals of ratios hold 1 in 95% of cases where both arms are the same?
 
-An arm is measured in many fresh processes. Repeats 2k and 2k + 1 make a pair of an arm with itself, whose true ratio is
-1, and n consecutive pairs make an interval as n repeats of a comparison do.
+One case takes turns with itself: its workers differ in their seed alone, 0, 1, 2 and so on, which is no part of what is
+timed. Seeds 2k and 2k + 1 of a repeat make a pair, whose true ratio is 1, and n pairs make an interval as n repeats of
+a comparison do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,39 +16,48 @@ from scipy import stats
 from statsmodels.tsa.stattools import acf
 
 from zoo.errors import ZooError
-from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, as_frame
+from zoo.measuring.enough import CONFIDENCE, LEAST_REPEATS, is_enough
+from zoo.statistics.columns import EXECUTION, PAIR, SETTING, as_frame
 from zoo.statistics.intervals import geometric_interval, geometric_mean
-from zoo.statistics.ratios import medians
+from zoo.statistics.ratios import medians_and_blocks
+from zoo.statistics.rounds import round_ratios
+from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, UNDECIDED, ratio_test, verdict
 
 LEAST_PAIRS = 200
-GROUPS = (3, 5, 10)
+COUNTS = (3, 5, 10)
 """How many pairs make an interval."""
 KEYS = [*SETTING, *EXECUTION]
 COVERED = [
     *("pairs", "ratio", "autocorrelation", "autocorrelation_limit"),
     *("n", "intervals", "holding", "coverage", "low", "high", "holds_95"),
 ]
-COMMAND = (
-    "pytest --benchmark --zoo-profile smoke --zoo-entries neuron --zoo-tasks digits_rows --zoo-executions looped "
-    f"--zoo-repeats {2 * LEAST_PAIRS}"
-)
+OUTCOMES = {"holds_1": (), "called_different": (FASTER, SLOWER), "equal": (EQUAL,), "undecided": (UNDECIDED,)}
+"""What a sequence of repeats under the whole rule may end in, by its verdict; `holds_1` is of its interval."""
+RULED = [
+    *("pairs", "sequences", "repeats"),
+    *(f"{name}{end}" for name in OUTCOMES for end in ("", "_share", "_low", "_high")),
+]
 
 
 def same_pairs(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a pair of an arm with itself: `ratio` is the step time of repeat 2k + 1 over that of repeat 2k."""
-    times = medians(table).dropna(subset=["step_seconds"])
-    times = times.assign(pair=times["repeat"] // 2, which=times["repeat"] % 2)
-    keys = [*KEYS, "run", "pair"]
-    first, second = (times.loc[times["which"] == which, [*keys, "step_seconds"]] for which in (0, 1))
-    paired = first.merge(second, on=keys, suffixes=("_first", "_second"))
-    paired["ratio"] = paired["step_seconds_second"] / paired["step_seconds_first"]
-    return paired.sort_values(["run", "pair"], kind="stable", ignore_index=True)
+    """One row a pair of an arm with itself: `ratio` is the step time of seed 2k + 1 over that of seed 2k, by rounds.
+
+    Of each pair of seeds the repeats follow one another: neighbours are of different processes and minutes.
+    """
+    times, blocks = medians_and_blocks(table, [*PAIR, "seed"])
+    times = times.assign(case=times.index, pair=times["seed"] // 2, which=times["seed"] % 2)
+    keys = [*KEYS, *PAIR, "pair"]
+    first, second = (times.loc[times["which"] == which, [*keys, "case"]] for which in (0, 1))
+    couples = second.merge(first.rename(columns={"case": "base_case"}), on=keys)
+    couples["ratio"] = round_ratios(couples, blocks)
+    couples = couples.dropna(subset=["ratio"]).drop(columns=["case", "base_case"])
+    return couples.sort_values(["run", "group", "pair", "repeat"], kind="stable", ignore_index=True)
 
 
 def coverage(table: pd.DataFrame) -> pd.DataFrame:
     """How often the interval of n pairs holds the true ratio 1: one row an arm, phase and n.
 
-    Each interval is that of `summary.ratios` over n consecutive pairs, none in two intervals. `coverage` is the part of
+    Each interval is that of `ratios.ratios` over n consecutive pairs, none in two intervals. `coverage` is the part of
     the `intervals` that hold 1, `low` to `high` its exact binomial (Clopper-Pearson) 95% interval, and `holds_95`
     whether that holds 95%. The binomial takes the intervals as independent. `autocorrelation` shows whether the pairs
     are: it is that of neighbouring log ratios, and lies within ± `autocorrelation_limit` in 95% of cases if
@@ -55,17 +66,56 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ZooError: no arm has 200 pairs.
     """
-    rows = []
-    most = 0
-    for key, group in same_pairs(table).groupby(KEYS, dropna=False, sort=False):
-        most = max(most, len(group))
-        if len(group) >= LEAST_PAIRS:
-            arm = {**dict(zip(KEYS, key, strict=True)), **_of_all(group["ratio"])}
-            rows += [{**arm, **_covered(group["ratio"], n)} for n in GROUPS]
-    if not rows:
-        few = f"{most} pair{'s' * (most != 1)} of the same arm"
-        raise ZooError(f"too few repeats for the coverage: {few}, {LEAST_PAIRS} are needed; {COMMAND} makes them")
+    rows = [{**arm, **_of_all(ratios), **_covered(ratios, n)} for arm, ratios in _enough_pairs(table) for n in COUNTS]
     return as_frame(rows, [*KEYS, *COVERED], table)
+
+
+def under_the_rule(table: pd.DataFrame) -> pd.DataFrame:
+    """What the whole rule of a comparison says of equal arms: one row an arm and phase.
+
+    The pairs are taken in order as repeats: 3, and more until the interval is within ±4%, at most 10 (see
+    `zoo.measuring.enough`); then the next sequence begins. `repeats` is the mean number taken. Of the `sequences`,
+    `holds_1` have an interval that holds 1, and by their verdict (without correction: each is a table of its own)
+    `called_different` are faster or slower, `equal` are equal within 5%, `undecided` are neither. Each has its `_share`
+    and the exact binomial 95% interval of that, from `_low` to `_high`.
+
+    Raises:
+        ZooError: no arm has 200 pairs.
+    """
+    rows = []
+    for arm, ratios in _enough_pairs(table):
+        tests = [ratio_test(sequence) for sequence in sequences(ratios)]
+        words = [verdict(test["ratio"], test["p_value"], test["p_equal"]) for test in tests]
+        counts = {name: sum(word in of for word in words) for name, of in OUTCOMES.items()}
+        counts["holds_1"] = sum(test["low"] <= 1 <= test["high"] for test in tests)
+        row = {"pairs": len(ratios), "sequences": len(tests), "repeats": np.mean([test["repeats"] for test in tests])}
+        for name, count in counts.items():
+            row |= {name: count} | {f"{name}_{end}": value for end, value in _share(count, len(tests)).items()}
+        rows.append({**arm, **row})
+    return as_frame(rows, [*KEYS, *RULED], table)
+
+
+def sequences(ratios: pd.Series) -> Iterator[pd.Series]:
+    """Consecutive pairs as the repeats of comparisons that end when they are enough; an unfinished one is left out."""
+    logs, start = np.log(ratios.to_numpy()), 0
+    for end in range(LEAST_REPEATS, len(logs) + 1):
+        if end - start >= LEAST_REPEATS and is_enough(logs[start:end]):
+            yield ratios.iloc[start:end]
+            start = end
+
+
+def _enough_pairs(table: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.Series]]:
+    """Each arm and phase with 200 pairs or more: its setting, and its ratios in order."""
+    arms = [(key, group["ratio"]) for key, group in same_pairs(table).groupby(KEYS, dropna=False, sort=False)]
+    most = max((len(ratios) for _, ratios in arms), default=0)
+    if most < LEAST_PAIRS:
+        raise ZooError(
+            f"too few pairs for the coverage: {most} of the same arm, {LEAST_PAIRS} are needed: one case that takes "
+            "turns with itself, in workers of seeds 0, 1, 2 and so on"
+        )
+    for key, ratios in arms:
+        if len(ratios) >= LEAST_PAIRS:
+            yield dict(zip(KEYS, key, strict=True)), ratios
 
 
 def _of_all(ratios: pd.Series) -> dict[str, Any]:
@@ -83,16 +133,22 @@ def _covered(ratios: pd.Series, n: int) -> dict[str, Any]:
     """How many of the intervals of `n` pairs hold 1; pairs that are left over at the end count in none."""
     intervals = [geometric_interval(ratios.iloc[i : i + n]) for i in range(0, len(ratios) - n + 1, n)]
     holding = sum(low <= 1 <= high for low, high in intervals)
-    exact = stats.binomtest(holding, len(intervals)).proportion_ci(CONFIDENCE, method="exact")
+    exact = _share(holding, len(intervals))
     return {
         "n": n,
         "intervals": len(intervals),
         "holding": holding,
-        "coverage": holding / len(intervals),
-        "low": exact.low,
-        "high": exact.high,
-        "holds_95": bool(exact.low <= CONFIDENCE <= exact.high),
+        "coverage": exact["share"],
+        "low": exact["low"],
+        "high": exact["high"],
+        "holds_95": bool(exact["low"] <= CONFIDENCE <= exact["high"]),
     }
+
+
+def _share(count: int, total: int) -> dict[str, float]:
+    """`count` of `total`, with its exact binomial (Clopper-Pearson) 95% interval."""
+    exact = stats.binomtest(count, total).proportion_ci(CONFIDENCE, method="exact")
+    return {"share": count / total, "low": exact.low, "high": exact.high}
 
 
 def coverage_sentence(shares: pd.DataFrame) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zoo.statistics.columns import PAIR, SIZES
+from zoo.statistics.columns import PAIR, REPEAT, SIZES
 from zoo.statistics.intervals import geometric_interval, geometric_mean
-from zoo.statistics.ratios import medians
+from zoo.statistics.ratios import medians, medians_and_blocks
+from zoo.statistics.rounds import round_ratios
 from zoo.statistics.stock import STOCK_LOOPS, stands_for
 
 Side = Callable[[pd.DataFrame], pd.Series]
@@ -82,60 +83,72 @@ def gains(table: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) 
 
     In each repeat the fastest arm of a side is chosen by its median over the *other* repeats, and the gain is read in
     the repeat left out: to choose by the time that is then reported would favour whatever was lucky in it. An arm that
-    is theirs is never ours as well. `ours` and `theirs` name the arms chosen, the most frequent first.
+    is theirs is never ours as well. `ours` and `theirs` name the arms chosen, the most frequent first. The gain is read
+    in a group that holds both: from the rounds they share, or, where floors are taken off, from their medians.
 
     `gain` is missing where `problem` says why: a time of 0 or less once the floor of the trainer is taken off, or
     fewer than 2 repeats.
     """
-    times = medians(table)
+    times, blocks = medians_and_blocks(table)
+    times = times.assign(case=times.index, net=times["step_seconds"] - times["trainer_floor_seconds"])
     times = times[times["masked"] == "none"]
-    times["net"] = times["step_seconds"] - times["trainer_floor_seconds"]
     times["arm"] = times["backend"] + " " + times["execution"]
     keys = [*SIZE, *PLACE]
     rows = []
     for key, part in times.groupby([*keys, "phase"], sort=False, dropna=False):
         *size, phase = key
         for comparison in comparisons:
-            if phase in comparison.phases and (gain := _gain(comparison, part)):
+            if phase in comparison.phases and (gain := _gain(comparison, part, blocks)):
                 rows.append({**dict(zip(keys, size, strict=True)), "phase": phase, **gain})
     return pd.DataFrame(rows, columns=[*keys, *GAIN])
 
 
-def _gain(comparison: Comparison, part: pd.DataFrame) -> dict[str, Any]:
+def _gain(comparison: Comparison, part: pd.DataFrame, blocks: pd.DataFrame) -> dict[str, Any]:
     """The columns of one comparison at one size; empty where a side was not measured."""
     theirs = comparison.theirs(part)
     ours = comparison.ours(part) & ~theirs
     value = "net" if comparison.net else "step_seconds"
-    sides = [part[side].pivot_table(index=PAIR, columns="arm", values=value) for side in (ours, theirs)]
+    part = part.assign(seconds=part[value])
+    sides = [part[side].dropna(subset=["seconds"]) for side in (ours, theirs)]
     if any(side.empty for side in sides):
         return {}
-    chosen = [_left_out(side) for side in sides]
-    both = chosen[0].merge(chosen[1], left_index=True, right_index=True, suffixes=("_ours", "_theirs"))
+    both = _together([_left_out(side) for side in sides])
     row = {"comparison": comparison.what, "gain": np.nan, "low": np.nan, "high": np.nan, "problem": ""}
-    if len(both) < LEAST_GAINS:
-        repeats = len(sides[0].index.intersection(sides[1].index))
-        names = {name: " or ".join(side.columns) for name, side in zip(SIDES, sides, strict=True)}
-        return {**row, **names, "repeats": repeats, "problem": TOO_FEW}
+    repeats = both[REPEAT].drop_duplicates()
+    if len(repeats) < LEAST_GAINS:
+        made = sides[0][REPEAT].drop_duplicates().merge(sides[1][REPEAT].drop_duplicates())
+        names = {name: " or ".join(sorted(set(side["arm"]))) for name, side in zip(SIDES, sides, strict=True)}
+        return {**row, **names, "repeats": len(made), "problem": TOO_FEW}
     row |= {name: " or ".join(both[f"arm_{name}"].value_counts().index) for name in SIDES}
-    row["repeats"] = len(both)
-    seconds = both[[f"seconds_{name}" for name in SIDES]]
-    if (seconds <= 0).any(axis=None):
+    row["repeats"] = len(repeats)
+    if (both[[f"seconds_{name}" for name in SIDES]] <= 0).any(axis=None):
         return {**row, "problem": BELOW_FLOOR}
-    ratios = seconds["seconds_theirs"] / seconds["seconds_ours"]
-    low, high = geometric_interval(ratios)
-    return {**row, "gain": geometric_mean(ratios), "low": low, "high": high}
+    gained = both["seconds_theirs"] / both["seconds_ours"]
+    if not comparison.net:
+        couples = both.rename(columns={"case_theirs": "case", "case_ours": "base_case"})
+        gained = round_ratios(couples, blocks)
+    by_repeat = gained.groupby([both[name] for name in REPEAT]).agg(geometric_mean)
+    low, high = geometric_interval(by_repeat)
+    return {**row, "gain": geometric_mean(by_repeat), "low": low, "high": high}
 
 
 def _left_out(side: pd.DataFrame) -> pd.DataFrame:
-    """For each repeat the arm that was fastest in the others, and its seconds in this one; `side` is repeat × arm."""
-    rows = {}
-    for repeat in side.index:
-        here = side.loc[repeat].dropna()
-        others = side.drop(index=repeat)[here.index].median().dropna()
+    """For each repeat the rows of the arm that was fastest in the others, one for each group it stood in."""
+    by_repeat = side.pivot_table(index=REPEAT, columns="arm", values="seconds", aggfunc="median")
+    chosen = {}
+    for repeat in by_repeat.index:
+        here = by_repeat.loc[repeat].dropna()
+        others = by_repeat.drop(index=repeat)[here.index].median().dropna()
         if len(others):
-            rows[repeat] = {"arm": others.idxmin(), "seconds": here[others.idxmin()]}
-    index = pd.MultiIndex.from_tuples(list(rows), names=PAIR)
-    return pd.DataFrame(list(rows.values()), index=index, columns=["arm", "seconds"])
+            chosen[repeat] = others.idxmin()
+    repeats = pd.MultiIndex.from_frame(side[REPEAT])
+    return side[side["arm"].to_numpy() == repeats.map(chosen)]
+
+
+def _together(chosen: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of both sides that stood in one group of a repeat."""
+    ours, theirs = (side[[*PAIR, "arm", "seconds", "case"]] for side in chosen)
+    return ours.merge(theirs, on=PAIR, suffixes=[f"_{name}" for name in SIDES])
 
 
 def arms(table: pd.DataFrame) -> pd.DataFrame:
@@ -144,7 +157,7 @@ def arms(table: pd.DataFrame) -> pd.DataFrame:
     Seconds a call, the same less the floor of its trainer, and the fraction of both limits that each reaches; a time of
     0 or less once the floor is taken off has no such fraction.
     """
-    times = medians(table)
+    times = medians(table, REPEAT)
     times["net_seconds"] = times["step_seconds"] - times["trainer_floor_seconds"]
     keys = [*SIZE, "phase", "backend", "execution"]
     costs = ["step_seconds", "net_seconds", "limit_seconds", "chain_limit_seconds", "first_call_seconds"]

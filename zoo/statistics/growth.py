@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from zoo.statistics.columns import CONFIDENCE, EXECUTION, SETTING, as_frame, in_order
+from zoo.measuring.enough import CONFIDENCE
+from zoo.statistics.columns import EXECUTION, REPEAT, SETTING, as_frame, in_order
 from zoo.statistics.ratios import medians
 
 COSTS_OF_A_CASE = (
@@ -35,7 +36,7 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
     """How each cost grows with the number of steps: cost = a·steps^b, one row a setting, execution, phase and quantity.
 
     `exponent` is b, by least squares of log cost on log steps, `low` to `high` its 95% interval (Student's t, n − 2
-    degrees of freedom). A point is a number of steps: the median over its repeats, each the median of its timings.
+    degrees of freedom). A point is a number of steps: the median over its repeats, each the median of its blocks.
     Repeats are no points of their own: they share what sets a cost apart from a power law (and the trace and the
     compilation are measured once for all of them), so that more of them would narrow the interval around a wrong curve.
 
@@ -50,7 +51,7 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
     """
     keys = [*WITHOUT_STEPS, *EXECUTION, "quantity"]
     quantities = [*COSTS_OF_A_CASE, *COSTS_OF_A_PHASE]
-    costs = medians(table).melt([*SETTING, *EXECUTION], quantities, "quantity", "cost").dropna(subset=["cost"])
+    costs = medians(table, REPEAT).melt([*SETTING, *EXECUTION], quantities, "quantity", "cost").dropna(subset=["cost"])
     costs = costs[(costs["phase"] == "train") | costs["quantity"].isin(COSTS_OF_A_PHASE)]
     rows = []
     for key, group in costs.groupby(keys, dropna=False, sort=False):

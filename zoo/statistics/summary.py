@@ -9,6 +9,7 @@ from zoo.statistics.columns import (
     FIGURES,
     MIB,
     RATIO,
+    REPEAT,
     SETTING,
     STOCK_RATIO,
     TIMED,
@@ -23,15 +24,15 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     """What every execution of every entry costs: one row an entry, task, number of steps, execution and backend.
 
     `kernel_path` is what ran; `train_ms` and `predict_ms` are medians over repeats, `train_iqr_ms` that of the spread
-    within a repeat; the peaks are MiB over the floor, and they, the graph and the first call are those of training;
-    `train_ratio` is the time over that of the baseline (see `ratios`), `stock_ratio` that over the stock layer, or what
-    stands for it (see `stock`), in a table that has stock rows. Columns of the setting that differ within the
-    table follow `backend`, after the sizes.
+    of blocks within a repeat; the peaks are MiB over the floor, and they, the graph and the first call are those of
+    training; `train_ratio` is the time over that of the baseline, and `train_verdict` what it shows (see `ratios`);
+    `stock_ratio` that over the stock layer, or what stands for it (see `stock`), in a table that has stock rows.
+    Columns of the setting that differ within the table follow `backend`, after the sizes.
     """
     phaseless = [column for column in SETTING if column != "phase"]
     keys = [*phaseless, *EXECUTION]
-    by_phase = dict(iter(medians(table).groupby("phase")))
-    empty = medians(table).iloc[:0]
+    times = medians(table, REPEAT)
+    by_phase, empty = dict(iter(times.groupby("phase"))), times.iloc[:0]
     ran = table[(table["status"] == "ok") & table["phase"].isin(TIMED)]
     ran = ran.groupby(keys, dropna=False, sort=False)["kernel_path"].first().reset_index()
     train = by_phase.get("train", empty).groupby(keys, dropna=False, sort=False)

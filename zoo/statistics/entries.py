@@ -1,0 +1,46 @@
+"""The time of an entry over that of the reference entry, which stands in every group: "gru takes 0.78 of lstm"."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from zoo.execution import KERAS, NORMAL_JIT
+from zoo.statistics.columns import EXECUTION, PAIR, SETTING
+from zoo.statistics.ratios import judged, medians_and_blocks, one_a_repeat, with_ratio
+
+REFERENCE = "lstm"
+SAME = [column for column in [*SETTING, *EXECUTION, *PAIR] if column != "entry"]
+
+
+def against_reference(table: pd.DataFrame) -> pd.DataFrame:
+    """The step time of each entry's looped arm over that of the reference entry, in the same group and repeat.
+
+    One row a setting and phase; looped is without jit, but with it on JAX. `reference` is lstm where the group has it,
+    else the main entry of the task: the one that stands in the most of its groups. The other columns are those of
+    `ratios.ratios`.
+    """
+    times, blocks = medians_and_blocks(table)
+    looped = _looped(times.assign(case=times.index, quantity="step_seconds", seconds=times["step_seconds"]))
+    names = {"entry": "reference", "seconds": "baseline_seconds", "case": "base_case"}
+    bases = _references(looped).rename(columns=names)[[*SAME, *names.values()]]
+    paired = looped.merge(bases, on=SAME).query("entry != reference")
+    keys = [*SETTING, *EXECUTION, "reference", "quantity"]
+    columns = [*keys, *PAIR, "case", "base_case", "seconds", "baseline_seconds"]
+    return judged(one_a_repeat(with_ratio(paired[columns], blocks), keys), keys, table)
+
+
+def _looped(times: pd.DataFrame) -> pd.DataFrame:
+    """The timed rows of plain looped arms with the jit that is normal on their backend."""
+    normal = times["jit"].astype(bool) == times["backend"].map(NORMAL_JIT).astype(bool)
+    plain = times["runner"].eq(KERAS) & times["loop"].eq("looped") & times["chunk"].isna() & times["memory"].eq("store")
+    return times[normal & plain & (times["seconds"] > 0)]
+
+
+def _references(looped: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the reference entry of each group."""
+    groups = looped.groupby(SAME, dropna=False, sort=False)["entry"]
+    has_lstm = groups.transform(lambda entries: (entries == REFERENCE).any()).astype(bool)
+    counts = looped.drop_duplicates(["task", "entry", *PAIR]).value_counts(["task", "entry"], sort=False)
+    main = counts.groupby("task").idxmax().map(lambda task_and_entry: task_and_entry[1])
+    reference = looped["task"].map(main).astype("str").mask(has_lstm, REFERENCE)
+    return looped[looped["entry"] == reference]

@@ -1,0 +1,128 @@
+"""What a ratio of times shows: faster, slower, equal within 5%, or undecided, and how many repeats would decide it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
+from statsmodels.stats.weightstats import DescrStatsW
+
+from zoo.measuring.enough import CONFIDENCE, LEAST_REPEATS
+from zoo.statistics.intervals import geometric_mean, t_test
+
+FASTER, SLOWER, EQUAL = "faster", "slower", "equal within 5%"
+UNDECIDED, TOO_FEW = "undecided", "too few repeats"
+DECIDED = (FASTER, SLOWER, EQUAL)
+EQUAL_FROM, EQUAL_TO = 0.95, 1.05
+"""Ratios between these are equal for a user."""
+LEVEL = 1 - CONFIDENCE
+"""The false discovery rate of the differences in a table, and the level of the tests of equality."""
+POWER = 0.8
+"""How likely the repeats needed would decide, if the ratio and its spread are what they seem."""
+LARGEST_EFFECT = 10.0
+"""In standard deviations: of larger ones statsmodels finds no power, and the fewest repeats are enough."""
+TEST = ["ratio", "low", "high", "repeats", "log_sd", "p_value", "p_equal"]
+JUDGED = ["p_fdr", "verdict", "repeats_needed"]
+
+
+def ratio_test(ratios: pd.Series) -> dict[str, float]:
+    """The tests of one comparison; `ratios` holds one value a repeat.
+
+    `ratio` is their geometric mean, `low` to `high` its 95% interval, `log_sd` the standard deviation of the
+    logarithms. `p_value` is that of Student's t test of the logarithms against 0; `p_equal` the larger one of the two
+    one-sided tests (TOST) that the ratio is above 0.95 and below 1.05: it is at most 5% where the 90% interval lies
+    between them. Under 3 repeats there is a mean alone.
+    """
+    ratios = ratios.dropna()
+    result = dict.fromkeys(TEST, np.nan) | {"ratio": geometric_mean(ratios), "repeats": len(ratios)}
+    if len(ratios) < LEAST_REPEATS:
+        return result
+    logs = np.log(ratios)
+    test = t_test(logs)
+    ends = test.confidence_interval(CONFIDENCE)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # of ratios that are all alike
+        warnings.simplefilter("ignore", RuntimeWarning)
+        p_equal, *_ = DescrStatsW(logs.to_numpy()).ttost_mean(math.log(EQUAL_FROM), math.log(EQUAL_TO))
+    return {
+        **result,
+        "low": float(np.exp(ends.low)),
+        "high": float(np.exp(ends.high)),
+        "log_sd": float(logs.std()),
+        "p_value": 1.0 if np.isnan(test.pvalue) else float(test.pvalue),  # NaN where every ratio is 1
+        "p_equal": 1.0 if np.isnan(p_equal) else float(p_equal),
+    }
+
+
+def false_discoveries(p_values: pd.Series) -> pd.Series:
+    """p-values of comparisons that are looked at together, corrected by Benjamini and Hochberg; NaN stays NaN."""
+    given = p_values.dropna()
+    if len(given) < 2:  # nothing to correct
+        return p_values
+    return pd.Series(multipletests(given, method="fdr_bh")[1], index=given.index).reindex(p_values.index)
+
+
+def with_verdicts(tests: pd.DataFrame, family: list[str]) -> pd.DataFrame:
+    """The comparisons, a row of `ratio_test` each, with the columns `p_fdr`, `verdict` and `repeats_needed`.
+
+    `p_fdr` is `p_value` corrected within what has the same `family`; `verdict` one of
+
+    - "equal within 5%": whatever the test of a difference says, since a proven difference of less is none to a user;
+    - "faster", "slower": of all that are called so, at most 5% are expected to be no different;
+    - "undecided": `repeats_needed` is the number of repeats, those made among them, that would likely decide it;
+    - "too few repeats": under 3.
+    """
+    p_fdr = tests.groupby(family, dropna=False, sort=False)["p_value"].transform(false_discoveries)
+    judged = tests.assign(p_fdr=p_fdr)
+    rows = [row for _, row in judged.iterrows()]
+    words = [verdict(row["ratio"], row["p_fdr"], row["p_equal"]) for row in rows]
+    needed = [_needed(row) if word == UNDECIDED else pd.NA for row, word in zip(rows, words, strict=True)]
+    judged["verdict"] = pd.Series(words, index=judged.index, dtype="str")
+    judged["repeats_needed"] = pd.Series(needed, index=judged.index, dtype="Int64")
+    return judged
+
+
+def verdict(ratio: float, p_different: float, p_equal: float) -> str:
+    """What a ratio shows, given the p-values of its tests: (corrected) of a difference, and of equality within 5%."""
+    if pd.isna(p_different):
+        return TOO_FEW
+    if p_equal <= LEVEL:
+        return EQUAL
+    if p_different > LEVEL:
+        return UNDECIDED
+    return FASTER if ratio < 1 else SLOWER
+
+
+def _needed(row: pd.Series) -> int:
+    """`repeats_needed` of a comparison; the level is what the correction leaves of 5% at its rank in the family."""
+    level = LEVEL * row["p_value"] / row["p_fdr"]
+    return repeats_needed(row["ratio"], row["log_sd"], int(row["repeats"]), level)
+
+
+def repeats_needed(ratio: float, log_sd: float, made: int, level: float = LEVEL) -> int:
+    """How many repeats would decide a comparison in 4 of 5 tries, if `ratio` and `log_sd` are the true ones.
+
+    The lesser number of what a difference needs at `level` and what equality within 5% needs: each of its two tests may
+    fail in 1 of 10 tries. Always more than those `made`.
+    """
+    mean = math.log(ratio)
+    room = min(mean - math.log(EQUAL_FROM), math.log(EQUAL_TO) - mean)
+    difference = _repeats(abs(mean), log_sd, level / 2, POWER)  # the wrong side is never found: one-sided
+    equality = _repeats(room, log_sd, LEVEL, (1 + POWER) / 2)
+    return max(math.ceil(min(difference, equality)), made + 1)
+
+
+def _repeats(distance: float, log_sd: float, level: float, power: float) -> float:
+    """The repeats with which a one-sided t test finds a mean that lies `distance` above what it is held against."""
+    if distance <= 0:
+        return math.inf
+    effect = min(distance / log_sd, LARGEST_EFFECT) if log_sd > 0 else LARGEST_EFFECT
+    test: dict[str, Any] = {"effect_size": effect, "alpha": level, "alternative": "larger"}
+    with np.errstate(all="ignore"):
+        if TTestPower().power(nobs=LEAST_REPEATS, **test) >= power:
+            return LEAST_REPEATS
+    return float(np.squeeze(TTestPower().solve_power(power=power, **test)))
