@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -19,6 +21,7 @@ from zoo.measuring.effort import Effort
 from zoo.measuring.group import Group
 from zoo.measuring.group_run import GroupRun
 from zoo.measuring.launcher import Process
+from zoo.measuring.lockstep import balanced_order
 from zoo.measuring.rows import read_rows
 from zoo.measuring.worker import Arm
 
@@ -129,6 +132,18 @@ def test_workers_that_do_not_fit_into_memory_together(
         assert len(run.timings.log_ratios(SHORTER, REFERENCE, "train")) == 1
     else:
         assert "beside the reference arm 10.00 GiB are held, over the limit of 8.00" in run.rows[SHORTER][0].reason
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5, 8, 15])
+def test_each_arm_follows_every_other_equally_often(number: int) -> None:
+    rounds = [balanced_order(number, i) for i in range(2 * number)]
+    assert all(sorted(order) == list(range(number)) for order in rounds)
+    followed = Counter(pair for order in rounds for pair in itertools.pairwise(order))
+    if number == 2:  # in the same order always, so that none follows itself from one round to the next
+        assert followed == {(0, 1): 4}
+    else:
+        assert set(followed.values()) == {2}
+        assert len(followed) == number * (number - 1)
 
 
 def test_a_block_is_one_untimed_call_and_then_calls_until_its_time_is_over(monkeypatch) -> None:

@@ -156,12 +156,15 @@ class Lockstep:
         return worker
 
     def _rounds(self, workers: Sequence[Worker], phase: str) -> None:
-        """Let the workers take turns, every other round in the opposite order, until each has its time."""
-        number = 0
+        """Let the workers take turns until each has its time."""
+        number, last = 0, None
         while turns := [worker for worker in workers if worker.alive and not worker.has_time(phase, self._effort)]:
-            for worker in turns if number % 2 == 0 else reversed(turns):
+            order = [turns[place] for place in balanced_order(len(turns), number)]
+            if order[0] is last:
+                order = [*order[1:], order[0]]
+            for worker in order:
                 self._turn(worker, phase, number)
-            number += 1
+            number, last = number + 1, order[-1]
 
     def _turn(self, worker: Worker, phase: str, number: int) -> None:
         started = time.perf_counter()
@@ -169,3 +172,18 @@ class Lockstep:
         if block:
             worker.blocks[phase][number] = block
             worker.beyond_blocks.append(time.perf_counter() - started - block.seconds)
+
+
+def balanced_order(workers: int, number: int) -> list[int]:
+    """The order of a round: over `workers` rounds, twice as many if they are odd, each follows every other equally often.
+
+    So no arm gains by the place that it has, nor by what the arm before it leaves in the caches. Two take turns in the
+    same order always: in the opposite one the last would follow itself, and find its data still there.
+
+    Source: E. J. Williams, "Experimental designs balanced for the estimation of residual effects of treatments" (1949).
+    """
+    if workers <= 2:
+        return list(range(workers))
+    first = [(place + 1) // 2 if place % 2 else workers - place // 2 for place in range(workers)]
+    order = [(each + number) % workers for each in first]
+    return order[::-1] if workers % 2 and number // workers % 2 else order
