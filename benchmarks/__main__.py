@@ -73,7 +73,7 @@ def charts(results: Results = None) -> None:
     "[bold]python -m benchmarks report --results results/reference[/bold]"
 )
 def report(results: Results = None, markdown: Annotated[bool, typer.Option(help="For a page.")] = False) -> None:
-    """Print what each execution costs, what each entry earns, what failed, and the result in a sentence."""
+    """Print what each execution costs, what each entry earns, what failed, and the verdicts in a few lines."""
     print_report(results or find_results(), markdown)
 
 

@@ -6,7 +6,6 @@ import datetime
 import io
 import time
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import psutil
@@ -22,8 +21,8 @@ from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.measuring.group import Group, groups
 from zoo.measuring.rows import TABLE, Measurement, check_writable, read_rows
-from zoo.report.sentence import sentence
 from zoo.report.terminal import print_tables
+from zoo.report.verdicts import verdict_lines
 from zoo.statistics.folders import newest_run
 from zoo.statistics.tables import read
 
@@ -154,17 +153,17 @@ class BenchmarkPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """The summary, where the table and the charts are, and the result in a sentence."""
+        """Where the table, the report and the charts are, and the verdicts in a few lines."""
         folder = self.coordinator.folder
         if not self.rows:
             return
         write = terminalreporter.write_line
         terminalreporter.section("rnn-zoo")
         table = read(self.coordinator.table)
-        write(_tables_as_text(table, terminalreporter.config.get_terminal_writer()))
         if self.coordinator.beyond_block:
             write(self.coordinator.overhead())
         write(f"table:  {self.coordinator.table}")
+        write(f"report: {write_report(table, folder / 'report.md')}")
         if self.interrupted:
             write(f"charts: python -m benchmarks charts --results {folder}")
             return
@@ -177,7 +176,9 @@ class BenchmarkPlugin:
 
             charts = draw_all(table, folder / "charts", write)
         write(f"charts: {folder / 'charts'} ({', '.join(path.name for path in charts)})")
-        write(sentence(table))
+        write("")
+        for line in verdict_lines(table, terminalreporter.config.get_terminal_writer().fullwidth):
+            write(line)
 
 
 def memory_limit_bytes(gib: float | None) -> int:
@@ -201,11 +202,12 @@ def positive(option: str, value: float | None, usual: float) -> float:
     return usual if value is None else value
 
 
-def _tables_as_text(table: pd.DataFrame, writer: Any) -> str:
-    """The summary as it is shown on the terminal, in colour if that has some."""
+def write_report(table: pd.DataFrame, path: Path) -> Path:
+    """Write every table of the report to `path`, as Markdown."""
     text = io.StringIO()
-    print_tables(table, Console(file=text, width=writer.fullwidth, force_terminal=writer.hasmarkup or None))
-    return text.getvalue()
+    print_tables(table, Console(file=text), markdown=True)
+    path.write_text(text.getvalue())
+    return path
 
 
 def settle(rows: list[Measurement]) -> None:

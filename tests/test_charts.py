@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
-from tests.tables import SCORE, TIMING, empty_table, failures_table, pair, quick_rows, quick_table
+from tests.tables import SCORE, TIMING, arm, empty_table, failures_table, pair, quick_rows, quick_table
 from zoo import EXECUTIONS, TASKS
-from zoo.charts.figures import LOOK, look
+from zoo.charts.figures import GREY, LOOK, look
 from zoo.charts.gallery import CHARTS, draw_all
 from zoo.report.costs import tables
+from zoo.report.verdicts import verdict_lines
 from zoo.statistics.scores import better
 from zoo.statistics.tables import as_table
 
@@ -170,6 +172,8 @@ def test_the_report_has_a_table_for_each_kind_of_result_and_none_for_nothing():
     assert titles == [
         "Cost on digits_rows, tensorflow, 8 steps, batch 32, 8 features, 100 units",
         "Cost on wave, tensorflow, batch 32, 1 feature, 32 units",
+        "Time over that of lstm on digits_rows, tensorflow, 8 steps, batch 32, 8 features, 100 units",
+        "Time over that of lstm on wave, tensorflow, 20 steps, batch 32, 1 feature, 32 units",
         "How cost grows with steps on wave, tensorflow, batch 32, 1 feature, 32 units",
         "When an execution has paid for its compile time on digits_rows, tensorflow, 8 steps, batch 32, 8 features, "
         "100 units",
@@ -198,3 +202,60 @@ def test_the_report_says_what_each_ratio_shows(factors, shown):
     costs = next(tables(as_table(pair(20, factors)))).texts
     assert costs["verdict"].tolist() == ["", shown]
     assert costs["train\nms (IQR)"].iloc[0] == "10.0 (3.0)"
+
+
+def test_what_is_undecided_is_grey() -> None:
+    for factors, grey in (([0.8, 0.8, 0.8], False), ([0.9, 1.0, 1.15], True)):
+        (axes,) = CHARTS["unrolled_over_looped"](as_table(pair(20, factors))).axes
+        (marker,) = (line for line in axes.lines if line.get_marker() == LOOK["unrolled"][1])
+        assert (marker.get_color() == GREY) == grey
+
+
+# how a run ends
+
+
+def test_a_run_ends_with_its_verdicts_the_largest_first_and_their_count() -> None:
+    rows = pair(10, [0.99, 1.0, 1.01]) + pair(50, [0.9, 1.0, 1.15]) + pair(200, [0.5, 0.51, 0.49])
+    gru = replace(TIMING, entry="gru", steps=200, step_seconds=0.0078)
+    lines = verdict_lines(as_table([*rows, *arm("looped", [1.0] * 3, gru), *pair(400, [0.8] * 2)]))
+    assert lines[1:] == [
+        "lstm on wave, 200 steps, train: unrolled 0.50 ±5%",
+        "entries over lstm on wave, 200 steps, train: gru 0.78 ±0%",
+        "lstm on wave, 10 steps, train: unrolled equal",
+        "lstm on wave, 400 steps, train: unrolled about 0.80",
+        "lstm on wave, 50 steps, 1 undecided",
+        "5 comparisons: 2 faster or slower, 1 equal within 5%, 1 undecided (92 more repeats would likely decide it), "
+        "1 with too few repeats",
+    ]
+
+
+def test_thousands_of_comparisons_end_in_25_lines() -> None:
+    loops = ("unrolled", "fused", "parallel", "stock")
+    random = np.random.default_rng(0)
+    rows = []
+    for units in range(100):
+        base = replace(TIMING, units=units, backend="jax" if units % 2 else "torch")
+        for loop in ("looped", *loops):
+            factors = np.exp(random.normal(-0.3, 0.1, 3))
+            timed = replace(base, loop=loop)
+            rows += [replace(timed, repeat=i, step_seconds=0.01 * factor) for i, factor in enumerate(factors)]
+    lines = verdict_lines(as_table(rows), width=80)
+    assert len(lines) <= 24  # the last may take two
+    assert max(map(len, lines[1:-1])) <= 80
+    assert lines[-2] == "and 79 more lines of comparisons: see the report"
+    assert lines[-1].startswith("400 comparisons: ")
+    assert "to over 100 more repeats would likely decide them" in lines[-1]
+
+
+def test_a_table_without_comparisons_ends_with_what_is_missing() -> None:
+    (line,) = verdict_lines(as_table([TIMING]))
+    assert line.startswith("Nothing to compare: the table holds timings of training looped")
+
+
+def test_the_report_holds_entries_against_the_reference() -> None:
+    gru = replace(TIMING, entry="gru", cell="gru")
+    rows = [*arm("looped", [1.0] * 3), *arm("looped", [0.78] * 3, gru)]
+    rows += arm("looped", [2.0] * 3, replace(gru, phase="predict"))
+    section = next(each for each in tables(as_table(rows)) if each.title.startswith("Time over that of lstm on wave"))
+    row = section.texts.set_index("entry").loc["gru"]
+    assert row[["train\nratio", "train\nverdict", "predict\nratio"]].tolist() == ["0.78 [0.78, 0.78]", "faster", ""]

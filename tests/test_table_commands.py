@@ -19,7 +19,7 @@ from zoo import ZooError
 from zoo.charts.gallery import CHARTS
 from zoo.cli import main as zoo
 from zoo.measuring.rows import HEADER, append
-from zoo.report.sentence import sentence
+from zoo.report.verdicts import verdict_lines
 from zoo.statistics.tables import as_table
 
 ROOT = Path(__file__).parent.parent
@@ -74,7 +74,7 @@ def test_half_a_line_at_the_end_is_one_plain_line_on_stderr_and_the_rest_is_repo
     assert done.returncode == 0
     assert done.stderr == f"{table} ends in half a line; its writer was killed; that line is left out\n"
     assert done.stdout.splitlines()[0] == f"{len(pair(20, [0.8] * 3))} rows from {table}"
-    assert done.stdout.splitlines()[-1] == sentence(as_table(pair(20, [0.8] * 3)))
+    assert done.stdout.splitlines()[-1] == verdict_lines(as_table(pair(20, [0.8] * 3)))[-1]
 
 
 # in this process
@@ -105,14 +105,14 @@ def test_the_pictures_go_where_they_are_asked_for(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("main", [zoo, benchmarks])
-def test_the_report_prints_the_figures_and_the_sentence(main, tmp_path) -> None:
+def test_the_report_prints_the_figures_and_the_verdicts(main, tmp_path) -> None:
     rows = pair(20, [0.8] * 3)
     append(tmp_path / "one-speed.csv", rows)
     append(tmp_path / "one-accuracy.csv", [SCORE])
     done = run(main, *asked(main, "report", tmp_path))
     assert (done.code, done.errors) == (0, "")
     assert "0.80 [0.80, 0.80]" in done.out
-    assert done.out.splitlines()[-1] == sentence(as_table(rows))
+    assert done.out.splitlines()[-1] == verdict_lines(as_table(rows))[-1]
 
 
 def test_the_report_for_a_page_is_markdown(tmp_path) -> None:

@@ -108,7 +108,7 @@ def _dropout(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
     for entry in (entry for entry in DROPOUTS if entry in same):
         ratios = (same[entry] / same["stacked_rnn"]).dropna()
         low, high = geometric_interval(ratios)
-        verdict = "worse" if low > 1 else "better" if high < 1 else "no difference shown"
+        verdict = "worse" if low > 1 else "better" if high < 1 else "undecided"
         verdict = verdict if len(ratios) >= LEAST_REPEATS else "too few seeds for an interval"
         texts.append(f"`{entry}` {with_interval(geometric_mean(ratios), low, high)} ({verdict})")
     return {"dropout-ratios": ", ".join(texts)}

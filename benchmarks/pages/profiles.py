@@ -6,7 +6,6 @@ import fnmatch
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.pages.results import machine, report_tables, versions
@@ -21,6 +20,7 @@ from zoo.statistics.folders import profile_tables
 from zoo.statistics.ratios import ratios
 from zoo.statistics.tables import read
 from zoo.statistics.texts import with_interval
+from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, UNDECIDED
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ PAGES = {
     "parallel": Page(chart="cost_growth", by_steps=True),
     "gpu": Page(),
 }
-SLOWER = 1.05
-"""An interval wholly above it is a loss that a user would notice."""
+MARKS = {FASTER: ("**", "**"), SLOWER: ("*", "*"), EQUAL: ("", " ="), UNDECIDED: ("", " ?")}
+"""What stands around a ratio for its verdict."""
 DEVICES = {"cpu": "a CPU", "gpu": "a GPU"}
 
 
@@ -106,22 +106,21 @@ def gains_figure(table: pd.DataFrame) -> str:
 
 
 def over_loop_figures(table: pd.DataFrame) -> dict[str, str]:
-    """Times over those of the loop: `over-loop`, a row an arm and phase and a column a number of steps; `sure`."""
+    """Times over those of the loop: `over-loop`, a row an arm and phase and a column a number of steps; `verdicts`."""
     rows = ratios(table, quantities=["step_seconds"])
-    rows = rows.assign(faster=rows["high"] < 1, slower=rows["low"] > SLOWER)
-    mark = np.select([rows["faster"], rows["slower"]], ["**", "*"], "")
     texts = rows[["ratio", "low", "high"]].apply(lambda row: with_interval(*row), axis=1)
-    rows = rows.assign(text=mark + texts + mark)
+    before, after = (rows["verdict"].map(lambda verdict, end=end: MARKS.get(verdict, ("", ""))[end]) for end in (0, 1))
+    rows = rows.assign(text=before + texts + after)
     keys = ["backend", "entry", "execution", "baseline", "phase"]
     keys += differing(rows, ["device_name", "device", "task", "batch", "units"])
     shown = rows.pivot(index=keys, columns="steps", values="text").fillna("").rename(columns=lambda n: f"{n} steps")
     by_backend = [
-        f"{backend}: {part['faster'].sum()} of {len(part)} bold, {part['slower'].sum()} italic"
+        f"{backend}: {', '.join(f'{count} {verdict}' for verdict, count in part['verdict'].value_counts().items())}"
         for backend, part in rows.groupby("backend", sort=False)
     ]
     return {
         "over-loop": as_markdown(shown.reset_index().rename(columns={"baseline": "over"})),
-        "sure": "; ".join(by_backend),
+        "verdicts": "; ".join(by_backend),
     }
 
 

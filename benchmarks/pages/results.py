@@ -22,7 +22,7 @@ def head_figures(table: pd.DataFrame) -> dict[str, str]:
         ZooError: the table has no such rows.
     """
     shown = _of_head(table)
-    rows = _of_head(summary(table))  # of all rows: Holm's correction is for all comparisons, wherever they are shown
+    rows = _of_head(summary(table))  # of all rows: the correction is for all comparisons, wherever they are shown
     if rows.empty:
         raise ZooError(f"the results hold nothing for the head of the page: {SHOWN} at {STEPS} steps")
     rows = rows.drop(columns=["backend_version", "masked"], errors="ignore")  # the title tells all versions

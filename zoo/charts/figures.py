@@ -19,11 +19,14 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from zoo.statistics.columns import EXECUTION, execution_order
+from zoo.statistics.verdicts import UNDECIDED
 
 DPI = 130
 CHARACTERS_PER_INCH = 15.5  # of the footer's small letters
 TITLE_CHARACTERS = 52  # of a line above a panel
 INK = "#333333"
+GREY = "#b5b5b5"
+"""Of what is undecided."""
 
 LOOK = {
     "stock": ("#000000", "o", "#000000", "^"),
@@ -71,7 +74,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes of dots: `data` has a `label`, an `execution` and the column `value` in each row."""
+    """One pair of axes of dots: `data` has a `label`, an `execution` and the column `value` in each row.
+
+    Where it has a `verdict`, what is undecided is drawn in grey.
+    """
 
     title: str
     data: pd.DataFrame
@@ -129,13 +135,15 @@ def _bottom(panel: Panel) -> float:
 
 def _draw_dots(axes: Axes, panel: Panel, estimate: Estimate) -> None:
     looks = look(panel.data)
-    values = dict(iter(panel.data.dropna(subset=[panel.value]).groupby(["label", "execution"])[panel.value]))
+    rows = dict(iter(panel.data.dropna(subset=[panel.value]).groupby(["label", "execution"])))
     y, middles = 0.0, []
     for label, executions in panel.slots.items():
         for i, execution in enumerate(executions):
-            if (label, execution) in values:
-                place = y + GAP / 2 + (i + 0.5) * SLOT
-                _draw_estimate(axes, values[label, execution], place, looks[execution], estimate)
+            if (label, execution) in rows:
+                part = rows[label, execution]
+                colour, marker = looks[execution]
+                style = (GREY if "verdict" in part and (part["verdict"] == UNDECIDED).all() else colour, marker)
+                _draw_estimate(axes, part[panel.value], y + GAP / 2 + (i + 0.5) * SLOT, style, estimate)
         height = len(executions) * SLOT + GAP
         middles.append(y + height / 2)
         y += height

@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from zoo.charts.chart import Chart
-from zoo.charts.figures import INK, Estimate, Panel, dot_figure, finish, nothing_to_draw, slots, spans
+from zoo.charts.figures import GREY, INK, Estimate, Panel, dot_figure, finish, nothing_to_draw, slots, spans
 from zoo.charts.labels import FACETS, facet_labels, usual_sizes
-from zoo.statistics.columns import REPEAT, in_order
+from zoo.statistics.columns import EXECUTION, REPEAT, SETTING, in_order
 from zoo.statistics.intervals import geometric_interval, geometric_mean
-from zoo.statistics.ratios import medians, pairs
+from zoo.statistics.ratios import medians, pairs, ratios
 from zoo.statistics.texts import three_digits
 
 INTERVAL = "95% interval (Student's t on logarithms over repeats; none under 3 repeats)"
@@ -64,7 +64,9 @@ def step_time(table: pd.DataFrame) -> Figure:
 def unrolled_over_looped(table: pd.DataFrame) -> Figure:
     """How many times as long unrolled takes as looped, all else equal, with intervals."""
     title = "Unrolled against looped: how many times as long it takes"
-    data, left_out = usual_sizes(pairs(table).query("loop == 'unrolled' and quantity == 'step_seconds'"))
+    data = pairs(table, quantities=["step_seconds"]).query("loop == 'unrolled'")
+    keys = [*SETTING, *EXECUTION, "baseline"]
+    data, left_out = usual_sizes(data.merge(ratios(table, quantities=["step_seconds"])[[*keys, "verdict"]], on=keys))
     if data.empty:
         return nothing_to_draw(table, title, "unrolled and looped timed in the same repeat")
     axis = "time of unrolled / time of looped\n← left of 1: unrolled is faster    right of 1: looped is faster →"
@@ -72,11 +74,12 @@ def unrolled_over_looped(table: pd.DataFrame) -> Figure:
     estimate = Estimate(geometric_mean, geometric_interval, _ratio_and_interval)
     figure = dot_figure(panels, data["phase"].nunique(), estimate, share=True)
     note = (
-        "Each execution against the looped one of the same jit. Small dots: ratios within one repeat. "
-        f"Markers: geometric mean, {INTERVAL}. An interval across the dashed line shows no difference.{left_out}"
+        "Each execution against the looped one of the same jit. Small dots: ratios within one repeat, by rounds. "
+        f"Markers: geometric mean, {INTERVAL}. Grey: undecided whether faster, slower or equal within 5%.{left_out}"
     )
     equal = Line2D([], [], color=INK, linestyle="--", label="equal (1)")
-    return finish(figure, table, rows_of(table, data), title, note, equal)
+    undecided = Line2D([], [], color=GREY, marker="o", linestyle="none", label="undecided")
+    return finish(figure, table, rows_of(table, data), title, note, equal, undecided)
 
 
 def _ratio_and_interval(values: pd.Series) -> str:

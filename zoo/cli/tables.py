@@ -46,7 +46,7 @@ def charts(
     "[bold]zoo report results/reference --markdown > page.md[/bold]"
 )
 def report(table: Table, markdown: Annotated[bool, typer.Option("--markdown", help="For a page.")] = False) -> None:
-    """Print what each execution costs, what each entry earns, what failed, and the result in a sentence."""
+    """Print what each execution costs, what each entry earns, what failed, and the verdicts in a few lines."""
     print_report(table, markdown)
 
 
@@ -76,10 +76,11 @@ def draw(path: Path, folder: Path) -> None:
 
 
 def print_report(path: Path, markdown: bool) -> None:
-    """Print the tables of the table or folder at `path`, and the sentence."""
+    """Print the tables of the table or folder at `path`, and its verdicts in a few lines."""
     table = rows_of(path)
-    from zoo.report.sentence import sentence
     from zoo.report.terminal import print_tables
+    from zoo.report.verdicts import verdict_lines
 
-    print_tables(table, Console(), markdown)
-    typer.echo(sentence(table))
+    console = Console()
+    print_tables(table, console, markdown)
+    typer.echo("\n".join(["", *verdict_lines(table, console.width)]))

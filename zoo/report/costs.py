@@ -6,18 +6,17 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from zoo.report.entries import entry_sections
 from zoo.report.gains import gain_sections
 from zoo.report.growth import break_even_sections, growth_sections, largest_sections
-from zoo.report.sections import Section, titled
+from zoo.report.sections import Section, titled, verdict_text
 from zoo.statistics.columns import FIGURES, STOCK_RATIO
 from zoo.statistics.scores import accuracy_summary, better
 from zoo.statistics.stock import STOCK_LOOPS
 from zoo.statistics.summary import failures, summary
 from zoo.statistics.texts import number, three_digits, whole, with_interval
-from zoo.statistics.verdicts import EQUAL, TOO_FEW, UNDECIDED
 
 SCORES = ["mean", "sd", "n", "naive_score", "train_seconds"]
-SHORT = {EQUAL: "equal", TOO_FEW: "too few"}
 LEGEND = (
     "What ran: read from the compiled graph or the profiler, not from what was asked (docs/method.md has the list). "
     "Costs: medians over n repeats; beside the training time the distance between the quartiles of a repeat's blocks. "
@@ -32,9 +31,10 @@ LEGEND = (
 
 
 def tables(table: pd.DataFrame) -> Iterator[Section]:
-    """Costs by task and backend, their growth and what they pay, scores, failures; none without rows."""
+    """Costs of executions and entries, their growth and what they pay, scores, failures; no section without rows."""
     for (task, backend), part in summary(table).groupby(["task", "backend"], sort=False):
         yield cost_section(part.drop(columns=["task", "backend"]), f"Cost on {task}, {backend}")
+    yield from entry_sections(table)
     yield from gain_sections(table)
     yield from growth_sections(table)
     yield from break_even_sections(table)
@@ -67,11 +67,7 @@ def _over_stock(row: pd.Series) -> str:
 
 
 def _verdict(row: pd.Series) -> str:
-    verdict = row["train_verdict"]
-    if pd.isna(verdict):
-        return ""
-    needed = f" ({whole(row['train_repeats_needed'])})" if verdict == UNDECIDED else ""
-    return SHORT.get(verdict, str(verdict)) + needed
+    return verdict_text(row["train_verdict"], row["train_repeats_needed"])
 
 
 def _cost_texts(part: pd.DataFrame) -> dict[str, pd.Series]:

@@ -8,7 +8,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from zoo.statistics.columns import differing
+from zoo.statistics.texts import whole
+from zoo.statistics.verdicts import EQUAL, TOO_FEW, UNDECIDED
 
+SHORT = {EQUAL: "equal", TOO_FEW: "too few"}
 Texts = Callable[[pd.DataFrame], dict[str, pd.Series]]
 
 
@@ -34,3 +37,10 @@ def named(column: str, value: object) -> str:
     if column in ("steps", "features", "units"):
         return f"{value} {column.removesuffix('s') if value == 1 else column}"
     return f"{column} {value}"
+
+
+def verdict_text(verdict: object, needed: float) -> str:
+    """A verdict in a table; of an undecided one with the repeats that would likely decide it: "undecided (9)"."""
+    if pd.isna(verdict):  # type: ignore[call-overload]
+        return ""
+    return SHORT.get(str(verdict), str(verdict)) + (f" ({whole(needed)})" if verdict == UNDECIDED else "")

@@ -1,0 +1,48 @@
+"""The figures of docs/method.md: the experiments on the method itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.experiments.turns import compared
+from zoo.report.coverage import coverage_texts, rule_texts
+from zoo.report.terminal import as_markdown
+from zoo.statistics.coverage import coverage, under_the_rule
+from zoo.statistics.folders import read_folder, reference_tables
+from zoo.statistics.texts import with_interval
+
+
+def method_figures(folder: Path) -> dict[str, str]:
+    """The tables of the experiments, by name.
+
+    `coverage`: how often the interval of equal arms holds 1; `rule`: what the whole rule says of them; `turns`: taking
+    turns against running alone. Empty where the rows of one of them are not there.
+    """
+    equal, turns = folder / "aa", folder / "turns"
+    if not (reference_tables(equal) and reference_tables(turns)):
+        return {}
+    return {
+        "coverage": as_markdown(coverage_texts(coverage(read_folder(equal)))),
+        "rule": as_markdown(rule_texts(under_the_rule(read_folder(equal)))),
+        "turns": as_markdown(turns_texts(compared(read_folder(turns)))),
+    }
+
+
+def turns_texts(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table of the experiment as texts, for a reader."""
+    over = ["turns_over_alone", "low", "high"]
+    return pd.DataFrame(
+        {
+            "arms": rows["entry"] + " " + rows["arm"] + " over " + rows["baseline"] + ", " + rows["backend"],
+            "phase": rows["phase"],
+            "repeats": rows["repeats"].astype(str),
+            "alone": rows["alone"].map("{:.2f}".format),
+            "in turns": rows["in_turns"].map("{:.2f}".format),
+            "in turns over alone": [with_interval(*row) for row in rows[over].itertuples(index=False)],
+            "spread alone": rows["sd_alone"].map("{:.3f}".format),
+            "in turns ": rows["sd_in_turns"].map("{:.3f}".format),
+            "times the seconds": rows["times_the_seconds"].map("{:.0f}".format),
+        }
+    )

@@ -1,0 +1,130 @@
+"""The verdicts of a table in a few lines: what a run ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from zoo.report.sections import named
+from zoo.report.sentence import sentence
+from zoo.statistics.columns import TIMED, differing
+from zoo.statistics.entries import against_reference
+from zoo.statistics.ratios import ratios
+from zoo.statistics.verdicts import DECIDED, EQUAL, FASTER, SLOWER, TOO_FEW, UNDECIDED
+
+MOST_LINES = 25
+WIDTH = 120
+MANY = 100
+"""More repeats than these are not counted."""
+HEAD = "Time of a call over that of looped with the same jit (± the 95% interval); below 1 is faster:"
+PLAIN = ("backend", "device", "device_name")
+SHOWN = ("batch", "units", "masked", *PLAIN)
+"""What a line names of the setting, where it differs within a task, beside the steps."""
+MASKS = {"full": "masked, full lengths", "uniform": "masked, uniform lengths"}
+
+
+def verdict_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
+    """The comparisons of step times, at most 25 lines of `width` characters; the last counts the verdicts.
+
+    A line is an entry, task and size, or all entries of a task and size against the reference entry. Those with the
+    largest decided ratios come first, and so within a line. Without a comparison one line says what is missing.
+    """
+    rows = comparisons(table)
+    if rows.empty:
+        return [sentence(table)]
+    lines = list(_lines(rows, width))
+    room = MOST_LINES - 3  # without the first, and the last, which may take two
+    if len(lines) > room:
+        lines = [*lines[: room - 1], f"and {len(lines) - room + 1} more lines of comparisons: see the report"]
+    return [HEAD, *lines, count_line(rows)]
+
+
+def comparisons(table: pd.DataFrame) -> pd.DataFrame:
+    """Every comparison of step times, of executions and of entries, and the `line` that tells of it."""
+    executions = ratios(table, quantities=["step_seconds"])
+    executions = executions.assign(what=executions["execution"], of=executions["entry"])
+    entries = against_reference(table)
+    entries = entries.assign(what=entries["entry"], of="entries over " + entries["reference"])
+    rows = pd.concat([each for each in (executions, entries) if len(each)] or [executions], ignore_index=True)
+    lines = pd.Series("", index=rows.index, dtype="str")
+    for _, part in rows.groupby("task", sort=False):
+        names = ["steps", *differing(part, list(SHOWN))]
+        lines.loc[part.index] = part[["of", "task", *names]].apply(_head, axis=1)
+    return rows.assign(line=lines)
+
+
+def _head(row: pd.Series) -> str:
+    """What a line is of: "lstm on wave, 20 steps, torch, batch 1"."""
+    sizes = [named(name, row[name]) for name in ("steps", "batch", "units") if name in row]
+    own = [str(row[name]) for name in PLAIN if name in row]
+    masks = [MASKS[row["masked"]]] if row.get("masked") in MASKS else []
+    return ", ".join([f"{row['of']} on {row['task']}", *sizes, *own, *masks])
+
+
+def _lines(rows: pd.DataFrame, width: int) -> Iterator[str]:
+    """A line for each entry or task, those with the largest decided ratios first."""
+    sizes = np.log(rows["ratio"]).abs().where(rows["verdict"].isin(DECIDED), -1.0)
+    rows = rows.assign(size=sizes, order=rows["phase"].map(list(TIMED).index))
+    largest = rows.groupby("line")["size"].transform("max")
+    rows = rows.assign(largest=largest).sort_values(
+        ["largest", "line", "order", "size"], ascending=[False, True, True, False], kind="stable"
+    )
+    for line, part in rows.groupby("line", sort=False):
+        yield _within(f"{line}, ", _items(part), width)
+
+
+def _items(part: pd.DataFrame) -> list[str]:
+    """What a line tells: the decided ratios by phase, then how many are undecided."""
+    items = []
+    shown = part[part["verdict"] != UNDECIDED]
+    for phase, rows in shown.groupby("phase", sort=False):
+        first, *others = [_item(row) for _, row in rows.iterrows()]
+        items += [f"{phase}: {first}", *others]
+    undecided = len(part) - len(shown)
+    return items + [f"{undecided} undecided"] * (undecided > 0)
+
+
+def _item(row: pd.Series) -> str:
+    """One comparison: "unrolled 0.87 ±2%", "looped+jit equal"."""
+    if row["verdict"] == EQUAL:
+        return f"{row['what']} equal"
+    if row["verdict"] == TOO_FEW:
+        return f"{row['what']} about {row['ratio']:.2f}"
+    return f"{row['what']} {row['ratio']:.2f} ±{row['high'] / row['ratio'] - 1:.0%}"
+
+
+def _within(text: str, items: list[str], width: int) -> str:
+    """The text and as many of the items as fit in `width`, and how many more there are."""
+    room = width - len(f" and {len(items)} more")
+    for i, item in enumerate(items):
+        longer = text + (", " if i else "") + item
+        if len(longer) > (width if i == len(items) - 1 else room):
+            return f"{text} and {len(items) - i} more" if i else f"{text}{len(items)} comparisons"
+        text = longer
+    return text
+
+
+def count_line(rows: pd.DataFrame) -> str:
+    """How many comparisons ended in which verdict, and how many more repeats would decide the rest."""
+    counts = rows["verdict"].value_counts()
+    parts = {
+        "faster or slower": counts.get(FASTER, 0) + counts.get(SLOWER, 0),
+        EQUAL: counts.get(EQUAL, 0),
+        f"undecided ({more_repeats(rows)})": counts.get(UNDECIDED, 0),
+        f"with {TOO_FEW}": counts.get(TOO_FEW, 0),
+    }
+    texts = [f"{count} {what}" for what, count in parts.items() if count]
+    return f"{len(rows)} comparison{'s' * (len(rows) > 1)}: {', '.join(texts)}"
+
+
+def more_repeats(rows: pd.DataFrame) -> str:
+    """How many more repeats would likely decide what is undecided: "5 to 9 more repeats would likely decide them"."""
+    undecided = rows[rows["verdict"] == UNDECIDED]
+    if undecided.empty:
+        return ""
+    more = undecided["repeats_needed"] - undecided["repeats"]
+    ends = dict.fromkeys(str(end) if end <= MANY else f"over {MANY}" for end in (int(more.min()), int(more.max())))
+    repeats = "repeat" if list(ends) == ["1"] else "repeats"
+    return f"{' to '.join(ends)} more {repeats} would likely decide {'it' if len(undecided) == 1 else 'them'}"
