@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.pages.accuracy import accuracy_figures
 from benchmarks.pages.marks import fill
+from benchmarks.pages.method import method_figures
 from benchmarks.pages.profiles import PAGES, gains_figure, profile_figures, read_profile
 from benchmarks.pages.results import head_figures, report_tables
 from benchmarks.trained.curves import read_trained
@@ -27,6 +28,8 @@ def pages(folder: Path, root: Path) -> Iterator[tuple[Path, dict[str, str]]]:
             yield root / "README.md", {**head, "gains": gains_figure(profiles["peers"])}
     for name, rows in profiles.items():
         yield root / "results" / f"{name}.md", profile_figures(folder, name, rows)
+    if figures := method_figures(folder):
+        yield root / "docs" / "method.md", figures
     trained = read_trained(folder)
     if trained is not None:
         yield root / "docs" / "results-accuracy.md", accuracy_figures(trained)

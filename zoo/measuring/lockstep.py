@@ -175,7 +175,7 @@ class Lockstep:
 
 
 def balanced_order(workers: int, number: int) -> list[int]:
-    """The order of a round: over `workers` rounds, twice as many if they are odd, each follows every other equally often.
+    """The order of a round. Over `workers` rounds, or twice as many, each worker follows every other equally often.
 
     So no arm gains by the place that it has, nor by what the arm before it leaves in the caches. Two take turns in the
     same order always: in the opposite one the last would follow itself, and find its data still there.
