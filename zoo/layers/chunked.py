@@ -11,6 +11,7 @@ from keras import ops, tree
 from zoo.errors import ZooError, unknown
 from zoo.execution import AUTO, OF_CHUNKS, Execution, automatic_chunk
 from zoo.layers import keras_private
+from zoo.layers.last_output import scan_to_last
 from zoo.layers.recompute import in_order, offloaded, recomputed
 from zoo.layers.tensors import Tensor
 
@@ -73,7 +74,7 @@ class ChunkedRNN(keras.layers.RNN):
         """
         steps = sequences.shape[1]
         chunk = self._chunk(steps)
-        if chunk == 1 and self.memory == "store":
+        if chunk == 1 and self.memory == "store" and not (self._keeps_last() and steps):
             return super().inner_loop(sequences, initial_state, mask, training)
         rows = self._rows(sequences, mask, chunk)
         states = list(initial_state) if tree.is_nested(initial_state) else [initial_state]
@@ -139,7 +140,13 @@ class ChunkedRNN(keras.layers.RNN):
         """`body` over the leading axis of `rows`: its last output, all outputs with `return_sequences`, carried."""
         if self.memory != "store" and keras.backend.backend() == "tensorflow":
             return in_order(body, rows, carried, self.compute_dtype, self.return_sequences)
+        if self._keeps_last():
+            return scan_to_last(body, rows, carried)
         return keras_private.loop(body, rows, carried, length, self.return_sequences)
+
+    def _keeps_last(self) -> bool:
+        """Whether the loop is the zoo's own on JAX, for one output."""
+        return keras.backend.backend() == "jax" and not self.return_sequences
 
     def _body(self, training: bool) -> Body:
         """One turn of the loop over the chunks."""
