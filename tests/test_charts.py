@@ -219,11 +219,11 @@ def test_a_run_ends_with_its_verdicts_the_largest_first_and_their_count() -> Non
     gru = replace(TIMING, entry="gru", steps=200, step_seconds=0.0078)
     lines = verdict_lines(as_table([*rows, *arm("looped", [1.0] * 3, gru), *pair(400, [0.8] * 2)]))
     assert lines[1:] == [
-        "lstm on wave, 200 steps, train: unrolled 0.50 ±5%",
-        "entries over lstm on wave, 200 steps, train: gru 0.78 ±0%",
-        "lstm on wave, 10 steps, train: unrolled equal",
-        "lstm on wave, 400 steps, train: unrolled about 0.80",
-        "lstm on wave, 50 steps, 1 undecided",
+        "lstm on wave, 200 steps, train unrolled 0.50 ±5%",
+        "entries over lstm on wave, 200 steps, train gru 0.78 ±0%",
+        "lstm on wave, 10 steps, train unrolled equal",
+        "lstm on wave, 400 steps, train unrolled about 0.80",
+        "lstm on wave, 50 steps, undecided: train unrolled 1.01 ±36%",
         "5 comparisons: 2 faster or slower, 1 equal within 5%, 1 undecided (92 more repeats would likely decide it), "
         "1 with too few repeats",
     ]

@@ -229,11 +229,12 @@ def test_on_jax_entries_are_compared_as_they_are_normally_compiled() -> None:
     assert (row["execution"], row["ratio"]) == ("looped+jit", pytest.approx(0.5))
 
 
-def test_where_a_task_has_no_lstm_the_entry_of_all_its_groups_is_the_reference() -> None:
-    rows = looped("attention", 2.0, task="dates") + looped("encoder", 1.0, task="dates")
-    rows += looped("encoder", 1.0, task="dates", group="b") + looped("reversed", 3.0, task="dates", group="b")
+def test_where_a_task_has_no_lstm_the_entry_of_its_topology_is_the_reference() -> None:
+    dates = {"task": "dates", "topology": "encoder_decoder"}
+    rows = looped("attention", 2.0, **dates) + looped("encoder_decoder", 1.0, **dates)
+    rows += looped("encoder_decoder", 1.0, **dates, group="b") + looped("reversed", 3.0, **dates, group="b")
     result = against_reference(as_table(rows)).set_index("entry")
-    assert set(result["reference"]) == {"encoder"}
+    assert set(result["reference"]) == {"encoder_decoder"}
     assert result["ratio"].to_dict() == pytest.approx({"attention": 2.0, "reversed": 3.0})
 
 

@@ -72,18 +72,26 @@ def _lines(rows: pd.DataFrame, width: int) -> Iterator[str]:
         ["largest", "line", "order", "size"], ascending=[False, True, True, False], kind="stable"
     )
     for line, part in rows.groupby("line", sort=False):
-        yield _within(f"{line}, ", _items(part), width)
+        yield _line(f"{line}, ", part, width)
 
 
-def _items(part: pd.DataFrame) -> list[str]:
-    """What a line tells: the decided ratios by phase, then how many are undecided."""
+def _line(head: str, part: pd.DataFrame, width: int) -> str:
+    """The decided ratios by phase, then those that are undecided, or how many are where these do not fit."""
+    undecided = part[part["verdict"] == UNDECIDED]
+    decided = _by_phase(part.drop(undecided.index))
+    if undecided.empty:
+        return _within(head, decided, width)
+    whole = head + ", ".join([*decided, f"undecided: {', '.join(_by_phase(undecided))}"])
+    return whole if len(whole) <= width else _within(head, [*decided, f"{len(undecided)} undecided"], width)
+
+
+def _by_phase(part: pd.DataFrame) -> list[str]:
+    """The comparisons in words, the first of a phase with its name."""
     items = []
-    shown = part[part["verdict"] != UNDECIDED]
-    for phase, rows in shown.groupby("phase", sort=False):
+    for phase, rows in part.groupby("phase", sort=False):
         first, *others = [_item(row) for _, row in rows.iterrows()]
-        items += [f"{phase}: {first}", *others]
-    undecided = len(part) - len(shown)
-    return items + [f"{undecided} undecided"] * (undecided > 0)
+        items += [f"{phase} {first}", *others]
+    return items
 
 
 def _item(row: pd.Series) -> str:

@@ -16,13 +16,13 @@ def against_reference(table: pd.DataFrame) -> pd.DataFrame:
     """The step time of each entry's looped arm over that of the reference entry, in the same group and repeat.
 
     One row a setting and phase; looped is without jit, but with it on JAX. `reference` is lstm where the group has it,
-    else the main entry of the task: the one that stands in the most of its groups. The other columns are those of
+    else the main entry of the task, which is called as the task's topology. The other columns are those of
     `ratios.ratios`.
     """
     times, blocks = medians_and_blocks(table)
     looped = _looped(times.assign(case=times.index, quantity="step_seconds", seconds=times["step_seconds"]))
     names = {"entry": "reference", "seconds": "baseline_seconds", "case": "base_case"}
-    bases = _references(looped).rename(columns=names)[[*SAME, *names.values()]]
+    bases = _references(looped, table).rename(columns=names)[[*SAME, *names.values()]]
     paired = looped.merge(bases, on=SAME).query("entry != reference")
     keys = [*SETTING, *EXECUTION, "reference", "quantity"]
     columns = [*keys, *PAIR, "case", "base_case", "seconds", "baseline_seconds"]
@@ -36,11 +36,9 @@ def _looped(times: pd.DataFrame) -> pd.DataFrame:
     return times[normal & plain & (times["seconds"] > 0)]
 
 
-def _references(looped: pd.DataFrame) -> pd.DataFrame:
+def _references(looped: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the reference entry of each group."""
     groups = looped.groupby(SAME, dropna=False, sort=False)["entry"]
     has_lstm = groups.transform(lambda entries: (entries == REFERENCE).any()).astype(bool)
-    counts = looped.drop_duplicates(["task", "entry", *PAIR]).value_counts(["task", "entry"], sort=False)
-    main = counts.groupby("task").idxmax().map(lambda task_and_entry: task_and_entry[1])
-    reference = looped["task"].map(main).astype("str").mask(has_lstm, REFERENCE)
-    return looped[looped["entry"] == reference]
+    main = looped["task"].map(table.drop_duplicates("task").set_index("task")["topology"])
+    return looped[looped["entry"] == main.mask(has_lstm, REFERENCE)]

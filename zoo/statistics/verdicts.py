@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,7 @@ def repeats_needed(ratio: float, log_sd: float, made: int, level: float = LEVEL)
     return max(math.ceil(min(difference, equality)), made + 1)
 
 
+@cache  # a run asks the same of its table several times: the tables, the charts, the last lines
 def _repeats(distance: float, log_sd: float, level: float, power: float) -> float:
     """The repeats with which a one-sided t test finds a mean that lies `distance` above what it is held against."""
     if distance <= 0:
