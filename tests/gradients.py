@@ -8,9 +8,13 @@ import keras
 import numpy as np
 
 
-def gradients(layer: Any, x: np.ndarray, **call: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """What `layer(x, **call)` gives, and the gradients of the sum of its squares: of x, then of each weight."""
-    run = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()]
+def gradients(layer: Any, x: np.ndarray, graph: bool = True, **call: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """What `layer(x, **call)` gives, and the gradients of the sum of its squares: of x, then of each weight.
+
+    Without `graph` TensorFlow traces none: that takes far longer than the sums.
+    """
+    tensorflow = _tensorflow if graph else _tensorflow_steps
+    run = {"tensorflow": tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()]
     call = {name: value for name, value in call.items() if value is not None}
     outputs, result = run(layer, x, call)
     return [keras.ops.convert_to_numpy(each) for each in outputs], [keras.ops.convert_to_numpy(g) for g in result]
@@ -23,15 +27,18 @@ def _loss(outputs: Any) -> Any:
 def _tensorflow(layer: Any, x: np.ndarray, call: dict[str, Any]) -> tuple[Any, Any]:
     import tensorflow as tf
 
-    @tf.function(autograph=False)
-    def both(x: Any) -> tuple[Any, Any]:
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            outputs = layer(x, **call)
-            loss = _loss(outputs)
-        return keras.tree.flatten(outputs), tape.gradient(loss, [x, *(v.value for v in layer.trainable_variables)])
+    return tf.function(lambda x: _tensorflow_steps(layer, x, call), autograph=False)(tf.constant(x))
 
-    return both(tf.constant(x))
+
+def _tensorflow_steps(layer: Any, x: Any, call: dict[str, Any]) -> tuple[Any, Any]:
+    import tensorflow as tf
+
+    x = tf.convert_to_tensor(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        outputs = layer(x, **call)
+        loss = _loss(outputs)
+    return keras.tree.flatten(outputs), tape.gradient(loss, [x, *(v.value for v in layer.trainable_variables)])
 
 
 def _jax(layer: Any, x: np.ndarray, call: dict[str, Any]) -> tuple[Any, Any]:

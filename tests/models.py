@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
@@ -17,6 +20,8 @@ from zoo.measuring.prove import OFF, Computed, compute
 from zoo.saving import named_variables
 
 BACKEND = keras.backend.backend()
+NORMAL = "looped+jit" if BACKEND == "jax" else "looped"
+"""The loop as the backend's users run it: on JAX every operation of a looped model is compiled by itself."""
 UNITS = 7
 STEPS = {"wave": 4, "digits_rows": None, "draw_digit": None, "dates": None}
 """A task of each topology. That of the fewest steps, which compile soonest, is the main one of its entries."""
@@ -27,6 +32,10 @@ EQUAL = 1e-5
 PAIRS = [(name, task) for name in ENTRIES for task in STEPS if zoo.get_entry(name).fits(zoo.get_task(task))]
 MAIN = dict(reversed(PAIRS))
 """One task of each entry."""
+
+EXECUTIONS = [str(e) for e in zoo.EXECUTIONS if e.loop in ("looped", "unrolled", "chunked")]
+EXECUTIONS = [e.replace("auto", "2") if "recompute" not in e else e for e in EXECUTIONS]  # on JAX "auto" is the loop
+FORECASTERS = [entry for entry, task in PAIRS if task == "wave"]
 
 LAYERS = {"recurrent_dropout_lstm": 1}
 """Of an entry that is stacked: as many as that takes, two, but of Keras' LSTM gate by gate, which traces for seconds.
@@ -89,11 +98,30 @@ def model(entry: str, task: str, execution: str = "looped") -> keras.Model:
 
 @functools.cache
 def looped(entry: str, task: str) -> dict[str, np.ndarray]:
-    return computed(entry, task, "looped").tensors
+    """What the looped model computes; on TensorFlow without a graph, which is an arm of its own."""
+    return stepped(model(entry, task), task)
 
 
-def computed(entry: str, task: str, execution: str) -> Computed:
-    return compute(model(entry, task, execution), batch(task), zoo.get_entry(entry).drops())
+def compiled(made: keras.Model, task: str) -> Computed:
+    """What a model computes, compiled as it trains; of dropout with its masks and, by names in OFF, without them."""
+    drops = zoo.get_entry(made.name).drops()
+    if not drops or BACKEND != "tensorflow" or made.jit_compile:
+        return compute(made, batch(task), drops)
+    with kernels.fixed_masks():  # as compute does, but in one graph, not in three
+        ran = compute(made, batch(task))
+    return replace(ran, tensors={**ran.tensors, **_off(made, batch(task))})
+
+
+def stepped(made: keras.Model, task: str) -> dict[str, np.ndarray]:
+    """The tensors of `compiled`, on TensorFlow without a graph: tracing takes far longer than the sums."""
+    if BACKEND != "tensorflow":
+        return compiled(made, task).tensors
+    tensors = computed_with_masks(made, batch(task))
+    return {**tensors, **_off(made, batch(task))} if zoo.get_entry(made.name).drops() else tensors
+
+
+def _off(made: keras.Model, split: zoo.Split) -> dict[str, np.ndarray]:
+    return {f"{OFF}{name}": tensor for name, tensor in computed_without_dropout(made, split).items()}
 
 
 def without_dropout(entry: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -107,16 +135,52 @@ def computed_with_masks(made: keras.Model, split: zoo.Split) -> dict[str, np.nda
     """The tensors of one pass as it trains; masks of dropout are the same for every execution."""
     fixed = kernels.fixed_masks() if BACKEND == "tensorflow" else contextlib.nullcontext()
     with fixed:
-        return compute(made, split).tensors
+        return passed(made, split, training=True)
 
 
 def computed_without_dropout(made: keras.Model, split: zoo.Split) -> dict[str, np.ndarray]:
     """The tensors of one pass with dropout off."""
+    return passed(made, split, training=False)
+
+
+def passed(made: keras.Model, split: zoo.Split, training: bool) -> dict[str, np.ndarray]:
+    """The outputs of one pass and the gradient of each weight, by name: on TensorFlow without a graph."""
     trained = {id(variable) for variable in made.trainable_variables}
     named = {name: variable for name, variable in named_variables(made).items() if id(variable) in trained}
-    ran = kernels.TRACERS[BACKEND](made, split, list(named.values()), training=False)
-    tensors = {"outputs": ran.outputs, **dict(zip(named, ran.gradients, strict=True))}
-    return {name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}
+    run = _stepped_pass if BACKEND == "tensorflow" else _compiled_pass
+    results = run(made, split, list(named.values()), training)
+    return {name: keras.ops.convert_to_numpy(each) for name, each in zip(("outputs", *named), results, strict=True)}
+
+
+def _compiled_pass(made: keras.Model, split: zoo.Split, variables: list[keras.Variable], training: bool) -> list:
+    ran = kernels.TRACERS[BACKEND](made, split, variables, training=training)
+    return [ran.outputs, *ran.gradients]
+
+
+def _stepped_pass(made: keras.Model, split: zoo.Split, variables: list[keras.Variable], training: bool) -> list:
+    import tensorflow as tf
+
+    x, y = keras.tree.map_structure(tf.constant, (split.x, split.y))
+    with tf.GradientTape() as tape:
+        result = made(x, training=training)
+        loss = made.compute_loss(x, y, result)
+    gradients = tape.gradient(loss, [variable.value for variable in variables])
+    return [result, *map(tf.convert_to_tensor, gradients)]  # those of embeddings are sparse
+
+
+@contextlib.contextmanager
+def no_graphs() -> Iterator[None]:
+    """On TensorFlow models are trained and scored without graphs: tracing takes far longer than a few examples."""
+    always = property(lambda self: True, lambda self, value: None)
+    with mock.patch.object(keras.Model, "run_eagerly", always) if BACKEND == "tensorflow" else contextlib.nullcontext():
+        yield
+
+
+def without_graphs(made: keras.Model) -> keras.Model:
+    """`made`, whose fit, evaluate and predict trace no graph on TensorFlow: for tests of what they compute, not how."""
+    if BACKEND == "tensorflow":
+        made.run_eagerly = True
+    return made
 
 
 def outputs(made: keras.Model, x: np.ndarray) -> np.ndarray:
@@ -126,12 +190,27 @@ def outputs(made: keras.Model, x: np.ndarray) -> np.ndarray:
     return keras.ops.convert_to_numpy(keras.ops.stop_gradient(made(x, training=False)))
 
 
+def skip_long_compilation(entry: str, execution: str) -> None:
+    """Skip what tests should not wait for: the benchmark compiles and proves it."""
+    if BACKEND == "torch" and "+jit" in execution:
+        pytest.skip("compiling with inductor takes minutes")
+    if execution == "unrolled+jit" and len(time_loops(make(entry, MAIN[entry]))) > 1:
+        pytest.skip("XLA compiles unrolled layers one on another for long, and each is as in an entry of one")
+
+
 def _flat(made: keras.Model) -> list[keras.layers.Layer]:
     return list(made._flatten_layers())
 
 
 def time_loops(made: keras.Model) -> list[keras.layers.RNN]:
     return [layer for layer in _flat(made) if isinstance(layer, keras.layers.RNN)]
+
+
+def assert_runs_as_asked(made: keras.Model, execution: str) -> None:
+    asked = zoo.Execution.parse(execution)
+    assert {layer.unroll for layer in time_loops(made)} == {asked.loop == "unrolled"}
+    assert {getattr(layer, "chunk", None) for layer in time_loops(made)} == {asked.chunk}
+    assert made.jit_compile is asked.jit
 
 
 def assert_saved_whole(made: keras.Model, folder: Path) -> None:

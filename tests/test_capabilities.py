@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import re
+
 import keras
 import pytest
 
@@ -14,6 +17,7 @@ TORCH = keras.backend.backend() == "torch"
 each_entry = pytest.mark.parametrize("name", zoo.list_models())
 
 
+@functools.cache
 def cells(name: str) -> list[keras.layers.Layer]:
     return [layer.cell for layer in time_loops(make(name, MAIN[name]))]
 
@@ -59,9 +63,8 @@ def test_an_entry_is_made_fused_on_torch_or_says_in_one_line_why_not(name: str) 
     if not reason:
         zoo.create_model(name, MAIN[name], "fused", units=3)
         return
-    with pytest.raises(zoo.ZooError) as refused:
+    with pytest.raises(zoo.ZooError, match=re.escape(reason)):
         zoo.create_model(name, MAIN[name], "fused", units=3)
-    assert str(refused.value) == reason
 
 
 @each_entry

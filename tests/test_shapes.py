@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import keras
 import numpy as np
 import pytest
 
 import zoo
+from tests.models import outputs, passed, without_graphs
 from zoo.decoding import decode
-from zoo.measuring.prove import compute, relative_difference
+from zoo.measuring.prove import relative_difference
 from zoo.padding import check_padding
 from zoo.vocabulary import END, START, Vocabulary, padded
 
@@ -41,14 +43,14 @@ def test_a_longer_padding_of_the_source_changes_no_output_and_no_gradient(entry:
     other.name = entry
     other.compile("sgd", loss=task.loss)
     zoo.set_weights(other, zoo.get_weights(made))
-    known, result = (compute(m, zoo.Split((x, late), y)).tensors for m, x in ((made, source), (other, long)))
+    known, result = (passed(m, zoo.Split((x, late), y), training=True) for m, x in ((made, source), (other, long)))
     differences = relative_difference(result, known)
     assert max(differences.values()) <= EQUAL, differences
 
 
 @pytest.mark.parametrize("entry", [*DECODERS, "lstm_on_the_fly"])
 def test_nothing_after_the_end_counts_in_loss_or_metric(entry: str, dates: zoo.Data) -> None:
-    made = model(entry)
+    made = without_graphs(model(entry))
     (source, late), y = dates.train.first(6)
     late, y = late.copy(), y.copy()
     late[:, 5:] = 0
@@ -60,14 +62,14 @@ def test_nothing_after_the_end_counts_in_loss_or_metric(entry: str, dates: zoo.D
 
 
 def test_decoding_ends_at_the_end_and_repeats_what_training_taught(dates: zoo.Data) -> None:
-    """A model that was trained to say one date says it, then END, then nothing."""
+    """A model that was trained on one date answers it, then END, then nothing."""
     longer = dataclasses.replace(zoo.get_task("dates"), target_steps=15)
     keras.utils.set_random_seed(0)
     made = zoo.get_entry("encoder_decoder").build(longer, zoo.Execution(), units=UNITS)
     (source, late), y = dates.train.first(1)
     late, y = (np.pad(each, ((0, 0), (0, 4))) for each in (late, y))
     made.compile(keras.optimizers.Adam(0.05), loss="sparse_categorical_crossentropy")
-    made.fit((source.repeat(1600, 0), late.repeat(1600, 0)), y.repeat(1600, 0), batch_size=20, verbose=0)
+    made.fit((source.repeat(160, 0), late.repeat(160, 0)), y.repeat(160, 0), batch_size=2, verbose=0)
     answer = decode(made, source, y.shape[1])
     np.testing.assert_array_equal(answer, y)
     assert answer[0, 10:].tolist() == [END, 0, 0, 0, 0]
@@ -82,7 +84,7 @@ def test_reviews_are_read_as_their_words_whatever_the_padding() -> None:
     )
     longer.name = "lstm"
     zoo.set_weights(longer, zoo.get_weights(made))
-    alone, together = longer.predict(x[:1, :length], verbose=0), made.predict(x, verbose=0)[:1]
+    alone, together = outputs(longer, x[:1, :length]), outputs(made, x)[:1]
     np.testing.assert_allclose(alone, together, rtol=1e-5)
 
 
@@ -92,22 +94,22 @@ ROWS = {
     "left-padded tokens": (
         TOKENS,
         np.array([[4, 5, 0], [0, 4, 5]]),
-        "row 1 of train (reber) has padding before its end: token 0 goes to the right of a sequence",
+        "row 1 of train (reber) has padding before its end",
     ),
     "no token": (
         TOKENS,
         np.array([[4, 5, 0], [0, 0, 0]]),
-        "row 1 of train (reber) is padding alone: a sequence has at least one step",
+        "row 1 of train (reber) is padding alone",
     ),
     "left-padded features": (
         FEATURES,
         np.array([[[zoo.PADDING], [1.0]]]),
-        "row 0 of train (wave) has padding before its end: zoo.PADDING (-1000) goes to the right of a sequence",
+        "row 0 of train (wave) has padding before its end: zoo.PADDING (-1000)",
     ),
     "a hole": (
         FEATURES,
         np.array([[[1.0], [zoo.PADDING], [1.0]]]),
-        "row 0 of train (wave) has padding before its end: zoo.PADDING (-1000) goes to the right of a sequence",
+        "row 0 of train (wave) has padding before its end: zoo.PADDING (-1000)",
     ),
 }
 
@@ -115,9 +117,8 @@ ROWS = {
 @pytest.mark.parametrize("wrong", ROWS)
 def test_padding_that_is_not_on_the_right_is_one_line(wrong: str) -> None:
     task, x, message = ROWS[wrong]
-    with pytest.raises(zoo.ZooError) as refused:
+    with pytest.raises(zoo.ZooError, match=re.escape(message)):
         check_padding(task, zoo.Split(x, np.zeros(len(x))), "train")
-    assert str(refused.value) == message
 
 
 def test_training_refuses_left_padded_rows() -> None:
@@ -134,12 +135,11 @@ def test_a_vocabulary_reads_and_writes() -> None:
     assert words.numbers("a b c") == [5, 4, 3]
     assert words.text([5, 4, END, 4]) == "a b"
     assert padded([[1], [1, 2]], 3).tolist() == [[1, 0, 0], [1, 2, 0]]
-    with pytest.raises(zoo.ZooError) as refused:
+    with pytest.raises(zoo.ZooError, match=r"'d' .* 2 words"):
         words.require("a d")
-    assert str(refused.value) == "the word 'd' is not in the vocabulary of 2 words"
-    with pytest.raises(zoo.ZooError, match=r"^the word 'houses' is not in the vocabulary of 1 words; .* is 'house'$"):
+    with pytest.raises(zoo.ZooError, match=r"'houses' .* 1 words; .*'house'"):
         Vocabulary.of_texts(["house"], most=6).require("houses")
-    with pytest.raises(zoo.ZooError, match=r"^there is nothing to read: the text is empty$"):
+    with pytest.raises(zoo.ZooError, match="empty"):
         words.require("")
 
 

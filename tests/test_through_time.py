@@ -10,6 +10,7 @@ import pytest
 
 import zoo
 from tests.equations import dense, lstm_from, part
+from tests.models import no_graphs, without_graphs
 from zoo.training.fit import train
 from zoo.training.recipes import loss_weights
 from zoo.training.truncated import stateful_piece, train_batch
@@ -38,7 +39,8 @@ def trained(recipe: zoo.Recipe, task: str = "wave", entry: str = "lstm", example
         y = given.train.y.copy()
         y[:, change] += 100
         given = replace(given, train=zoo.Split(given.train.x, y))
-    train(made, task, recipe, data=given, verbose=0)
+    with no_graphs():
+        train(made, task, recipe, data=given, verbose=0)
     return zoo.get_weights(made)
 
 
@@ -67,17 +69,11 @@ def test_the_loss_is_the_mean_over_the_steps_that_count() -> None:
 
 
 WRONG = {
-    "a slice beyond the end": ({"loss_steps": (3, 9)}, "loss_steps must be part of the 6 steps of wave, not 3 to 9"),
-    "every second step": (
-        {"loss_steps": slice(0, 6, 2)},
-        "loss_steps are neighbours, not slice(0, 6, 2)",
-    ),
-    "an unknown word": (
-        {"loss_steps": "lats"},
-        "unknown loss_steps 'lats'; did you mean 'last'? Known: all, last",
-    ),
-    "a length that does not divide": ({"truncate": 4}, "truncate must divide the 6 steps of wave: 1, 2, 3, 6"),
-    "a length of zero": ({"truncate": 0}, "truncate must divide the 6 steps of wave: 1, 2, 3, 6"),
+    "a slice beyond the end": ({"loss_steps": (3, 9)}, "loss_steps .*6 steps of wave.* 3 to 9"),
+    "every second step": ({"loss_steps": slice(0, 6, 2)}, r"loss_steps .*slice\(0, 6, 2\)"),
+    "an unknown word": ({"loss_steps": "lats"}, "loss_steps 'lats'.*'last'.* all, last"),
+    "a length that does not divide": ({"truncate": 4}, "truncate .*6 steps of wave: 1, 2, 3, 6"),
+    "a length of zero": ({"truncate": 0}, "truncate .*6 steps of wave: 1, 2, 3, 6"),
 }
 
 
@@ -85,29 +81,21 @@ WRONG = {
 def test_a_mistake_is_one_line(wrong: str) -> None:
     changes, message = WRONG[wrong]
     if "truncate" in changes and keras.backend.backend() == "jax":
-        message = "on JAX Keras' compiled steps keep no state of a layer: truncate on TensorFlow or torch"
-    with pytest.raises(zoo.ZooError) as refused:
+        message = "JAX .*truncate on TensorFlow or torch"
+    with pytest.raises(zoo.ZooError, match=message):
         train(model(), "wave", replace(RECIPE, **changes), data=data("wave"), verbose=0)
-    assert str(refused.value) == message
 
 
 def test_a_vector_has_no_steps_to_choose() -> None:
-    with pytest.raises(zoo.ZooError) as refused:
+    with pytest.raises(zoo.ZooError, match=r"loss_steps .*sequence_to_sequence.* adding is a sequence_to_vector"):
         train(model(task="adding"), "adding", replace(RECIPE, loss_steps="last"), data=data("adding"), verbose=0)
-    assert str(refused.value) == (
-        "loss_steps is for sequence_to_sequence tasks, an output for each step that is read: "
-        "adding is a sequence_to_vector task"
-    )
 
 
 @not_on_jax
 def test_what_reads_backwards_cannot_be_truncated() -> None:
     made = zoo.create_model("bidirectional_lstm", "adding", units=3, steps=STEPS)
-    with pytest.raises(zoo.ZooError) as refused:
+    with pytest.raises(zoo.ZooError, match="'recurrent' of 'bidirectional_lstm' reads backwards"):
         train(made, "adding", replace(RECIPE, truncate=3), data=data("adding"), verbose=0)
-    assert str(refused.value) == (
-        "layer 'recurrent' of 'bidirectional_lstm' reads backwards: its state cannot be carried on"
-    )
 
 
 @not_on_jax
@@ -127,6 +115,8 @@ def test_the_state_is_carried_on_and_the_gradient_is_not() -> None:
     x, y = data("adding").train.first(4)
     piece = stateful_piece(made, 2, 4)
     piece.compile(keras.optimizers.SGD(0.0), loss="mse")
+    for each in (made, piece):
+        without_graphs(each)
     whole = made.evaluate(x, y, batch_size=4, verbose=0, return_dict=True)["loss"]
     assert train_batch(piece, x, y, None) == pytest.approx(whole, rel=1e-5)  # the state came from every step
 
@@ -151,11 +141,11 @@ def test_the_state_is_carried_on_and_the_gradient_is_not() -> None:
 
 
 @not_on_jax
-def test_a_truncated_training_learns_and_tells_its_history() -> None:
+def test_a_truncated_training_learns_and_keeps_its_history() -> None:
     made = model("gru")
     whole = zoo.load_task("wave", steps=STEPS)
-    given = zoo.Data(whole.train.first(400), whole.validation.first(50), {})
-    recipe = zoo.Recipe("short", epochs=4, batch=20, learning_rate=1e-2, truncate=2)
+    given = zoo.Data(whole.train.first(200), whole.validation.first(50), {})
+    recipe = zoo.Recipe("short", epochs=4, batch=10, learning_rate=1e-2, truncate=2)
     training = train(made, "wave", recipe, data=given, verbose=0)
     assert set(training.history) == {"loss", "val_loss", "val_mse"}
     assert len(training.history["val_mse"]) == 4

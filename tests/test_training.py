@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.models import LAYERS, MAIN
+from tests.models import LAYERS, MAIN, no_graphs
 from tests.test_tasks import load
 from zoo.training.recipes import make_optimizer
 
@@ -48,20 +49,16 @@ def test_a_cosine_schedule_rises_to_its_peak_and_falls_to_zero() -> None:
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="compiling with inductor takes minutes")
 def test_training_keeps_the_jit_and_scores_every_split() -> None:
     recipe = zoo.Recipe("short", epochs=1, batch=5000, learning_rate=1e-3)
-    model = zoo.create_model("neuron", "wave", "looped+jit", units=3)
-    training = zoo.train(model, "wave", recipe, verbose=0)
+    model = zoo.create_model("neuron", "wave", "looped+jit", units=3, steps=6)
+    training = zoo.train(model, "wave", recipe, data=a_few("wave"), verbose=0)
     assert model.jit_compile is True
     assert training.train_seconds > 0
-    assert set(zoo.evaluate(model, "wave")) == set(zoo.load_task("wave").tests)
+    assert set(zoo.evaluate(model, "wave", data=a_few("wave"))) == set(zoo.load_task("wave", steps=6).tests)
 
 
 def test_an_unknown_recipe_is_named() -> None:
-    with pytest.raises(zoo.ZooError) as refused:
+    with pytest.raises(zoo.ZooError, match=r"'bok' .*wave.*'book'\?.* fast, book, book_he, book_dropout$"):
         zoo.get_task("wave").recipe("bok")
-    assert (
-        str(refused.value)
-        == "unknown recipe 'bok' of task wave; did you mean 'book'? Known: fast, book, book_he, book_dropout"
-    )
 
 
 PAIRS = [
@@ -98,7 +95,8 @@ def test_every_entry_trains_on_every_task_that_it_fits(entry: str, task: str) ->
     model = zoo.create_model(entry, task, units=4, steps=steps, **layers)
     before = model.get_weights()
     recipe = replace(zoo.get_task(task).recipe(), epochs=1, batch=12)
-    training = zoo.train(model, task, recipe, data=data, verbose=0)
+    with contextlib.nullcontext() if entry == FIRST[task] else no_graphs():  # test_models.py has graphs of each entry
+        training = zoo.train(model, task, recipe, data=data, verbose=0)
     assert np.isfinite(training.history["loss"]).all()
     assert all(len(values) == 1 for values in training.history.values())
     assert any(not np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True))
@@ -110,21 +108,20 @@ SHORT = zoo.Recipe("short", epochs=1, batch=4, learning_rate=1e-2)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": 0}, "epochs must be a positive whole number, not 0"),
-        ({"batch": 2.5}, "batch must be a positive whole number, not 2.5"),
-        ({"learning_rate": -1.0}, "learning_rate must be more than 0, not -1.0"),
-        ({"clip_norm": 0}, "clip_norm must be more than 0, not 0"),
-        ({"momentum": 1.0, "optimizer": "sgd"}, "momentum must be at least 0 and less than 1, not 1.0"),
-        ({"schedule": "cosin"}, "unknown schedule 'cosin'; did you mean 'cosine'? Known: constant, cosine"),
-        ({"optimizer": "sdg"}, "unknown optimizer 'sdg'; did you mean 'sgd'? Known: "),
-        ({"truncate": 2, "iterations": 3}, "a recipe with truncate takes every example once an epoch"),
+        ({"epochs": 0}, "epochs.* positive whole .*0"),
+        ({"batch": 2.5}, "batch.* positive whole .*2.5"),
+        ({"learning_rate": -1.0}, "learning_rate.* more than 0.*-1.0"),
+        ({"clip_norm": 0}, "clip_norm.* more than 0.*0"),
+        ({"momentum": 1.0, "optimizer": "sgd"}, "momentum.* less than 1.*1.0"),
+        ({"schedule": "cosin"}, "'cosin'.*'cosine'.* constant, cosine"),
+        ({"optimizer": "sdg"}, "'sdg'.*'sgd'"),
+        ({"truncate": 2, "iterations": 3}, "truncate.* iterations"),
     ],
 )
 def test_a_recipe_out_of_range_is_refused_before_it_trains(changes, message: str) -> None:
     model = zoo.create_model("neuron", "wave", units=3, steps=6)
-    with pytest.raises(zoo.ZooError) as refused:
+    with pytest.raises(zoo.ZooError, match=message):
         zoo.train(model, "wave", replace(SHORT, **changes), data=a_few("wave"), verbose=0)
-    assert str(refused.value).startswith(message)
 
 
 def test_a_gradient_is_clipped_to_its_norm() -> None:
@@ -133,7 +130,9 @@ def test_a_gradient_is_clipped_to_its_norm() -> None:
     before = np.concatenate([each.ravel() for each in model.get_weights()])
     recipe = replace(SHORT, batch=24, learning_rate=1.0, optimizer="sgd", clip_norm=0.01)
     data = a_few("wave")
-    zoo.train(model, "wave", recipe, data=replace(data, train=data.train._replace(y=data.train.y + 100)), verbose=0)
+    far = replace(data, train=data.train._replace(y=data.train.y + 100))
+    with no_graphs():
+        zoo.train(model, "wave", recipe, data=far, verbose=0)
     after = np.concatenate([each.ravel() for each in model.get_weights()])
     assert np.linalg.norm(after - before) == pytest.approx(0.01, rel=1e-3)
 
@@ -143,5 +142,5 @@ def test_padding_of_a_masked_model_is_checked() -> None:
     data = a_few("wave")
     x = data.train.x.copy()
     x[1, 0] = zoo.PADDING
-    with pytest.raises(zoo.ZooError, match=r"^row 1 of train \(wave\) has padding before its end"):
+    with pytest.raises(zoo.ZooError, match=r"row 1 of train \(wave\).* padding"):
         zoo.train(model, "wave", SHORT, data=replace(data, train=data.train._replace(x=x)), verbose=0)

@@ -1,0 +1,98 @@
+"""Padded sequences: padding changes no output, no state and no gradient, whatever runs the loop."""
+
+from __future__ import annotations
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from tests import equations
+from tests.models import (
+    BACKEND,
+    EQUAL,
+    NORMAL,
+    PAIRS,
+    batch,
+    computed_with_masks,
+    computed_without_dropout,
+    looped,
+    make,
+    outputs,
+    skip_long_compilation,
+    weights,
+    without_dropout,
+)
+from zoo.measuring.prove import compute, relative_difference
+
+each_forecaster = pytest.mark.parametrize("entry", [entry for entry, task in PAIRS if task == "wave"])
+LENGTHS = (4, 1, 2, 3, 4)
+
+
+@functools.cache
+def padded() -> zoo.Split:
+    """The wave, its windows cut to LENGTHS and filled up with padding."""
+    x, y = batch("wave")
+    ended = np.arange(x.shape[1]) >= np.array(LENGTHS)[:, None]
+    return zoo.Split(np.where(ended[:, :, None], np.float32(zoo.PADDING), x), y)
+
+
+def masked(entry: str, execution: str) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    made = make(entry, "wave", execution, masked=True)
+    zoo.set_weights(made, weights(entry, "wave"))
+    return made
+
+
+@functools.cache
+def computed_masked(entry: str, execution: str) -> dict[str, np.ndarray]:
+    return computed_with_masks(masked(entry, execution), padded())
+
+
+@each_forecaster
+def test_padding_changes_no_output_before_it(entry: str) -> None:
+    plain = without_dropout(entry, looped(entry, "wave"))["outputs"]
+    result = outputs(masked(entry, "looped"), padded().x)
+    for row, length in enumerate(LENGTHS):
+        np.testing.assert_allclose(result[row, :length], plain[row, :length], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("entry", [entry for entry, task in PAIRS if task == "digits_rows"])
+def test_a_padded_sequence_is_read_as_its_equations_read_it_alone(entry: str) -> None:
+    made = make(entry, "digits_rows", masked=True)
+    zoo.set_weights(made, weights(entry, "digits_rows"))
+    x = batch("digits_rows").x.copy()
+    x[:, 5:] = zoo.PADDING
+    named = {name.removeprefix(f"{entry}/"): w.astype("float64") for name, w in weights(entry, "digits_rows").items()}
+    short = x[:, :5].astype("float64")
+    known = {"outputs": equations.outputs(entry, zoo.get_entry(entry).cell, short, None, named, "softmax")}
+    assert relative_difference({"outputs": outputs(made, x)}, known)["outputs"] <= EQUAL
+
+
+@each_forecaster
+def test_a_sequence_alone_gives_the_gradient_that_it_gives_padded(entry: str) -> None:
+    x, y = batch("wave")
+    short = make(entry, "wave", NORMAL, steps=2)
+    zoo.set_weights(short, weights(entry, "wave"))
+    alone = computed_without_dropout(short, zoo.Split(x[2:3, :2], y[2:3, :2]))
+    together = computed_without_dropout(masked(entry, NORMAL), zoo.Split(padded().x[2:3], y[2:3]))
+    alone.pop("outputs")
+    differences = relative_difference(together, alone)
+    assert max(differences.values()) <= EQUAL, differences
+
+
+@each_forecaster
+def test_every_cell_is_masked_alike_looped_and_unrolled(entry: str) -> None:
+    differences = relative_difference(computed_masked(entry, "unrolled"), computed_masked(entry, "looped"))
+    assert max(differences.values()) <= EQUAL, differences
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="on JAX the looped model without jit has no graph")
+@pytest.mark.parametrize("execution", ["looped", "unrolled", pytest.param("looped+jit", marks=pytest.mark.slow)])
+def test_a_graph_masks_alike(execution: str) -> None:
+    skip_long_compilation("lstm", execution)
+    compiled = compute(masked("lstm", execution), padded()).tensors
+    differences = relative_difference(compiled, computed_masked("lstm", "looped"))
+    assert max(differences.values()) <= EQUAL, differences
