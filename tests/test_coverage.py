@@ -110,19 +110,19 @@ def test_an_interval_is_enough_at_four_percent_or_ten_repeats() -> None:
 
 def test_a_sequence_ends_when_it_is_enough_and_the_next_begins_behind_it() -> None:
     quiet, noisy = [1.0, 1.01, 1.0], [0.5, 2.0] * 5
-    ratios = pd.Series([*quiet, *noisy, *quiet, 1.0, 1.0])
-    assert [len(part) for part in sequences(ratios)] == [LEAST_REPEATS, MOST_REPEATS, LEAST_REPEATS]
+    logs = pd.DataFrame({"one": np.log([*quiet, *noisy, *quiet, 1.0, 1.0]), "other": 0.0})
+    assert [len(part) for part in sequences(logs)] == [LEAST_REPEATS, MOST_REPEATS, LEAST_REPEATS]
 
 
 def test_quiet_equal_arms_are_called_equal_and_noisy_ones_are_left_undecided() -> None:
     for spread, name, repeats in ((0.001, "equal", 3), (0.5, "undecided", 10)):
         row = under_the_rule(as_table(same_arm(normal(400) * spread / 0.05))).iloc[0]
         assert row["repeats"] == pytest.approx(repeats, abs=0.1)
-        assert row["sequences"] == 200 // repeats
+        assert row["comparisons"] == 200 // repeats
         assert row[f"{name}_share"] > 0.85
-        assert row[["called_different", "equal", "undecided"]].sum() == row["sequences"]
+        assert row[["called_different", "equal", "undecided"]].sum() == row["comparisons"]
         # Clopper-Pearson by its definition, through the beta distribution.
-        count, total = row["holds_1"], row["sequences"]
+        count, total = row["holds_1"], row["comparisons"]
         ends = stats.beta.ppf([0.025, 0.975], [count, count + 1], [total - count + 1, total - count])
         assert row[["holds_1_low", "holds_1_high"]].tolist() == pytest.approx([ends[0], np.nan_to_num(ends[1], nan=1)])
 

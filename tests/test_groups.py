@@ -126,5 +126,5 @@ def test_repeats_go_on_until_ratios_are_narrow(log_ratios, out_of_time: bool, mo
 def test_an_arm_that_failed_keeps_nobody_waiting() -> None:
     timings = Timings(PAIR)
     repeats(timings, [0.0, 0.1, -0.1])
-    assert timings.arms_of_next({UNROLLED}, False) == []
+    assert timings.arms_of_next({UNROLLED}, True) == []
     assert Timings(PAIR).arms_of_next({UNROLLED}, False) == [LOOPED]

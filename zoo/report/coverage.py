@@ -29,7 +29,7 @@ def coverage_texts(covered: pd.DataFrame) -> pd.DataFrame:
 def rule_texts(ruled: pd.DataFrame) -> pd.DataFrame:
     """What the whole rule says of equal arms, one row an arm and phase: shares with their exact 95% intervals."""
     texts: dict[str, pd.Series] = {
-        "sequences": ruled["sequences"].map(whole),
+        "comparisons": ruled["comparisons"].map(whole),
         "repeats\n(mean)": ruled["repeats"].map("{:.1f}".format),
     }
     for name in OUTCOMES:

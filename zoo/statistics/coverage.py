@@ -34,7 +34,7 @@ COVERED = [
 OUTCOMES = {"holds_1": (), "called_different": (FASTER, SLOWER), "equal": (EQUAL,), "undecided": (UNDECIDED,)}
 """What a sequence of repeats under the whole rule may end in, by its verdict; `holds_1` is of its interval."""
 RULED = [
-    *("pairs", "sequences", "repeats"),
+    *("comparisons", "repeats"),
     *(f"{name}{end}" for name in OUTCOMES for end in ("", "_share", "_low", "_high")),
 ]
 
@@ -71,36 +71,49 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def under_the_rule(table: pd.DataFrame) -> pd.DataFrame:
-    """What the whole rule of a comparison says of equal arms: one row an arm and phase.
+    """What the whole rule says of equal arms: one row an arm and phase.
 
-    The pairs are taken in order as repeats: 3, and more until the interval is within ±4%, at most 10 (see
-    `zoo.measuring.enough`); then the next sequence begins. `repeats` is the mean number taken. Of the `sequences`,
-    `holds_1` have an interval that holds 1, and by their verdict (without correction: each is a table of its own)
+    The pairs of a group are its comparisons, and its repeats are taken in order: 3, and more until the interval of each
+    is within ±4%, at most 10 (see `zoo.measuring.enough`); then the next sequence begins. `repeats` is the mean number
+    taken. Of the `comparisons`, `holds_1` have an interval that holds 1, and by their verdict (without correction)
     `called_different` are faster or slower, `equal` are equal within 5%, `undecided` are neither. Each has its `_share`
     and the exact binomial 95% interval of that, from `_low` to `_high`.
 
     Raises:
         ZooError: no arm has 200 pairs.
     """
-    rows = []
-    for arm, ratios in _enough_pairs(table):
-        tests = [ratio_test(sequence) for sequence in sequences(ratios)]
-        words = [verdict(test["ratio"], test["p_value"], test["p_equal"]) for test in tests]
-        counts = {name: sum(word in of for word in words) for name, of in OUTCOMES.items()}
-        counts["holds_1"] = sum(test["low"] <= 1 <= test["high"] for test in tests)
-        row = {"pairs": len(ratios), "sequences": len(tests), "repeats": np.mean([test["repeats"] for test in tests])}
-        for name, count in counts.items():
-            row |= {name: count} | {f"{name}_{end}": value for end, value in _share(count, len(tests)).items()}
-        rows.append({**arm, **row})
+    enough = [arm for arm, _ in _enough_pairs(table)]
+    pairs = same_pairs(table)
+    phaseless = [name for name in KEYS if name != "phase"]
+    tests: dict[tuple[Any, ...], list[dict[str, float]]] = {}
+    for key, group in pairs.groupby([*phaseless, "run", "group"], dropna=False, sort=False):
+        wide = np.log(group.pivot(index="repeat", columns=["phase", "pair"], values="ratio")).dropna()
+        for part in sequences(wide):
+            for column in part.columns.tolist():
+                name = *key[: len(phaseless)], column[0]
+                tests.setdefault(name, []).append(ratio_test(np.exp(part[column])))
+    rows = [{**arm, **_outcomes(tests[(*(arm[name] for name in phaseless), arm["phase"])])} for arm in enough]
     return as_frame(rows, [*KEYS, *RULED], table)
 
 
-def sequences(ratios: pd.Series) -> Iterator[pd.Series]:
-    """Consecutive pairs as the repeats of comparisons that end when they are enough; an unfinished one is left out."""
-    logs, start = np.log(ratios.to_numpy()), 0
+def _outcomes(tests: list[dict[str, float]]) -> dict[str, Any]:
+    """How many of the comparisons ended in what, and the share of each."""
+    words = [verdict(test["ratio"], test["p_value"], test["p_equal"]) for test in tests]
+    counts = {name: sum(word in of for word in words) for name, of in OUTCOMES.items()}
+    counts["holds_1"] = sum(test["low"] <= 1 <= test["high"] for test in tests)
+    row = {"comparisons": len(tests), "repeats": np.mean([test["repeats"] for test in tests])}
+    for name, count in counts.items():
+        row |= {name: count} | {f"{name}_{end}": value for end, value in _share(count, len(tests)).items()}
+    return row
+
+
+def sequences(logs: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Consecutive repeats that end when every column is enough; an unfinished sequence is left out."""
+    start = 0
     for end in range(LEAST_REPEATS, len(logs) + 1):
-        if end - start >= LEAST_REPEATS and is_enough(logs[start:end]):
-            yield ratios.iloc[start:end]
+        part = logs.iloc[start:end]
+        if len(part) >= LEAST_REPEATS and all(is_enough(part[name].tolist()) for name in part):
+            yield part
             start = end
 
 
