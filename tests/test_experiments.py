@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from benchmarks.experiments import aa, turns
+from benchmarks.experiments import aa, scan, turns
 from benchmarks.pages.method import turns_texts
 from zoo.measuring.rows import Measurement
 from zoo.statistics.tables import as_table
@@ -57,3 +58,16 @@ def test_equal_arms_differ_in_their_seed_alone() -> None:
     assert set(group.arms.values()) == {group.least} == {7}
     assert len({case.id for case in group.arms}) == aa.WORKERS
     assert len({(case.entry, case.task, case.backend, str(case.execution)) for case in group.arms}) == 1
+
+
+def test_a_ratio_over_the_scan_is_by_rounds() -> None:
+    pace = np.array([1.0, 2.0, 5.0])  # of the machine, round by round
+    arms = {scan.BY_HAND: 1.0, "chunked-1": 1.1}
+    rows = pd.DataFrame(
+        {"steps": 3, "units": 2, "batch": 1, "round": number, "arm": arm, "step_seconds": factor * pace[number] / 1e3}
+        for arm, factor in arms.items()
+        for number in range(3)
+    )
+    result = scan.ratios(rows).set_index("arm")
+    assert result["over the scan"].to_dict() == pytest.approx(arms)
+    assert result.loc["chunked-1", "ms"] == pytest.approx(2.2)

@@ -87,7 +87,7 @@ def under_the_rule(table: pd.DataFrame) -> pd.DataFrame:
     phaseless = [name for name in KEYS if name != "phase"]
     tests: dict[tuple[Any, ...], list[dict[str, float]]] = {}
     for key, group in pairs.groupby([*phaseless, "run", "group"], dropna=False, sort=False):
-        wide = np.log(group.pivot(index="repeat", columns=["phase", "pair"], values="ratio")).dropna()
+        wide = group.pivot(index="repeat", columns=["phase", "pair"], values="ratio").dropna().apply(np.log)
         for part in sequences(wide):
             for column in part.columns.tolist():
                 name = *key[: len(phaseless)], column[0]

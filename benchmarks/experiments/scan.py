@@ -1,0 +1,136 @@
+"""On JAX: the loops of Keras and of the zoo over a `lax.scan` of the same cell, written by hand, in the same model.
+
+    python -m benchmarks.experiments.scan
+    python -m benchmarks.experiments.scan --rounds 20 --to scan.csv
+
+All four models stand in one process and take turns, each for 20 ms of training steps; the order of the rounds is
+balanced. A ratio is the median over rounds of the logarithm of one block over the scan's.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+
+from zoo.measuring.lockstep import balanced_order
+
+SIZES = ((28, 150, 150), (240, 64, 32))
+"""Steps, units, batch."""
+FEATURES, CLASSES = 28, 10
+BLOCK_SECONDS = 0.02
+BY_HAND = "lax.scan by hand"
+
+
+def arms() -> dict[str, Callable[[int], Any]]:
+    """What each arm is called, and its recurrent layer of so many units."""
+    import keras
+
+    from zoo import Execution
+    from zoo.recurrent import recurrent
+
+    def layer(execution: Execution) -> Callable[[int], Any]:
+        return lambda units: recurrent(keras.layers.LSTMCell(units), execution)
+
+    return {
+        BY_HAND: _by_hand(),
+        "stock: keras.layers.LSTM": keras.layers.LSTM,
+        "looped: keras.layers.RNN(LSTMCell)": layer(Execution(jit=True)),
+        "chunked-1": layer(Execution("chunked", jit=True, chunk=1)),
+    }
+
+
+def _by_hand() -> type:
+    """The layer that somebody writes who knows JAX: the states are carried, and no output is kept."""
+    import jax
+    import keras
+
+    class ScanOfLSTMCell(keras.layers.Layer):
+        def __init__(self, units: int) -> None:
+            super().__init__()
+            self.cell = keras.layers.LSTMCell(units)
+
+        def build(self, shape: Any) -> None:
+            self.cell.build((shape[0], shape[2]))
+
+        def call(self, x: Any) -> Any:
+            def step(states: Any, row: Any) -> tuple[Any, None]:
+                return tuple(self.cell(row, list(states))[1]), None
+
+            zeros = jax.numpy.zeros((x.shape[0], self.cell.units))
+            (output, _), _ = jax.lax.scan(step, (zeros, zeros), jax.numpy.swapaxes(x, 0, 1))
+            return output
+
+        def compute_output_spec(self, x: Any) -> Any:
+            return keras.KerasTensor((x.shape[0], self.cell.units))
+
+    return ScanOfLSTMCell
+
+
+def measure(steps: int, units: int, batch: int, rounds: int) -> pd.DataFrame:
+    """The seconds of a training step in each block: one row a round and arm."""
+    import keras
+
+    random = np.random.default_rng(0)
+    x = random.random((batch, steps, FEATURES), "float32")
+    y = random.integers(0, CLASSES, batch)
+    calls = {}
+    for name, layer in arms().items():
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((steps, FEATURES))
+        model = keras.Model(inputs, keras.layers.Dense(CLASSES, activation="softmax")(layer(units)(inputs)))
+        model.compile("sgd", loss="sparse_categorical_crossentropy", jit_compile=True)
+        model.train_on_batch(x, y)
+        calls[name] = model.train_on_batch
+    names, rows = list(calls), []
+    for number in range(rounds):
+        for name in (names[place] for place in balanced_order(len(names), number)):
+            rows.append({"round": number, "arm": name, "step_seconds": _block(calls[name], x, y)})
+    return pd.DataFrame(rows).assign(steps=steps, units=units, batch=batch)
+
+
+def _block(call: Callable[..., object], *arguments: np.ndarray) -> float:
+    """The median of the calls of a block, behind one that is not timed."""
+    call(*arguments)
+    seconds: list[float] = []
+    while sum(seconds) < BLOCK_SECONDS:
+        started = time.perf_counter()
+        call(*arguments)
+        seconds.append(time.perf_counter() - started)
+    return float(np.median(seconds))
+
+
+def ratios(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each arm's time over that of the scan: one row a size and arm, with the median step in milliseconds."""
+    wide = rows.pivot(index=["steps", "units", "batch", "round"], columns="arm", values="step_seconds")
+    logs = wide.apply(np.log).sub(np.log(wide[BY_HAND]), axis=0)
+    sizes = ["steps", "units", "batch"]
+    medians = logs.groupby(sizes).median().apply(np.exp), 1e3 * wide.groupby(sizes).median()
+    over, ms = (
+        table.reset_index().melt(sizes, var_name="arm", value_name=name)
+        for table, name in zip(medians, ("over the scan", "ms"), strict=True)
+    )
+    return over.merge(ms)
+
+
+def main(
+    rounds: Annotated[int, typer.Option(min=4, help="Of each size.")] = 100,
+    to: Annotated[Path | None, typer.Option(metavar="CSV", help="Where the raw rows go.", show_default=False)] = None,
+) -> None:
+    """Compare Keras' loops on JAX, and the zoo's, with a scan written by hand."""
+    rows = pd.concat([measure(*size, rounds) for size in SIZES], ignore_index=True)
+    if to:
+        rows.to_csv(to, index=False)
+    typer.echo(ratios(rows).round(3).to_string(index=False))
+
+
+if __name__ == "__main__":
+    os.environ["KERAS_BACKEND"] = "jax"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    typer.run(main)
