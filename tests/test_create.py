@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.models import ENTRIES, UNITS, model, weights
+from tests.models import ENTRIES, UNITS, model, no_graphs, weights
 
 
 def test_lists_are_in_natural_order_and_take_wildcards() -> None:
@@ -15,59 +15,46 @@ def test_lists_are_in_natural_order_and_take_wildcards() -> None:
     assert zoo.list_models("*") == sorted(ENTRIES)
 
 
+INITIALIZERS = ("glorot_uniform", "he_normal", "identity", "lecun_uniform", "orthogonal", "zeros")
 WRONG = {
-    "an unknown entry": (
-        {"name": "lsmt"},
-        f"unknown entry 'lsmt'; did you mean 'lstm'? zoo list shows all {len(ENTRIES)}",
-    ),
-    "an unknown task": (
-        {"task": "waves"},
-        f"unknown task 'waves'; did you mean 'wave'? zoo tasks shows all {len(zoo.list_tasks())}",
-    ),
-    "an unknown execution": (
-        {"execution": "unroled"},
-        f"unknown execution 'unroled'; did you mean 'unrolled'? Known: {', '.join(map(str, zoo.EXECUTIONS))}",
-    ),
-    "an unknown option": (
-        {"unit": 3},
-        "unknown option 'unit' of entry lstm; did you mean 'units'? Known: units",
-    ),
-    "units out of range": ({"units": 0}, "units must be a positive whole number, not 0"),
+    "an unknown entry": ({"name": "lsmt"}, ["'lsmt'", "'lstm'", f"zoo list shows all {len(ENTRIES)}"]),
+    "an unknown task": ({"task": "waves"}, ["'waves'", "'wave'", f"zoo tasks shows all {len(zoo.list_tasks())}"]),
+    "an unknown execution": ({"execution": "unroled"}, ["'unroled'", "'unrolled'", *map(str, zoo.EXECUTIONS)]),
+    "an unknown option": ({"unit": 3}, ["'unit'", "lstm", "'units'", "Known: units"]),
+    "units out of range": ({"units": 0}, ["units", "positive whole number", "not 0"]),
     "an unknown initializer": (
         {"name": "simple_rnn_he", "kernel_initializer": "he_unform"},
-        "unknown kernel initializer 'he_unform'; did you mean 'he_uniform'? Known: constant, glorot_normal, "
-        "glorot_uniform, he_normal, he_uniform, identity, lecun_normal, lecun_uniform, ones, orthogonal, "
-        "random_normal, random_uniform, stft, truncated_normal, variance_scaling, zeros",
+        ["kernel initializer 'he_unform'", "'he_uniform'", *INITIALIZERS],
     ),
-    "a rate out of range": (
-        {"name": "state_dropout", "rate": 1.5},
-        "rate must be at least 0 and less than 1, not 1.5",
-    ),
-    "a rate that is no number": (
-        {"name": "state_dropout", "rate": "half"},
-        "rate must be at least 0 and less than 1, not 'half'",
-    ),
-    "steps out of range": ({"steps": -5}, "steps must be a positive whole number, not -5"),
-    "a size that is no number": ({"units": True}, "units must be a positive whole number, not True"),
-    "steps of a task that has its own": ({"task": "digits_rows", "steps": 9}, "digits_rows has 8 steps, not 9"),
-    "a weights file that is not there": ({"weights": "none.safetensors"}, "no weights file 'none.safetensors'"),
+    "a rate out of range": ({"name": "state_dropout", "rate": 1.5}, ["rate", "at least 0 and less than 1", "not 1.5"]),
+    "a rate that is no number": ({"name": "state_dropout", "rate": "half"}, ["rate", "less than 1", "not 'half'"]),
+    "steps out of range": ({"steps": -5}, ["steps", "positive whole number", "not -5"]),
+    "a size that is no number": ({"units": True}, ["units", "positive whole number", "not True"]),
+    "steps of a task that has its own": ({"task": "digits_rows", "steps": 9}, ["digits_rows", "8 steps", "not 9"]),
+    "a weights file that is not there": ({"weights": "none.safetensors"}, ["no weights file", "'none.safetensors'"]),
 }
+
+
+def assert_refused(parts: list[str], **arguments) -> None:
+    """That no model is made, and that one line names all of `parts`."""
+    with pytest.raises(zoo.ZooError) as refused:
+        zoo.create_model(**{"name": "lstm", "task": "wave", **arguments})
+    message = str(refused.value)
+    assert "\n" not in message
+    assert not [part for part in parts if part not in message], message
 
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_mistake_is_one_line(wrong: str) -> None:
-    arguments, message = WRONG[wrong]
-    with pytest.raises(zoo.ZooError) as refused:
-        zoo.create_model(**{"name": "lstm", "task": "wave", **arguments})
-    assert str(refused.value) == message
+    arguments, parts = WRONG[wrong]
+    assert_refused(parts, **arguments)
 
 
 def test_weights_of_another_model_are_refused_and_change_nothing() -> None:
     made = model("lstm", "wave")
     foreign = {**weights("lstm", "wave"), "lstm/output/bias": np.zeros(3, "float32")}
-    with pytest.raises(zoo.ZooError) as refused:
+    with pytest.raises(zoo.ZooError, match=r"'lstm/output/bias' .*\(3,\).* \(1,\)"):
         zoo.set_weights(made, foreign)
-    assert str(refused.value) == "weight 'lstm/output/bias' has shape (3,), the model needs (1,)"
     after = zoo.get_weights(made)
     assert all(np.array_equal(after[name], weights("lstm", "wave")[name]) for name in after)
 
@@ -75,7 +62,7 @@ def test_weights_of_another_model_are_refused_and_change_nothing() -> None:
 def test_a_broken_weights_file_is_refused(tmp_path) -> None:
     path = tmp_path / "broken.safetensors"
     path.write_bytes(b"not a weights file at all")
-    with pytest.raises(zoo.ZooError, match=r"^'.*broken.safetensors' is not a safetensors file: "):
+    with pytest.raises(zoo.ZooError, match=r"broken.safetensors' is not a safetensors file"):
         zoo.create_model("lstm", "wave", weights=path)
 
 
@@ -87,7 +74,9 @@ def test_seeds_make_a_training_repeatable() -> None:
     for seed in (0, 0, 1):
         keras.utils.set_random_seed(seed)
         made = zoo.create_model("neuron", "digits_rows", units=UNITS)
-        losses.append(zoo.train(made, "digits_rows", recipe, data=data, seed=seed, verbose=0).history["val_loss"])
+        with no_graphs():
+            training = zoo.train(made, "digits_rows", recipe, data=data, seed=seed, verbose=0)
+        losses.append(training.history["val_loss"])
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
 
@@ -109,32 +98,26 @@ def test_weights_begin_as_the_papers_say() -> None:
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="torch is what runs no unrolled loop")
 def test_what_torch_would_run_otherwise_is_refused() -> None:
-    with pytest.raises(zoo.ZooError, match=r"^unrolled: without jit torch runs every step from Python"):
+    with pytest.raises(zoo.ZooError, match=r"^unrolled: .*torch"):
         zoo.create_model("lstm", "wave", "unrolled")
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
+    ("fields", "parts"),
     [
-        ({"loop": "loopd"}, "unknown loop 'loopd' of runner keras; did you mean 'looped'? Known: looped, unrolled"),
-        ({"memory": "keep"}, "unknown memory 'keep'"),
-        ({"loop": "static", "memory": "swap"}, "unknown loop 'static' of runner keras"),
-        ({"loop": "chunked", "chunk": 0}, "chunk must be a positive whole number or 'auto', not 0"),
-        ({"loop": "static", "runner": "legacy"}, "legacy-static is run by legacy, not by Keras"),
+        ({"loop": "loopd"}, ["loop 'loopd'", "keras", "'looped'", "looped, unrolled"]),
+        ({"memory": "keep"}, ["memory 'keep'"]),
+        ({"loop": "static", "memory": "swap"}, ["loop 'static'", "keras"]),
+        ({"loop": "chunked", "chunk": 0}, ["chunk", "positive whole number or 'auto'", "not 0"]),
+        ({"loop": "static", "runner": "legacy"}, ["legacy-static", "legacy", "Keras"]),
     ],
 )
-def test_an_execution_made_by_hand_is_checked(fields, message: str) -> None:
+def test_an_execution_made_by_hand_is_checked(fields, parts: list[str]) -> None:
     with pytest.raises(zoo.ZooError) as refused:
         zoo.create_model("lstm", "wave", zoo.Execution(**fields))
-    assert str(refused.value).startswith(message)
+    assert not [part for part in parts if part not in str(refused.value)]
     assert "\n" not in str(refused.value)
 
 
-def test_an_unknown_execution_is_named() -> None:
-    with pytest.raises(zoo.ZooError, match=r"^unknown execution 'loopd'; did you mean 'looped'\? Known: stock, "):
-        zoo.create_model("lstm", "wave", "loopd")
-
-
 def test_an_unknown_optimizer_is_named() -> None:
-    with pytest.raises(zoo.ZooError, match=r"^unknown optimizer 'adm'; did you mean 'adam'\? Known: "):
-        zoo.create_model("lstm", "wave", optimizer="adm")
+    assert_refused(["optimizer 'adm'", "'adam'", "rmsprop", "sgd"], optimizer="adm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import keras
 import numpy as np
@@ -75,15 +76,15 @@ def test_the_command_answers_from_a_run(dates_run) -> None:
 
 
 WRONG = {
-    "an empty text": (["dates", ""], "there is nothing to read: the text is empty"),
-    "an unknown character": (["dates", "April 22€"], "the character '€' is not in the vocabulary of"),
+    "an empty text": (["dates", ""], "text is empty"),
+    "an unknown character": (["dates", "April 22€"], "'€' is not in the vocabulary"),
     "too long": (
         ["dates", "September 22, 20199999"],
-        "the model reads at most 18 characters and marks, and the text has 22",
+        "18 characters .*22",
     ),
     "a beam wider than the vocabulary": (
         ["dates", "April 22, 2019", "--beam", 16],
-        "the beam must be 1 to 15 wide, the size of the model's vocabulary, not 16",
+        "beam .*1 to 15 .*16",
     ),
 }
 
@@ -93,16 +94,16 @@ def test_a_wrong_text_is_one_line(wrong: str, dates_run) -> None:
     arguments, message = WRONG[wrong]
     done = generate(*arguments, "--run", dates_run)
     assert isinstance(done.exception, zoo.ZooError)
-    assert message in str(done.exception)
+    assert re.search(message, str(done.exception))
 
 
 BAD = {
-    "a label out of range": (["draw_digit", "--label", 10], "--label must be a digit, 0 to 9, not 10"),
-    "no steps": (["wave", "--steps", 0], "--steps must be at least 1, not 0"),
-    "an unknown start": (["wave", "--seed-from", "zero"], "unknown start 'zero'; did you mean 'zeros'?"),
-    "an unknown kind of file": (["wave", "--out", "x.pngg"], "unknown kind of file '.pngg'; did you mean '.png'?"),
-    "no run": (["wave", "--run", "nowhere"], "nowhere holds no run of zoo train"),
-    "an entry that is not published": (["wave", "--entry", "irnn"], "no trained weights of 'irnn' for 'wave'"),
+    "a label out of range": (["draw_digit", "--label", 10], "--label .*0 to 9, not 10"),
+    "no steps": (["wave", "--steps", 0], "--steps .*at least 1, not 0"),
+    "an unknown start": (["wave", "--seed-from", "zero"], "start 'zero'.*'zeros'"),
+    "an unknown kind of file": (["wave", "--out", "x.pngg"], "'.pngg'.*'.png'"),
+    "no run": (["wave", "--run", "nowhere"], "nowhere .*no run"),
+    "an entry that is not published": (["wave", "--entry", "irnn"], "'irnn' for 'wave'"),
 }
 
 
@@ -112,7 +113,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(bad: str, tmp_path, monkeypatc
     arguments, message = BAD[bad]
     done = generate(*arguments)
     assert isinstance(done.exception, zoo.ZooError)
-    assert message in str(done.exception)
+    assert re.search(message, str(done.exception))
     assert not list(tmp_path.iterdir())
 
 
@@ -122,12 +123,13 @@ def test_bad_input_is_one_line_and_leaves_nothing(bad: str, tmp_path, monkeypatc
 def test_a_card_that_is_none_of_ours_is_one_line(card: str, missing: str, tmp_path) -> None:
     (tmp_path / "card.json").write_text(card)
     done = generate("dates", "x", "--run", tmp_path)
-    assert str(done.exception) == f"{tmp_path / 'card.json'} is no card of zoo train: it has no {missing}"
+    assert str(tmp_path / "card.json") in str(done.exception)
+    assert str(done.exception).endswith(missing)
 
 
 def test_a_run_of_another_task_is_refused(dates_run) -> None:
     done = generate("wave", "--run", dates_run)
-    assert "holds encoder_decoder trained on dates, not a model for wave" in str(done.exception)
+    assert re.search("encoder_decoder .*dates.* wave", str(done.exception))
 
 
 def test_a_card_of_a_run_holds_its_vocabularies(dates_run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,10 +12,9 @@ from typing import NamedTuple
 import pytest
 
 import rnn_zoo_pytest
-import zoo
+import zoo.execution
 from benchmarks.profiles import PROFILES
 from tests.test_rooms import BLOCK, ROOT
-from tests.test_run import run
 
 
 class Ended(NamedTuple):
@@ -72,70 +72,39 @@ def test_elsewhere_pytest_does_not_know_the_flag(tmp_path, monkeypatch) -> None:
 
 
 MISTAKES = {
-    "entry": (
-        ("--zoo-entries", "lsmt"),
-        f"unknown entry 'lsmt'; did you mean 'lstm'? zoo list shows all {len(zoo.list_models())}",
-    ),
-    "task": (
-        ("--zoo-tasks", "waves"),
-        f"unknown task 'waves'; did you mean 'wave'? zoo tasks shows all {len(zoo.list_tasks())}",
-    ),
-    "execution": (
-        ("--zoo-executions", "looped,unroled"),
-        "unknown execution 'unroled'; did you mean 'unrolled'? Known: stock, stock-unrolled, looped, unrolled, "
-        "looped+jit, unrolled+jit, chunked-auto, chunked-auto+recompute, chunked-auto+jit, "
-        "chunked-auto+jit+recompute, fused, fused+recompute, parallel, parallel+jit, chunked-auto+offload, "
-        "chunked-auto+jit+offload, fused+offload, legacy-static, legacy-dynamic, "
-        "legacy-dynamic+swap, torch-native, torch-native+jit, jax-scan+jit, onnxruntime-native",
-    ),
-    "profile": (
-        ("--zoo-profile", "quik"),
-        "unknown profile 'quik'; did you mean 'quick'? Known: smoke, quick, full, peers, chunks, memory, gpu, parallel",
-    ),
-    "backend": (
-        ("--zoo-backends", "tensorflwo"),
-        "unknown backend 'tensorflwo'; did you mean 'tensorflow'? Known: tensorflow, jax, torch",
-    ),
-    "device": (("--zoo-devices", "tpu"), "unknown device 'tpu'; did you mean 'gpu'? Known: cpu, gpu"),
-    "an empty list": (("--zoo-entries", ","), "no entry is named"),
-    "a wildcard for a backend that is none": (
-        ("--zoo-backends", "x*"),
-        "unknown backend 'x*'. Known: tensorflow, jax, torch",
-    ),
-    "repeats": (("--zoo-repeats", "0"), "--zoo-repeats must be a positive whole number, not 0"),
-    "memory limit": (("--zoo-memory-limit", "-1"), "--zoo-memory-limit must be more than 0, not -1"),
-    "budget": (("--zoo-budget", "0"), "--zoo-budget must be more than 0, not 0"),
+    "entry": (("--zoo-entries", "lsmt"), ["'lsmt'", "'lstm'", f"zoo list shows all {len(zoo.list_models())}"]),
+    "task": (("--zoo-tasks", "waves"), ["'waves'", "'wave'", f"zoo tasks shows all {len(zoo.list_tasks())}"]),
+    "execution": (("--zoo-executions", "looped,unroled"), ["'unroled'", "'unrolled'", *zoo.execution.NAMED]),
+    "profile": (("--zoo-profile", "quik"), ["'quik'", "'quick'", *PROFILES]),
+    "backend": (("--zoo-backends", "tensorflwo"), ["'tensorflwo'", "'tensorflow'", "tensorflow, jax, torch"]),
+    "device": (("--zoo-devices", "tpu"), ["'tpu'", "'gpu'", "cpu, gpu"]),
+    "an empty list": (("--zoo-entries", ","), ["no entry"]),
+    "a wildcard for a backend that is none": (("--zoo-backends", "x*"), ["backend 'x*'", "tensorflow, jax, torch"]),
+    "repeats": (("--zoo-repeats", "0"), ["--zoo-repeats", "positive whole number", "not 0"]),
+    "memory limit": (("--zoo-memory-limit", "-1"), ["--zoo-memory-limit", "more than 0", "not -1"]),
+    "budget": (("--zoo-budget", "0"), ["--zoo-budget", "more than 0", "not 0"]),
     "results folder": (
         ("--zoo-results=/dev/null/results",),
-        "cannot write to the folder /dev/null/results: Not a directory; choose another --zoo-results folder",
+        ["/dev/null/results", "Not a directory", "--zoo-results"],
     ),
-    "a results folder behind a space": (
-        ("--zoo-results", "/tmp"),
-        "write --zoo-results=/tmp, with a = and no space",
-    ),
+    "a results folder behind a space": (("--zoo-results", "/tmp"), ["--zoo-results=/tmp"]),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_ends_the_run_before_it_starts_in_one_line(run_here, mistake: str) -> None:
-    arguments, message = MISTAKES[mistake]
+    arguments, parts = MISTAKES[mistake]
     ended = run_here("--benchmark", *arguments)
     assert ended.code == pytest.ExitCode.USAGE_ERROR
-    assert ended.err.strip() == f"ERROR: {message}"
-
-
-def test_a_mistake_ends_the_process_with_one_line() -> None:
-    ended = run("--benchmark", "--zoo-profile", "quik")
-    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
-    assert ended.stderr.strip() == f"ERROR: {MISTAKES['profile'][1]}"
+    assert ended.err.startswith("ERROR: ")
+    assert "\n" not in ended.err.strip()
+    assert not [part for part in parts if part not in ended.err], ended.err
 
 
 def test_an_option_of_a_benchmark_run_needs_the_flag(run_here) -> None:
     ended = run_here("--zoo-repeats=2")
-    assert (ended.code, ended.err.strip()) == (
-        pytest.ExitCode.USAGE_ERROR,
-        "ERROR: --zoo-repeats is for a benchmark run: add --benchmark",
-    )
+    assert ended.code == pytest.ExitCode.USAGE_ERROR
+    assert re.search("--zoo-repeats .*--benchmark$", ended.err.strip())
 
 
 def test_the_help_names_every_profile(run_here) -> None:

@@ -207,9 +207,8 @@ def test_the_default_recipe_is_fast_and_no_two_share_a_name(name: str):
 @pytest.mark.parametrize("name", [task.name for task in TASKS if not task.any_steps])
 def test_a_task_of_fixed_steps_refuses_others(name: str):
     steps = TASKS.get(name).steps
-    with pytest.raises(ZooError) as caught:
+    with pytest.raises(ZooError, match=f"{name} .*{steps} steps, not {steps + 1}"):
         TASKS.get(name).load(steps=steps + 1)
-    assert str(caught.value) == f"{name} has {steps} steps, not {steps + 1}"
 
 
 @pytest.mark.parametrize("name", [task.name for task in TASKS if task.any_steps])
@@ -268,6 +267,5 @@ def test_training_on_the_wave_is_the_books_1500_iterations_and_long_windows_are_
 
 @pytest.mark.parametrize("steps", [0, -1])
 def test_windows_that_do_not_fit_the_wave_are_refused(steps: int):
-    with pytest.raises(ZooError) as caught:
+    with pytest.raises(ZooError, match=f"wave .*1 step, not {steps}"):
         TASKS.get("wave").load(steps=steps)
-    assert str(caught.value) == f"wave has at least 1 step, not {steps}"

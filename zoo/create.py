@@ -85,7 +85,7 @@ def require_backend(execution: Execution) -> None:
     """Refuse an execution that Keras' backend would turn into another one.
 
     Raises:
-        ZooError: the other one, that it is no execution of Keras, or what is wrong with the backend.
+        ZooError: the backend would run another execution, another runner runs this one, or Keras cannot be imported.
     """
     require_keras()
     import keras
@@ -98,7 +98,7 @@ def require_backend(execution: Execution) -> None:
 
 
 def _published_sizes(entry: str, task: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """The sizes of what is published; a ZooError where others are asked for."""
+    """The sizes of the published model, if they agree with those that are `asked` for, else a ZooError."""
     card = get_card(entry, task)
     sizes = {"units": card["units"], **card["recipe"]["options"]}
     for option, value in asked.items():
@@ -113,6 +113,34 @@ def _checked(entry: Entry, options: dict[str, Any]) -> dict[str, Any]:
     for option in options.keys() - kinds.keys():
         raise unknown("option", option, list(kinds), of=f"entry {entry.name}")
     return {name: CHECKS[kinds[name]](name, v) if kinds[name] in CHECKS else v for name, v in options.items()}
+
+
+def _require_execution(entry: Entry, execution: Execution, task: Task) -> None:
+    """Refuse an execution that the entry does not have on the task.
+
+    Raises:
+        ZooError: why it has none.
+    """
+    problem = entry.problem(execution, task)
+    if problem:
+        raise ZooError(f"{entry.name} does not run {execution}: {problem}")
+
+
+def _compile(model: keras.Model, task: Task, execution: Execution, optimizer: Any) -> None:
+    """Compile `model` with the task's loss and metric, and with jit where the execution has it.
+
+    Raises:
+        ZooError: the optimizer is unknown, or a layer does not support jit.
+    """
+    from zoo.training.recipes import get_optimizer
+
+    jit_compile = execution.jit_compile
+    model.compile(get_optimizer(optimizer), loss=task.loss, metrics=[task.keras_metric], jit_compile=jit_compile)
+    if not execution.is_stock and model.jit_compile is not execution.jit:  # Keras only warns
+        without = dataclasses.replace(execution, jit=False)
+        raise ZooError(
+            f"Keras cannot run {model.name!r} as {execution}: a layer of it does not support jit; {without} can"
+        )
 
 
 def create_model(
@@ -137,8 +165,8 @@ def create_model(
         steps: length of the sequences, for tasks that come in any length.
         masked: whether sequences may end early, their later steps filled with `zoo.PADDING`: those change no state,
             no output and no gradient.
-        weights: a safetensors file written by `zoo.save_weights`, whatever execution it was trained with; or
-            "pretrained", what is published for the entry on the task: sizes are its own then.
+        weights: a safetensors file written by `zoo.save_weights` from a model of any execution; or
+            "pretrained", the published weights of the entry on the task, which set the sizes too.
         optimizer: a Keras optimizer or its name.
         **options: further sizes and rates that the entry takes.
 
@@ -150,26 +178,17 @@ def create_model(
         ZooError: an unknown name, an entry that does not fit the task, an option out of range, weights that are not
             there, broken, or of another model; an execution that the backend cannot run.
     """
-    from zoo.training.recipes import get_optimizer
-
     target, how = task_at(task, steps), Execution.parse(execution)
     entry = require_fit(name, target)
     require_backend(how)
     target = dataclasses.replace(target, masked=masked or target.masked)
-    problem = entry.problem(how, target)
-    if problem:
-        raise ZooError(f"{name} does not run {how}: {problem}")
+    _require_execution(entry, how, target)
     sizes = {"units": target.units if units is None else units, **options}
     if weights == PRETRAINED:
         sizes = _published_sizes(name, task, {**options} if units is None else sizes)
     model = entry.build(target, how, **_checked(entry, sizes))
     model.name = name
-    model.compile(
-        get_optimizer(optimizer), loss=target.loss, metrics=[target.keras_metric], jit_compile=how.jit_compile
-    )
-    if not how.is_stock and model.jit_compile is not how.jit:  # Keras only warns
-        without = dataclasses.replace(how, jit=False)
-        raise ZooError(f"Keras cannot run {name!r} as {how}: a layer of it does not support jit; {without} can")
+    _compile(model, target, how, optimizer)
     if weights == PRETRAINED:
         load_pretrained(model, task)
     elif weights is not None:

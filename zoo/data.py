@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from zoo.vocabulary import Vocabulary
 
 PADDING = -1000.0
-"""What fills the steps of a sequence after its end, in every feature: far outside the values of any task."""
+"""The value of every feature at the steps after the end of a sequence: far outside the values of any task."""
 
 
 Inputs: TypeAlias = Any
-"""A NumPy array, or of an encoder_decoder a pair of them: the task says which, and no type can."""
+"""A NumPy array; for an encoder_decoder task a pair of them."""
 
 
 class Split(NamedTuple):

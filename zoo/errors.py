@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
+
+OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
+OUT_OF_MEMORY_WORDS = re.compile("RESOURCE_EXHAUSTED|out of memory|ALLOC_FAILED|can.t allocate memory", re.IGNORECASE)
 
 
 class ZooError(ValueError):
@@ -18,6 +22,12 @@ def unknown(kind: str, name: str, known: Sequence[str], listing: str = "", of: s
     hint = f"; did you mean {near[0]!r}?" if near else "."
     what = f"unknown {kind} {name!r}" + (f" of {of}" if of else "")
     return ZooError(f"{what}{hint} {listing or 'Known: ' + ', '.join(known)}")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` means that a library had not enough memory: by its class or, of a common one, its message."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return not kinds.isdisjoint(OUT_OF_MEMORY) or bool(OUT_OF_MEMORY_WORDS.search(str(error)))
 
 
 def positive_whole(name: str, value: Any) -> int:

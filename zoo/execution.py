@@ -32,22 +32,22 @@ AUTO = "auto"
 AUTOMATIC = {"tensorflow": {"cpu": 4, "gpu": 4}, "jax": {"cpu": 1, "gpu": 4}}
 """Steps of a chunk by backend and device: on JAX and a CPU no chunk gains, and a chunk of one is the loop."""
 FEWEST_STEPS = 50
-"""Of a sequence that chunks are worth it for: at 20 steps they take longer to predict, at 50 no longer."""
+"""The shortest sequence that is chunked: chunks take longer to predict 20 steps, and no longer to predict 50."""
 SIZED = re.compile(r"chunked-(\d+)(\+jit)?(?:\+(recompute|offload))?")
 """A chunk of any size; every other execution has a name of its own (`NAMED`)."""
 SAME_PROGRAM = {
     ("stock", "tensorflow", "cpu"): "looped",
     ("stock-unrolled", "tensorflow", "cpu"): "unrolled",
 }
-"""Loops of which another is the same program, on a backend and a device: tests/test_stock.py holds it."""
+"""Loops that are the same program as another one on a backend and a device: tests/test_stock.py checks it."""
 
 
 def automatic_chunk(steps: int | None, memory: str = STORE, backend: str = "tensorflow", device: str = "cpu") -> int:
-    """The chunk that "auto" takes for a sequence of so many steps, or of a number that is not known.
+    """The number of steps that "auto" puts into a chunk, for a sequence of `steps`; None: not known.
 
-    What is computed again, or moved in one piece, is least, and the states that are kept too, with chunks of √steps.
-    Else a chunk is there for speed, of which a few steps give all that there is to have, and it is one step, the loop
-    itself, where the sequence is short or of a length that is not known: filling it up costs more (docs/method.md).
+    With "recompute" and "offload" chunks of √steps need the least memory. With "store" a chunk is for speed, and a few
+    steps are enough. It is one step, the plain loop, where the sequence is short, or where its length is not known and
+    would have to be filled up (docs/method.md).
     """
     if memory != STORE:
         return 32 if steps is None else max(1, round(steps**0.5))
@@ -73,7 +73,7 @@ class Execution:
             "chunked", `chunk` steps written out inside a loop over steps / chunk; "fused", the vendor's kernel for the
             whole sequence, or an error that says why there is none; "parallel", a scan of entries that are linear in
             their state, without a loop; "stock" and "stock-unrolled", `keras.layers.LSTM`, `GRU` or `SimpleRNN` with
-            every default of Keras, as a tutorial writes it: whatever then runs. Other runners have loops of their own.
+            every default of Keras, as a tutorial writes it: Keras chooses how. Other runners have loops of their own.
         jit: whether the whole training step is compiled (XLA on TensorFlow and JAX, inductor on torch). Of a stock
             layer it is always False: Keras chooses.
         memory: where activations go that wait for the backward pass: "store" keeps them where they are, "recompute"
@@ -131,7 +131,7 @@ class Execution:
 
     @property
     def beside(self) -> Execution:
-        """How a one-Dense model runs on the same path: the same runner and jit, whatever the loop."""
+        """How a one-Dense model runs on the same path: the same runner and jit, for every loop."""
         loop = "stock" if self.is_stock else LOOPS[self.runner][0]
         return Execution(loop, self.jit, runner=self.runner)
 

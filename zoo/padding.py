@@ -12,7 +12,7 @@ def check_padding(task: Task, split: Split, name: str = "") -> None:
     """Refuse sequences whose padding is not on the right, or that are nothing but padding.
 
     Args:
-        task: says whether there is padding: 0 of token numbers, `zoo.PADDING` of features.
+        task: its padding is 0 for token numbers and `zoo.PADDING` for features.
         split: inputs as the task has them.
         name: of the split, for the message.
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) -> keras.layers.Layer:
     """A layer that runs `cell` over the time axis as `execution` says.
 
-    The layer is `keras.layers.RNN` or one of the zoo's around the cell: there no vendor kernel is to fall into, and
-    every execution is the same computation. `keras.layers.LSTM` and `GRU` switch to cuDNN when they can and say
-    nothing, and `use_cudnn=False` is lost when such a model is saved (keras#21533): they are the "stock" executions.
+    The layer is `keras.layers.RNN`, or one of the zoo's, around the cell. None of them switches to a vendor's kernel by
+    itself, so every execution is the same computation. `keras.layers.LSTM` and `GRU` switch to cuDNN without notice,
+    and lose `use_cudnn=False` when they are saved (keras#21533): they are the "stock" executions.
 
     Args:
         cell: a Keras recurrent cell, of the zoo or of your own.
-        execution: how to run it. Its `jit` is not a layer's business: `create_model` hands it to `compile`.
+        execution: how to run it, but for its `jit`, which `create_model` passes to `compile`.
         **options: what `keras.layers.RNN` takes (`return_sequences`, `return_state`, `name`, ...).
 
     Returns:

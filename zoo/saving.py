@@ -1,7 +1,7 @@
 """Weights as arrays by name, independent of how the time loop runs.
 
 Keras' own file of a layer follows the layer's class, so the file of an `LSTM` layer does not load into
-`RNN(LSTMCell)`. Here an array is called entry/layer/variable ("lstm/recurrent/kernel"), whatever runs it.
+`RNN(LSTMCell)`. Here an array is called entry/layer/variable ("lstm/recurrent/kernel") in every execution.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Vocabulary:
         return SPECIAL + self.words
 
     def numbers(self, text: str) -> list[int]:
-        """The tokens of `text`; UNKNOWN for what is not among them. Ends without END."""
+        """The numbers of the tokens of `text`, UNKNOWN for one outside the vocabulary, without END."""
         return [self._numbers.get(token, UNKNOWN) for token in self.split(text)]
 
     def require(self, text: str) -> list[int]:

@@ -88,7 +88,7 @@ def _capabilities() -> str:
     )
     return (
         f"`fused` is for the cells {fused}, without a mask and without dropout inside the loop. "
-        f"`parallel` is for the cells {linear}. `zoo show` tells what each entry can do.\n"
+        f"`parallel` is for the cells {linear}. `zoo show` lists how each entry runs.\n"
     )
 
 

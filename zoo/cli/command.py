@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Annotated, NoReturn
 
@@ -11,8 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, is_out_of_memory
 
+GRAPH_NODE = re.compile(r"\{\{.*?\}\}")
+LONGEST = 160
+"""Characters of a library's message that are shown."""
 EntryName = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry; see zoo list.")]
 TaskName = Annotated[str, typer.Option("--task", metavar="TASK", help="A task; see zoo tasks.")]
 Units = Annotated[
@@ -45,7 +49,7 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     """Run `app` as the command `name`; without arguments it shows its help.
 
     Exit codes: 2 and one line on stderr for a mistake of the user's, 1 and one line where the system refuses (a full
-    disk), 130 after Ctrl-C.
+    disk, not enough memory), 130 after Ctrl-C.
     """
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], prog_name=name, standalone_mode=False))
@@ -57,6 +61,10 @@ def run(app: typer.Typer, name: str) -> NoReturn:
         _fail(_with_hint(error), 2)
     except OSError as error:
         _fail(": ".join(str(part) for part in (error.strerror or error, error.filename) if part), 1)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        _fail(f"not enough memory: {_in_a_line(error)}; choose smaller sizes, such as fewer --units", 1)
 
 
 def _with_hint(error: typer.TyperException) -> str:
@@ -65,6 +73,11 @@ def _with_hint(error: typer.TyperException) -> str:
     if context is None or not message.startswith("Missing"):
         return message
     return f"{message.rstrip('.')}; see {context.command_path} --help"
+
+
+def _in_a_line(error: Exception) -> str:
+    """The message of a library in a line, without the node of TensorFlow's graph that it begins with."""
+    return " ".join(GRAPH_NODE.sub("", str(error)).split())[:LONGEST] or type(error).__name__
 
 
 def _fail(message: str, code: int) -> NoReturn:

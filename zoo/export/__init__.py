@@ -26,7 +26,7 @@ BATCHES = (1, 3)
 
 
 def require_onnx() -> None:
-    """A ZooError that says what to install where there is no onnx or onnxruntime."""
+    """Raise a ZooError that names the packages to install where onnx or onnxruntime is missing."""
     if not (find_spec("onnx") and find_spec("onnxruntime")):
         raise ZooError(MISSING)
 
@@ -84,7 +84,7 @@ def export(model: keras.Model, task: Task, path: Path) -> float:
 
     Args:
         model: of the zoo, made for `task`.
-        task: says what its inputs are.
+        task: sets the shapes and the padding of the inputs.
         path: of the file; it is written only if the outputs agree.
 
     Returns:

@@ -35,7 +35,7 @@ class Operator:
     kind: str
     kernel: np.ndarray
     recurrent_kernel: np.ndarray
-    bias: np.ndarray  #: (1, 2·gates·units): what is added to the product with the input, then that with the state
+    bias: np.ndarray  #: (1, 2·gates·units): the biases of the product with the input, then of that with the state
     peepholes: np.ndarray | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
 
@@ -116,7 +116,7 @@ def _(cell: keras.layers.GRUCell) -> Operator:
 
 @dataclass(frozen=True)
 class Equations:
-    """A cell for a Scan: what is computed of all steps before it, and what of each step inside it.
+    """A cell for a Scan: one function for all steps at once before it, one for each step inside it.
 
     `before(graph, inputs)` gives tensors (steps, batch, ...) that the scan reads a step of; `step(body, states, read)`
     gives the output and the new states.

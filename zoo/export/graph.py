@@ -21,7 +21,7 @@ class Value:
 
     Attributes:
         name: of the tensor.
-        mask: name of the bool tensor (batch, steps) that says which steps count; empty where all do.
+        mask: name of the bool tensor (batch, steps), true at steps that count; empty where all do.
         flipped: whether Keras has the sequence in reverse, while the tensor has it in its first order.
     """
 

@@ -127,7 +127,7 @@ def _recurrent(
     mask: Value | None = None,
     **_: Any,
 ) -> Any:
-    """A recurrent layer, whatever its execution: the cell's operator, or a Scan of its equations."""
+    """A recurrent layer of any execution: the cell's operator, or a Scan of its equations."""
     # Keras hands the mask of the sequence to a layer that gets nothing else; one that gets a state runs unmasked.
     mask_name = mask.name if mask is not None else value.mask if initial_state is None else ""
     states = [state.name for state in initial_state] if initial_state is not None else []

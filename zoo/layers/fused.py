@@ -1,4 +1,4 @@
-"""A recurrent layer that runs the vendor's kernel for the whole sequence, or says when it is built why it cannot."""
+"""A recurrent layer that runs the vendor's kernel for the whole sequence, or is refused with the reason when built."""
 
 from __future__ import annotations
 

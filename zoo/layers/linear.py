@@ -33,7 +33,7 @@ def _angle(shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
 class LinearCell(keras.layers.Layer):
     """A recurrent cell that is linear in its state, for `keras.layers.RNN` and `zoo.layers.ParallelRNN` alike.
 
-    A subclass says what a(t) and b(t) are, in `decay_and_drive`, and what the output is, in `read`.
+    A subclass computes a(t) and b(t) in `decay_and_drive`, and the output in `read`.
 
     Args:
         units: size of the state and of the output.
@@ -152,7 +152,7 @@ class LRUCell(LinearCell):
 
     h' = λ ⊙ h + γ ⊙ (x·B), λ = exp(-exp ν + i·exp θ), complex; y = GELU(Re(h'·C) + x·D). The paper puts the
     nonlinearity into a block behind the unit, here it is the output's. λ begins uniform in the ring of radii
-    `least`..1 of the complex plane, so that 0 < |λ| < 1 whatever is learned, and γ at √(1 - |λ|²).
+    `least`..1 of the complex plane, and 0 < |λ| < 1 holds for all weights; γ begins at √(1 - |λ|²).
 
     Args:
         units: size of the state and of the output.

@@ -19,7 +19,7 @@ class StateMasks(keras.layers.Layer):
 
     Args:
         units: size of the state.
-        rate: the probability that an element of the state is dropped; what is kept is divided by 1 − rate.
+        rate: the probability that an element of the state is dropped; the others are divided by 1 − rate.
 
     Shapes:
         inputs: (batch, steps, features). Output: (batch, steps, features + units), the masks last.

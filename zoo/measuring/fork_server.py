@@ -12,7 +12,6 @@ import ctypes
 import gc
 import multiprocessing
 import os
-import re
 import signal
 import sys
 import traceback
@@ -24,7 +23,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from zoo import ZooError
+from zoo.errors import ZooError, is_out_of_memory
 from zoo.measuring.resident import Range, library_pages, populate
 from zoo.measuring.rows import Status
 
@@ -33,9 +32,6 @@ START = "from zoo.measuring.fork_server import load, main; load(); main()"
 NEW = "new"
 """Asks for a child; its end of the connection follows. The answer is its process id, or why there is none."""
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
-MEMORY_ERRORS = ("MemoryError", "ResourceExhaustedError", "OutOfMemoryError")
-OUT_OF_MEMORY = re.compile("RESOURCE_EXHAUSTED|out of memory|ALLOC_FAILED", re.IGNORECASE)
-"""What JAX, CUDA and cuDNN write in errors that have no class of their own."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +137,7 @@ def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcom
         traceback.print_exc()
         kind = type(error).__name__
         first_line = (str(error).strip().splitlines() or [""])[0]
-        exhausted = kind in MEMORY_ERRORS or OUT_OF_MEMORY.search(str(error))
-        return Outcome("out_of_memory" if exhausted else "crashed", f"{kind}: {first_line}"[:500])
+        return Outcome("out_of_memory" if is_out_of_memory(error) else "crashed", f"{kind}: {first_line}"[:500])
 
 
 def _end_with_parent() -> None:

@@ -32,7 +32,7 @@ def network(
 
     Args:
         cells: from the inputs to the outputs; each reads every output of the one before it.
-        task: says what comes in and what is asked for.
+        task: sets the shapes of the inputs and the outputs.
         execution: how the time loops run.
         before: makes a layer that stands in front of each recurrent layer.
         after: makes a layer that stands behind each recurrent layer.

@@ -120,7 +120,7 @@ def encoder_decoder_reversed(task: Task, execution: Execution, *, units: int) ->
 def lstm_on_the_fly(task: Task, execution: Execution, *, units: int) -> keras.Model:
     """source (batch, steps), target one step late (batch, target steps) -> (batch, target steps, outputs).
 
-    The target is not read: it says which steps count. Of a source that is longer the rest is not read either.
+    The target is read for its padding alone. A source that is longer than the target is cut to its length.
     """
     import keras
     from keras import ops

@@ -1,6 +1,6 @@
 """Data files of the user's own: the folder that the environment variable ZOO_DATA names.
 
-Every trouble is a ZooError of one line: which file, what was expected, what to do (the `remedy` of the task).
+Every problem is a ZooError of one line: which file, what was expected, what to do (the `remedy` of the task).
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ def data_file(name: str, remedy: str) -> Path | None:
 
 
 def downloaded(what: str, load: Callable[[], Any], file: str) -> Any:
-    """What `load` gives, a function of Keras that downloads.
+    """The result of `load`, a function of Keras that downloads.
 
     Raises:
-        ZooError: the download of `what` fails; the way round it is the `file` in a folder of the user's own.
+        ZooError: the download of `what` fails; the user can put the `file` into a folder instead.
     """
     try:
         return load()

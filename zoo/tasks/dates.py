@@ -23,7 +23,7 @@ ISO = Vocabulary(tuple("0123456789-"))
 
 
 def written(date: datetime.date) -> str:
-    """The date in English, whatever the locale: "April 22, 2019"."""
+    """The date in English, in every locale: "April 22, 2019"."""
     return f"{MONTHS[date.month - 1]} {date.day}, {date.year}"
 
 

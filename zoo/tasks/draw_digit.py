@@ -46,7 +46,7 @@ def mean_image(data: Data, split: Split) -> float:
 
 
 def mean_image_of_its_digit(data: Data, split: Split) -> float:
-    """Mean squared error of the mean training image of each digit: nothing that knows the digit alone can be better."""
+    """Mean squared error of the mean training image of each digit: the best possible from the digit alone."""
     train, labels = data.train.x.argmax(axis=-1), split.x.argmax(axis=-1)
     means = np.stack([data.train.y[train == digit].mean(axis=0) for digit in range(DIGITS)])
     return float(np.mean((split.y - means[labels]) ** 2, dtype=np.float64))

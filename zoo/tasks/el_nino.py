@@ -21,7 +21,7 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
 
     Args:
         steps: None or 24.
-        seed: has no effect: which month follows which is no matter of chance.
+        seed: has no effect: the order of the months is fixed.
 
     Returns:
         x and y float32 of shape (windows, 24, 1).

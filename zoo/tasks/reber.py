@@ -18,7 +18,7 @@ TRAIN, HELD_OUT = 10_000, 2_000
 TEST_SEED = 2**32 - 1  # a constant: every seed of `load` is scored on the same test strings
 LETTERS = Vocabulary(tuple("BEPSTVX"))
 Grammar = tuple[tuple[tuple["str | Grammar", int], ...], ...]
-"""Of each state the ways on: what is written (a letter, or a string of another grammar) and the next state."""
+"""The transitions of each state: a letter, or a string of another grammar, and the next state."""
 REBER: Grammar = (
     (("B", 1),),
     (("T", 2), ("P", 3)),

@@ -14,7 +14,7 @@ from zoo.vocabulary import UNKNOWN, padded
 
 STEPS = 200
 WORDS = 20_000
-START = 1  # what Keras begins each review with: it says nothing
+START = 1  # Keras begins each review with it
 FILE = "imdb_encoded.npz"
 REVIEWS = 25_000
 ARRAYS = {

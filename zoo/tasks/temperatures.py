@@ -28,7 +28,7 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
 
     Args:
         steps: None or 30.
-        seed: has no effect: which day follows which is no matter of chance.
+        seed: has no effect: the order of the days is fixed.
 
     Returns:
         x float32 (windows, 30, 1), y float32 (windows, 1).

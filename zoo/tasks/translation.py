@@ -16,7 +16,7 @@ from zoo.tasks._files import UNREADABLE, data_file
 from zoo.tasks._text import decoded_bleu, naive_bleu, source_and_target
 from zoo.vocabulary import Vocabulary
 
-MOST_WORDS = 8  # of the English sentence; what is longer is left out, as is French of more than MOST_TARGET
+MOST_WORDS = 8  # of an English sentence; longer ones are left out, as are French ones of more than MOST_TARGET
 MOST_TARGET = 12
 WORDS = 5_000  # of each language, SPECIAL among them
 PAIRS = 40_000

@@ -42,8 +42,8 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
     first of them. The tests are the same for every seed:
 
     - `same_range`: 2,000 starts evenly over the same range. This is the book's number without the luck of a batch. The
-      model has seen this stretch of the curve, so it tells how well it remembers. About 0.03 of it at 20 steps
-      is the first step, where one value cannot tell whether the wave rises or falls.
+      model has seen this stretch of the curve, so this measures how well it remembers. At 20 steps the first step
+      makes about 0.03 of it: from one value nobody knows whether the wave rises or falls.
     - `unseen_time`: 400 starts evenly over t = 30..34, so that no point of a window lies in the training range. At
       20 steps the last one ends at t = 36; longer windows end later. This is the honest one: amplitudes grow with t.
 

@@ -69,13 +69,7 @@ def train(
     for name, split in {"train": data.train, "validation": data.validation}.items():
         check_padding(task, split, name)
     weights = loss_weights(task, recipe, data.train.y)
-    if recipe.truncate is None:
-        iterations = recipe.iterations or math.ceil(len(data.train.y) / recipe.batch)
-        training_steps = recipe.epochs * iterations
-    else:
-        truncated.require_truncation(task, recipe, data.train.x.shape[1])
-        training_steps = truncated.training_steps(recipe, data)
-    optimizer = make_optimizer(recipe, training_steps)
+    optimizer = make_optimizer(recipe, _training_steps(task, recipe, data))
     model.compile(optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=model.jit_compile)
     keras.utils.set_random_seed(seed)
     log = log or epoch_log(task)
@@ -87,6 +81,18 @@ def train(
     else:
         history = truncated.fit(model, task, recipe, data, weights=weights, seed=seed, **shown)
     return Training(history, log.train_seconds)
+
+
+def _training_steps(task: Task, recipe: Recipe, data: Data) -> int:
+    """How many times a training changes the weights.
+
+    Raises:
+        ZooError: the task, or its number of steps, does not allow the recipe's truncation.
+    """
+    if recipe.truncate is None:
+        return recipe.epochs * (recipe.iterations or math.ceil(len(data.train.y) / recipe.batch))
+    truncated.require_truncation(task, recipe, data.train.x.shape[1])
+    return truncated.training_steps(recipe, data)
 
 
 def load_for(model: keras.Model, task: Task, seed: int = 0) -> Data:

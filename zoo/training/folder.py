@@ -40,7 +40,7 @@ def require_free(folder: Path) -> None:
     """Refuse a folder that holds a run, or a path that is a file.
 
     Raises:
-        ZooError: which of both it is.
+        ZooError: the folder holds a run, or the path is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise ZooError(f"{folder} is a file; choose a folder with --out")

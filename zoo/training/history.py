@@ -22,7 +22,7 @@ def epoch_log(task: Task, tests: Mapping[str, Split] | None = None) -> Any:
     published ones: nothing is chosen by them.
 
     Args:
-        task: says which metric is watched, and whether more of it is better.
+        task: its metric is watched.
         tests: splits that are scored after every epoch too.
     """
     import keras

@@ -24,7 +24,7 @@ def require_recipe(recipe: Recipe) -> None:
     """Refuse a recipe that has a number out of range, before anything is trained.
 
     Raises:
-        ZooError: which, and what is allowed.
+        ZooError: the number that is out of range, and the range.
     """
     from zoo.errors import fraction, positive_whole
 

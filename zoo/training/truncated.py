@@ -42,7 +42,7 @@ def require_truncation(task: Task, recipe: Recipe, steps: int) -> None:
     """Refuse a truncation that the task or its number of steps does not allow.
 
     Raises:
-        ZooError: what is wrong, and which numbers of steps are allowed.
+        ZooError: the backend or the task allows none, or the length does not divide the steps; those that do are named.
     """
     import keras
 
@@ -85,7 +85,7 @@ def train_batch(piece: keras.Model, x: np.ndarray, y: np.ndarray, weights: np.nd
 
 
 def batches(examples: int, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Indices of whole batches in random order; what is left over waits for another epoch."""
+    """Indices of whole batches in random order; examples that fill no batch are left out."""
     order = rng.permutation(examples)
     return iter(order[: examples // batch * batch].reshape(-1, batch))
 
@@ -122,27 +122,28 @@ def fit(
     piece = stateful_piece(model, recipe.truncate, batch)
     piece.compile(model.optimizer, loss=task.loss, jit_compile=model.jit_compile)
     history = keras.callbacks.History()
-    watching = keras.callbacks.CallbackList(
-        [history, *callbacks],
-        add_progbar=bool(verbose),
-        model=model,
-        epochs=recipe.epochs,
-        steps=len(x) // batch,
-        verbose=verbose,
-    )
+    shown = {"epochs": recipe.epochs, "steps": len(x) // batch, "verbose": verbose, "add_progbar": bool(verbose)}
+    watching = keras.callbacks.CallbackList([history, *callbacks], model=model, **shown)
     watching.on_train_begin()
     for epoch in range(recipe.epochs):
         watching.on_epoch_begin(epoch)
         loss = _epoch(piece, (x, y, weights), batches(len(x), batch, rng), watching)
         model.set_weights(piece.get_weights())
-        watching.on_test_begin()
-        held_out = model.evaluate(*data.validation, batch_size=recipe.batch, verbose=0, return_dict=True)
-        watching.on_test_end()
-        watching.on_epoch_end(epoch, {"loss": loss, **{f"val_{k}": v for k, v in held_out.items()}})
+        watching.on_epoch_end(epoch, {"loss": loss, **_validation(model, recipe, data, watching)})
         if model.stop_training:
             break
     watching.on_train_end()
     return history.history
+
+
+def _validation(
+    model: keras.Model, recipe: Recipe, data: Data, watching: keras.callbacks.CallbackList
+) -> dict[str, float]:
+    """The loss and the metric on the validation split, by the names that Keras gives them."""
+    watching.on_test_begin()
+    scores = model.evaluate(*data.validation, batch_size=recipe.batch, verbose=0, return_dict=True)
+    watching.on_test_end()
+    return {f"val_{name}": value for name, value in scores.items()}
 
 
 def _epoch(
