@@ -2,6 +2,7 @@
 
     python -m benchmarks.experiments.aa --backend tensorflow
     python -m benchmarks.experiments.aa --backend torch --resume
+    python -m benchmarks.experiments.aa --workers 2 --pairs 20 --to results/runs/aa-2
 
 Eight workers of one arm are a group: four pairs of equal arms a repeat. They differ in the seed of their initial
 weights alone. The rows go to results/runs/aa. `python -m benchmarks publish --results results/runs/aa --to
@@ -30,27 +31,28 @@ RUN = "aa"
 FOLDER = Path(__file__).parent.parent.parent / "results" / "runs" / RUN
 
 
-def group_of(backend: str, entry: str, task: str, repeats: int) -> Group:
-    """Eight times the same arm."""
+def group_of(backend: str, entry: str, task: str, repeats: int, workers: int = WORKERS) -> Group:
+    """So many times the same arm."""
     selection = Selection.of_names(entries=(entry,), tasks=(task,), executions=("looped",), backends=(backend,))
     case, *others = timed_cases(get_profile("smoke"), selection)
     if others:
         raise ZooError("name one entry, one task and one backend")
-    arms = dict.fromkeys((replace(case, seed=seed) for seed in range(WORKERS)), repeats)
-    return Group(f"aa-{entry}-{task}-{backend}", arms, (), least=repeats)
+    arms = dict.fromkeys((replace(case, seed=seed) for seed in range(workers)), repeats)
+    return Group(f"aa-{entry}-{task}-{backend}-{workers}-workers", arms, (), least=repeats)
 
 
 def main(
     backend: Annotated[str, typer.Option(help="tensorflow, jax or torch.")] = "tensorflow",
     entry: Annotated[str, typer.Option(help="Of the zoo.")] = "lstm",
     task: Annotated[str, typer.Option(help="It fits.")] = "digits_rows",
-    pairs: Annotated[int, typer.Option(min=4, help="Of equal arms.")] = 200,
+    pairs: Annotated[int, typer.Option(min=1, help="Of equal arms.")] = 200,
+    workers: Annotated[int, typer.Option(min=2, help="That take turns.")] = WORKERS,
     seconds: Annotated[float, typer.Option(min=0.02, help="Of a phase of an arm in a repeat.")] = USUAL.seconds,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the rows go.")] = FOLDER,
     resume: Annotated[bool, typer.Option(help="Go on with the rows that are there.")] = False,
 ) -> None:
     """Measure pairs of equal arms in lock-step."""
-    group = group_of(backend, entry, task, -(-pairs * 2 // WORKERS))
+    group = group_of(backend, entry, task, -(-pairs // (workers // 2)), workers)
     check_writable(to)
     kept = read_rows(to / TABLE) if resume and (to / TABLE).exists() else []
     memory = int(0.8 * psutil.virtual_memory().available)
