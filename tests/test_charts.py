@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
-from tests.tables import SCORE, TIMING, arm, empty_table, failures_table, pair, quick_rows, quick_table
+from tests.tables import FAILURE, SCORE, TIMING, arm, empty_table, failures_table, pair, quick_rows, quick_table
 from zoo import EXECUTIONS, TASKS
 from zoo.charts.figures import GREY, LOOK, look
 from zoo.charts.gallery import CHARTS, draw_all
@@ -259,3 +259,11 @@ def test_the_report_holds_entries_against_the_reference() -> None:
     section = next(each for each in tables(as_table(rows)) if each.title.startswith("Time over that of lstm on wave"))
     row = section.texts.set_index("entry").loc["gru"]
     assert row[["train\nratio", "train\nverdict", "predict\nratio"]].tolist() == ["0.78 [0.78, 0.78]", "faster", ""]
+
+
+@pytest.mark.parametrize(
+    ("backend", "footer"), [("tensorflow", "No case of the table failed."), ("torch", "1 skipped")]
+)
+def test_what_is_measured_under_another_name_did_not_fail(backend: str, footer: str) -> None:
+    skipped = replace(FAILURE, status="skipped", reason="the same program", loop="stock", backend=backend)
+    assert footer in texts(CHARTS["step_time"](as_table([TIMING, skipped])))

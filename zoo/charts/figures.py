@@ -19,6 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from zoo.statistics.columns import EXECUTION, execution_order
+from zoo.statistics.stock import measured_as_another
 from zoo.statistics.verdicts import UNDECIDED
 
 DPI = 130
@@ -279,7 +280,7 @@ def _repeats(rows: pd.DataFrame) -> str:
 def _not_drawn(table: pd.DataFrame, drawn: pd.DataFrame) -> str:
     """How many cases of the table did not end well, by how they ended, but for those that are drawn all the same."""
     keys = ["case_id", "run", "repeat", "seed"]
-    bad = table[table["status"] != "ok"].drop_duplicates(keys)
+    bad = table[(table["status"] != "ok") & ~measured_as_another(table)].drop_duplicates(keys)
     if bad.empty:
         return "No case of the table failed."
     if "status" in drawn:

@@ -22,6 +22,12 @@ def stand_in(loop: str, backend: str, device: str) -> str:
     return SAME_PROGRAM.get((loop, backend, device), loop)
 
 
+def measured_as_another(table: pd.DataFrame) -> pd.Series:
+    """For each row, whether it was skipped because it is the same program as another arm, which is measured."""
+    places = pd.MultiIndex.from_frame(table[["loop", "backend", "device"]])
+    return table["status"].eq("skipped") & places.isin(list(SAME_PROGRAM))
+
+
 def has_stock_layer(table: pd.DataFrame) -> pd.Series:
     """For each row, whether Keras has a layer that is the row's entry, alone or in `Bidirectional`."""
     plain = table["entry"].str.removeprefix("bidirectional_")
