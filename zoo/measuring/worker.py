@@ -15,6 +15,7 @@ from zoo.measuring.case import Case
 from zoo.measuring.effort import Effort
 from zoo.measuring.machine import peak_bytes, reset_peak
 
+FLOOR_BLOCKS = 10
 Figures = dict[str, Any]
 """Columns of a Measurement, those that measuring fills."""
 
@@ -92,7 +93,7 @@ def measure_floor(case: Case, batch: zoo.Split, effort: Effort) -> dict[str, Fig
     floors = {}
     for phase in case.phases:
         _, figures = arm.warm_up(phase, effort)
-        blocks = [arm.block(phase, effort.block_seconds) for _ in range(round(effort.seconds / effort.block_seconds))]
+        blocks = [arm.block(phase, effort.block_seconds) for _ in range(FLOOR_BLOCKS)]
         floors[phase] = {"trainer_floor_seconds": statistics.median(block.step_seconds for block in blocks)}
         if phase == "train":
             floors[phase]["compile_floor_host_bytes"] = figures["compile_peak_host_bytes"]
