@@ -42,6 +42,7 @@ class GroupRun:
         self._write = write
         self._prepared: dict[Case, Prepared] = {}
         self._failed: dict[Case, Outcome] = {}
+        self._fits = False  # whether the workers of a repeat fitted into memory together
         self._crashed: set[Case] = set()
         self.repeats = 0  #: that are made
         self._take(kept)
@@ -69,7 +70,8 @@ class GroupRun:
         for case in arms:
             if case not in self._prepared:
                 self._prepare(case, lockstep)
-        waiting, part = {case: self._prepared[case] for case in arms if case not in self._failed}, 0
+        ready = [case for case in arms if case not in self._failed]
+        waiting, part = {case: self._prepared[case] for case in self._in_turn(ready)}, 0
         while waiting:
             name = part_name(self._group.name, part)
             workers, left = lockstep.repeat(waiting, self._group.references, f"{name} repeat {self.repeats + 1}")
@@ -79,7 +81,19 @@ class GroupRun:
             waiting = {case: self._prepared[case] for case in ([*references, *left] if left else ())}
             part += 1
         self.repeats += 1
+        self._fits = part <= 1
         return made
+
+    def _in_turn(self, arms: Sequence[Case]) -> Sequence[Case]:
+        """The order in which workers are started: another in each repeat, since the last runs a little faster.
+
+        Where they may not all fit into memory the reference arms come first.
+        """
+        if not (self._fits and arms):
+            return arms
+        first = self.repeats // 2 % len(arms)
+        turned = [*arms[first:], *arms[:first]]
+        return turned if self.repeats % 2 == 0 else turned[::-1]
 
     def _prepare(self, case: Case, lockstep: Lockstep) -> None:
         """Load the batch of an arm, measure its floor and prove it; if that fails it gets its rows now."""

@@ -156,10 +156,10 @@ class Lockstep:
         return worker
 
     def _rounds(self, workers: Sequence[Worker], phase: str) -> None:
-        """Let the workers take turns until each has its time."""
-        number, last = 0, None
+        """Let the workers take turns until each has its time; the first rounds are not kept."""
+        number, last = -self._effort.warm_up_rounds, None
         while turns := [worker for worker in workers if worker.alive and not worker.has_time(phase, self._effort)]:
-            order = [turns[place] for place in balanced_order(len(turns), number)]
+            order = [turns[place] for place in balanced_order(len(turns), abs(number))]
             if order[0] is last:
                 order = [*order[1:], order[0]]
             for worker in order:
@@ -169,7 +169,7 @@ class Lockstep:
     def _turn(self, worker: Worker, phase: str, number: int) -> None:
         started = time.perf_counter()
         block = worker.ask(self._limits, "block", phase, self._effort.block_seconds)
-        if block:
+        if block and number >= 0:
             worker.blocks[phase][number] = block
             worker.beyond_blocks.append(time.perf_counter() - started - block.seconds)
 
