@@ -19,6 +19,7 @@ from zoo.errors import ZooError
 from zoo.measuring.enough import CONFIDENCE, LEAST_REPEATS, is_enough
 from zoo.statistics.columns import EXECUTION, PAIR, SETTING, as_frame
 from zoo.statistics.intervals import geometric_interval, geometric_mean
+from zoo.statistics.moderation import prior_of
 from zoo.statistics.ratios import medians_and_blocks
 from zoo.statistics.rounds import round_ratios
 from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, UNDECIDED, ratio_test, verdict
@@ -89,9 +90,11 @@ def under_the_rule(table: pd.DataFrame) -> pd.DataFrame:
     for key, group in pairs.groupby([*phaseless, "run", "group"], dropna=False, sort=False):
         wide = group.pivot(index="repeat", columns=["phase", "pair"], values="ratio").dropna().apply(np.log)
         for part in sequences(wide):
+            repeats = part.apply(np.exp)
+            known = prior_of(repeats.items())
             for column in part.columns.tolist():
                 name = *key[: len(phaseless)], column[0]
-                tests.setdefault(name, []).append(ratio_test(np.exp(part[column])))
+                tests.setdefault(name, []).append(ratio_test(repeats[column], known))
     rows = [{**arm, **_outcomes(tests[(*(arm[name] for name in phaseless), arm["phase"])])} for arm in enough]
     return as_frame(rows, [*KEYS, *RULED], table)
 

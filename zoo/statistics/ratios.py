@@ -18,6 +18,7 @@ from zoo.statistics.columns import (
     TIMED,
     as_frame,
 )
+from zoo.statistics.moderation import prior_of
 from zoo.statistics.rounds import blocks_of, round_ratios
 from zoo.statistics.stock import STOCK_LOOPS, stands_for
 from zoo.statistics.verdicts import JUDGED, TEST, ratio_test, with_verdicts
@@ -111,8 +112,11 @@ def ratios(
 
 def judged(paired: pd.DataFrame, keys: list[str], table: pd.DataFrame) -> pd.DataFrame:
     """The pairs of each of `keys` as one ratio with its interval and verdict."""
-    groups = paired.groupby(keys, dropna=False, sort=False)["ratio"]
-    rows = [{**dict(zip(keys, key, strict=True)), **ratio_test(group)} for key, group in groups]
+    priors = {name: prior_of(part.groupby(keys, dropna=False)["ratio"]) for name, part in paired.groupby(FAMILY)}
+    rows = []
+    for key, ratios in paired.groupby(keys, dropna=False, sort=False)["ratio"]:
+        named = dict(zip(keys, key, strict=True))
+        rows.append({**named, **ratio_test(ratios, priors[tuple(named[name] for name in FAMILY)])})
     result = with_verdicts(as_frame(rows, [*keys, *TEST], table), FAMILY)
     return result[[*keys, *TEST, *JUDGED]]
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-import warnings
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
-from statsmodels.stats.weightstats import DescrStatsW
 
 from zoo.measuring.enough import CONFIDENCE, LEAST_REPEATS
-from zoo.statistics.intervals import geometric_mean, t_test
+from zoo.statistics.intervals import geometric_mean
+from zoo.statistics.moderation import Prior
 
 FASTER, SLOWER, EQUAL = "faster", "slower", "equal within 5%"
 UNDECIDED, TOO_FEW = "undecided", "too few repeats"
@@ -27,35 +27,38 @@ POWER = 0.8
 """How likely the repeats needed would decide, if the ratio and its spread are what they seem."""
 LARGEST_EFFECT = 10.0
 """In standard deviations: of larger ones statsmodels finds no power, and the fewest repeats are enough."""
+NO_PRIOR = Prior()
+SMALLEST = 1e-12
+"""Standard error of ratios that are all alike."""
 TEST = ["ratio", "low", "high", "repeats", "log_sd", "p_value", "p_equal"]
 JUDGED = ["p_fdr", "verdict", "repeats_needed"]
 
 
-def ratio_test(ratios: pd.Series) -> dict[str, float]:
-    """The tests of one comparison; `ratios` holds one value a repeat.
+def ratio_test(ratios: pd.Series, prior: Prior = NO_PRIOR) -> dict[str, float]:
+    """The tests of one comparison; `ratios` holds one value a repeat, `prior` what is known of its variance.
 
     `ratio` is their geometric mean, `low` to `high` its 95% interval, `log_sd` the standard deviation of the
     logarithms. `p_value` is that of Student's t test of the logarithms against 0; `p_equal` the larger one of the two
     one-sided tests (TOST) that the ratio is above 0.95 and below 1.05: it is at most 5% where the 90% interval lies
-    between them. Under 3 repeats there is a mean alone.
+    between them. All are of the moderated variance (see `zoo.statistics.moderation`). Under 3 repeats there is a mean
+    alone.
     """
     ratios = ratios.dropna()
     result = dict.fromkeys(TEST, np.nan) | {"ratio": geometric_mean(ratios), "repeats": len(ratios)}
     if len(ratios) < LEAST_REPEATS:
         return result
     logs = np.log(ratios)
-    test = t_test(logs)
-    ends = test.confidence_interval(CONFIDENCE)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):  # of ratios that are all alike
-        warnings.simplefilter("ignore", RuntimeWarning)
-        p_equal, *_ = DescrStatsW(logs.to_numpy()).ttost_mean(math.log(EQUAL_FROM), math.log(EQUAL_TO))
+    variance, degrees = prior.moderated(float(logs.var()), len(logs) - 1)
+    mean = stats.t(degrees, loc=float(logs.mean()), scale=max(math.sqrt(variance / len(logs)), SMALLEST))
+    low, high = mean.interval(CONFIDENCE)
+    below, above = mean.cdf(math.log(EQUAL_FROM)), mean.sf(math.log(EQUAL_TO))
     return {
         **result,
-        "low": float(np.exp(ends.low)),
-        "high": float(np.exp(ends.high)),
-        "log_sd": float(logs.std()),
-        "p_value": 1.0 if np.isnan(test.pvalue) else float(test.pvalue),  # NaN where every ratio is 1
-        "p_equal": 1.0 if np.isnan(p_equal) else float(p_equal),
+        "low": math.exp(low),
+        "high": math.exp(high),
+        "log_sd": math.sqrt(variance),
+        "p_value": 2 * min(float(mean.cdf(0)), float(mean.sf(0))),
+        "p_equal": float(max(below, above)),
     }
 
 
