@@ -105,7 +105,7 @@ def looped(entry: str, task: str) -> dict[str, np.ndarray]:
 def compiled(made: keras.Model, task: str) -> Computed:
     """What a model computes, compiled as it trains; of dropout with its masks and, by names in OFF, without them."""
     drops = zoo.get_entry(made.name).drops()
-    if not drops or BACKEND != "tensorflow" or made.jit_compile:
+    if not drops or BACKEND != "tensorflow":
         return compute(made, batch(task), drops)
     with kernels.fixed_masks():  # as compute does, but in one graph, not in three
         ran = compute(made, batch(task))
