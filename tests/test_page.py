@@ -98,7 +98,7 @@ def test_the_denials_that_were_published_are_found() -> None:
 
 
 def test_the_head_is_what_the_raw_rows_give(speed: pd.DataFrame) -> None:
-    """Medians, spread, ratio and interval by pandas and SciPy alone, from the rows of the case."""
+    """Medians, spread and ratio by pandas alone, from the rows of the case."""
     rows = speed[(speed["status"] == "ok") & speed["step_seconds"].notna()]
     for column, value in {"entry": "lstm", "task": "wave", "batch": 50, "units": 100, "masked": "none"}.items():
         rows = rows[rows[column] == value]
@@ -118,9 +118,10 @@ def test_the_head_is_what_the_raw_rows_give(speed: pd.DataFrame) -> None:
         if ratio:
             rounds = np.log((blocks[execution, "train"] / blocks[over, "train"]).dropna())
             logs = rounds.groupby(["run", "repeat"]).median()
-            interval = stats.ttest_1samp(logs, 0).confidence_interval(0.95)
-            expected = (float(np.exp(value)) for value in (logs.mean(), interval.low, interval.high))
-            assert all(shown(text, value) for text, value in zip(numbers(ratio), expected, strict=True))
+            middle, low, high = numbers(ratio)
+            assert shown(middle, float(np.exp(logs.mean())))
+            # Its width is of the moderated variance, which tests/test_moderation.py holds; here its middle is held.
+            assert np.sqrt(float(low) * float(high)) == pytest.approx(float(middle), abs=0.011)
 
 
 def shown(text: str, value: float) -> bool:
