@@ -20,6 +20,7 @@ from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.measuring.group import Group, groups
+from zoo.measuring.machine import usable_cpus
 from zoo.measuring.rows import TABLE, Measurement, check_writable, read_rows
 from zoo.report.terminal import print_tables
 from zoo.report.verdicts import verdict_lines
@@ -65,8 +66,9 @@ class BenchmarkPlugin:
         kept = read_rows(table) if option.zoo_resume and table.exists() else []
         run = kept[-1].run if kept else run  # its repeats are pairs of those that were measured before
         self.budget_seconds = positive("--zoo-budget", option.zoo_budget, self.profile.budget_seconds)
+        self.at_once = min(self.profile.at_once, usable_cpus())
         self.coordinator = Coordinator(
-            folder, run, self.profile.effort, limit_bytes, kept, show=self._show, at_once=self.profile.at_once
+            folder, run, self.profile.effort, limit_bytes, kept, show=self._show, at_once=self.at_once
         )
         self.rows: dict[Case, list[Measurement]] = {}
         self.progress: Progress | None = None
@@ -111,7 +113,7 @@ class BenchmarkPlugin:
             return
         self.progress.show(label(case))
         started = time.perf_counter()
-        for other in self.progress.next_trainings(self.profile.at_once):
+        for other in self.progress.next_trainings(self.at_once):
             self.coordinator.begin(other)
         self.rows[case] = self.coordinator.trained(case)
         self.progress.end([f"{label(case)}: {numbers(self.rows[case])}"], time.perf_counter() - started)
