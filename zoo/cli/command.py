@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import Annotated, NoReturn
@@ -14,7 +15,8 @@ from rich.table import Table
 
 from zoo.errors import ZooError, is_out_of_memory
 
-GRAPH_NODE = re.compile(r"\{\{.*?\}\}")
+OF_TENSORFLOW = re.compile(r"\{\{.*?\}\}| on /job:.*")
+"""A node of its graph before a message, and the device and the allocator behind it."""
 LONGEST = 160
 """Characters of a library's message that are shown."""
 EntryName = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry; see zoo list.")]
@@ -51,6 +53,7 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     Exit codes: 2 and one line on stderr for a mistake of the user's, 1 and one line where the system refuses (a full
     disk, not enough memory), 130 after Ctrl-C.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else its warnings bury the line of an error
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], prog_name=name, standalone_mode=False))
     except typer.Abort:
@@ -76,8 +79,8 @@ def _with_hint(error: typer.TyperException) -> str:
 
 
 def _in_a_line(error: Exception) -> str:
-    """The message of a library in a line, without the node of TensorFlow's graph that it begins with."""
-    return " ".join(GRAPH_NODE.sub("", str(error)).split())[:LONGEST] or type(error).__name__
+    """The message of a library in a line, without what TensorFlow puts around it."""
+    return " ".join(OF_TENSORFLOW.sub("", str(error)).split())[:LONGEST] or type(error).__name__
 
 
 def _fail(message: str, code: int) -> NoReturn:
