@@ -6,6 +6,7 @@ that of the arms.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Worker:
     outcome: Outcome
     figures: dict[str, Figures] = field(default_factory=dict)  #: by phase
     blocks: dict[str, dict[int, Block]] = field(default_factory=dict)  #: by phase and round
+    is_slow: bool = False  #: whether its last call took longer than a block
     beyond_seconds: float = 0.0  #: of its preparation, beyond what is measured
     beyond_blocks: list[float] = field(default_factory=list)  #: seconds of each turn beyond its block
 
@@ -143,6 +145,8 @@ class Lockstep:
         if isinstance(process, Outcome):
             return Worker(case, None, process)
         worker = Worker(case, process, process.make(self._limits, Arm, case, prepared.batch))
+        if not worker.alive:
+            worker.end()
         nothing: tuple[float, Figures] = (0.0, {})
         measured, figures = worker.ask(self._limits, "built") or nothing
         for phase in case.phases:
@@ -157,21 +161,31 @@ class Lockstep:
 
     def _rounds(self, workers: Sequence[Worker], phase: str) -> None:
         """Let the workers take turns until each has its time; the first rounds are not kept."""
-        number, last = -self._effort.warm_up_rounds, None
-        while turns := [worker for worker in workers if worker.alive and not worker.has_time(phase, self._effort)]:
+        last: Worker | None = None
+        for worker in workers:
+            worker.is_slow = False
+        for number in itertools.count(-self._effort.warm_up_rounds):
+            turns = [worker for worker in workers if worker.alive and not worker.has_time(phase, self._effort)]
+            if not turns:
+                return
+            if number < 0:  # a call that takes longer than a block does not need them
+                turns = [worker for worker in turns if not worker.is_slow]
             order = [turns[place] for place in balanced_order(len(turns), abs(number))]
-            if order[0] is last:
+            if len(order) > 1 and order[0] is last:
                 order = [*order[1:], order[0]]
             for worker in order:
                 self._turn(worker, phase, number)
-            number, last = number + 1, order[-1]
+                last = worker
 
     def _turn(self, worker: Worker, phase: str, number: int) -> None:
         started = time.perf_counter()
         block = worker.ask(self._limits, "block", phase, self._effort.block_seconds)
-        if block and number >= 0:
+        if not block:
+            return
+        worker.is_slow = block.step_seconds > self._effort.block_seconds
+        worker.beyond_blocks.append(time.perf_counter() - started - block.seconds)
+        if number >= 0:
             worker.blocks[phase][number] = block
-            worker.beyond_blocks.append(time.perf_counter() - started - block.seconds)
 
 
 def balanced_order(workers: int, number: int) -> list[int]:
