@@ -126,7 +126,9 @@ def test_a_run_ends_by_saying_where_things_are_and_what_they_say(small_run) -> N
     assert OVERHEAD.search(done.stdout)
     assert str(folder / TABLE) in done.stdout
     assert str(folder / "charts") in done.stdout
-    assert "unrolled" in done.stdout.rstrip().splitlines()[-2]
+    assert str(folder / "report.md") in done.stdout
+    assert "unrolled" in (folder / "report.md").read_text()
+    assert re.match(r"\d+ comparisons: \d+ with too few repeats", done.stdout.rstrip().splitlines()[-2])
     assert {path.name for path in (folder / "charts").iterdir()} >= {"step_time.png", "accuracy.png"}
 
 
@@ -243,9 +245,18 @@ def test_three_backends_are_one_table(tmp_path) -> None:
     assert (ran["kernel_evidence"] != "").all()
 
 
+HEEDS_CTRL_C = """
+import signal, sys, pytest
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+"""A process that is started in the background, as CI may start the tests, ignores Ctrl-C, and so do its children."""
+
+
 def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
     table = tmp_path / TABLE
     arguments = command("--benchmark", "--zoo-repeats", "50", *SMALL, f"--zoo-results={tmp_path}")
+    arguments = [sys.executable, "-c", HEEDS_CTRL_C, *arguments[3:]]
     with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         while not (table.exists() and len(read_rows(table)) > 2):
             assert process.poll() is None

@@ -22,7 +22,7 @@ from zoo.statistics.intervals import geometric_interval, geometric_mean
 from zoo.statistics.moderation import prior_of
 from zoo.statistics.ratios import medians_and_blocks
 from zoo.statistics.rounds import round_ratios
-from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, UNDECIDED, ratio_test, verdict
+from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, UNDECIDED, ratio_test, with_verdicts
 
 LEAST_PAIRS = 200
 COUNTS = (3, 5, 10)
@@ -76,9 +76,9 @@ def under_the_rule(table: pd.DataFrame) -> pd.DataFrame:
 
     The pairs of a group are its comparisons, and its repeats are taken in order: 3, and more until the interval of each
     is within ±4%, at most 10 (see `zoo.measuring.enough`); then the next sequence begins. `repeats` is the mean number
-    taken. Of the `comparisons`, `holds_1` have an interval that holds 1, and by their verdict (without correction)
-    `called_different` are faster or slower, `equal` are equal within 5%, `undecided` are neither. Each has its `_share`
-    and the exact binomial 95% interval of that, from `_low` to `_high`.
+    taken. Of the `comparisons`, `holds_1` have an interval that holds 1. By their verdict, corrected among those of a
+    phase and sequence, `called_different` are faster or slower, `equal` are equal within 5%, `undecided` are neither.
+    Each has its `_share` and the exact binomial 95% interval of that, from `_low` to `_high`.
 
     Raises:
         ZooError: no arm has 200 pairs.
@@ -86,27 +86,33 @@ def under_the_rule(table: pd.DataFrame) -> pd.DataFrame:
     enough = [arm for arm, _ in _enough_pairs(table)]
     pairs = same_pairs(table)
     phaseless = [name for name in KEYS if name != "phase"]
-    tests: dict[tuple[Any, ...], list[dict[str, float]]] = {}
+    judged: dict[tuple[Any, ...], list[pd.DataFrame]] = {}
     for key, group in pairs.groupby([*phaseless, "run", "group"], dropna=False, sort=False):
         wide = group.pivot(index="repeat", columns=["phase", "pair"], values="ratio").dropna().apply(np.log)
         for part in sequences(wide):
-            repeats = part.apply(np.exp)
-            known = prior_of(repeats.items())
-            for column in part.columns.tolist():
-                name = *key[: len(phaseless)], column[0]
-                tests.setdefault(name, []).append(ratio_test(repeats[column], known))
-    rows = [{**arm, **_outcomes(tests[(*(arm[name] for name in phaseless), arm["phase"])])} for arm in enough]
+            for phase, comparisons in _judged(part.apply(np.exp)).groupby("phase"):
+                judged.setdefault((*key[: len(phaseless)], phase), []).append(comparisons)
+    rows = []
+    for arm in enough:
+        of_arm = judged[(*(arm[name] for name in phaseless), arm["phase"])]
+        rows.append({**arm, **_outcomes(pd.concat(of_arm))})
     return as_frame(rows, [*KEYS, *RULED], table)
 
 
-def _outcomes(tests: list[dict[str, float]]) -> dict[str, Any]:
+def _judged(repeats: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons of one sequence as those of a table: a prior for all, a false discovery rate for each phase."""
+    known = prior_of(repeats.items())
+    tests = [{"phase": column[0], **ratio_test(repeats[column], known)} for column in repeats.columns.tolist()]
+    return with_verdicts(pd.DataFrame(tests), ["phase"])
+
+
+def _outcomes(judged: pd.DataFrame) -> dict[str, Any]:
     """How many of the comparisons ended in what, and the share of each."""
-    words = [verdict(test["ratio"], test["p_value"], test["p_equal"]) for test in tests]
-    counts = {name: sum(word in of for word in words) for name, of in OUTCOMES.items()}
-    counts["holds_1"] = sum(test["low"] <= 1 <= test["high"] for test in tests)
-    row = {"comparisons": len(tests), "repeats": np.mean([test["repeats"] for test in tests])}
+    counts = {name: int(judged["verdict"].isin(words).sum()) for name, words in OUTCOMES.items()}
+    counts["holds_1"] = int(((judged["low"] <= 1) & (judged["high"] >= 1)).sum())
+    row = {"comparisons": len(judged), "repeats": judged["repeats"].mean()}
     for name, count in counts.items():
-        row |= {name: count} | {f"{name}_{end}": value for end, value in _share(count, len(tests)).items()}
+        row |= {name: count} | {f"{name}_{end}": value for end, value in _share(count, len(judged)).items()}
     return row
 
 
