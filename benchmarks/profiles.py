@@ -150,7 +150,7 @@ PROFILES = {
             "quick",
             f"{', '.join(HANDFUL)} stock, looped, unrolled; lstm with jit, 10 to 200 steps; 3 seeds trained",
             timed=(Block(HANDFUL), QUICK_COMPILED, STOCK_UNROLLED, QUICK_SWEEP),
-            budget_seconds=300,
+            budget_seconds=320,
             trained=(Block(HANDFUL, executions=("looped",)),),
             seeds=3,
             at_once=2,
