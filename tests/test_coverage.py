@@ -12,10 +12,12 @@ from scipy import stats
 from benchmarks.__main__ import main as benchmarks
 from tests.commands import run
 from tests.tables import TIMING, empty_table
+from tests.test_rooms import ROOT
 from zoo import ZooError
 from zoo.measuring.enough import HALF_WIDTH, LEAST_REPEATS, MOST_REPEATS, half_width, is_enough
 from zoo.measuring.rows import Measurement, append
 from zoo.statistics.coverage import coverage, coverage_sentence, same_pairs, sequences, under_the_rule
+from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table
 
 
@@ -182,3 +184,13 @@ def test_the_command_tells_too_few_pairs_in_one_line(tmp_path) -> None:
     assert (done.code, done.out) == (2, "")
     assert done.errors.startswith("error: too few pairs for the coverage: 2 of the same arm, 200 are needed")
     assert done.errors.count("\n") == 1
+
+
+def test_the_published_experiment_keeps_the_promise() -> None:
+    """Of 200 pairs of equal arms on each backend: 95% lies in the exact interval of each coverage, none is different."""
+    table = read_folder(ROOT / "results" / "reference" / "aa")
+    covered, ruled = coverage(table), under_the_rule(table)
+    assert set(covered["backend"]) == {"tensorflow", "torch"}
+    assert (covered["pairs"] >= 200).all()
+    assert covered["holds_95"].all()
+    assert ruled["called_different"].sum() <= 0.05 * ruled["comparisons"].sum()
