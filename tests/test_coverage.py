@@ -187,7 +187,7 @@ def test_the_command_tells_too_few_pairs_in_one_line(tmp_path) -> None:
 
 
 def test_the_published_experiment_keeps_the_promise() -> None:
-    """Of 200 pairs of equal arms on each backend: 95% lies in the exact interval of each coverage, none is different."""
+    """200 pairs of equal arms on each backend: the exact interval of each coverage holds 95%, none is different."""
     table = read_folder(ROOT / "results" / "reference" / "aa")
     covered, ruled = coverage(table), under_the_rule(table)
     assert set(covered["backend"]) == {"tensorflow", "torch"}
