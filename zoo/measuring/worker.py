@@ -16,6 +16,8 @@ from zoo.measuring.effort import Effort
 from zoo.measuring.machine import peak_bytes, reset_peak
 
 FLOOR_BLOCKS = 10
+LONG = 10
+"""A call that takes so many blocks has no untimed one before it."""
 Figures = dict[str, Any]
 """Columns of a Measurement, those that measuring fills."""
 
@@ -75,11 +77,12 @@ class Arm:
     def block(self, phase: str, seconds: float) -> Block:
         """Make timed calls until `seconds` have passed, after one untimed call that finds its data in the caches again.
 
-        A call that takes longer than `seconds` is a block by itself: what the others left in the caches is lost on it.
+        A call that takes longer than `seconds` is a block by itself. Without the untimed call one of 21 ms took 26. Only
+        where a call takes ten times as long as a block does what the others left in the caches no longer count.
         """
         call = self._runner.phases[phase]
         started = time.perf_counter()
-        if self._call_seconds[phase] < seconds:
+        if self._call_seconds[phase] < LONG * seconds:
             call()
         calls = [_seconds(call)]
         while sum(calls) < seconds and self._call_seconds[phase] < seconds:
