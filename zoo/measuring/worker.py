@@ -77,8 +77,8 @@ class Arm:
     def block(self, phase: str, seconds: float) -> Block:
         """Make timed calls until `seconds` have passed, after one untimed call that finds its data in the caches again.
 
-        A call that takes longer than `seconds` is a block by itself; without the untimed call one of 21 ms took 26. Only
-        of a call that takes ten blocks is the time to fill the caches again a small part.
+        A call that takes longer than `seconds` is a block by itself; without the untimed call one of 21 ms took 26.
+        Only of a call that takes ten blocks is the time to fill the caches again a small part.
         """
         call = self._runner.phases[phase]
         started = time.perf_counter()
