@@ -8,8 +8,10 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
+import numpy as np
 import psutil
 import pytest
 
@@ -23,6 +25,7 @@ from zoo.measuring.group_run import GroupRun
 from zoo.measuring.launcher import Process
 from zoo.measuring.lockstep import balanced_order
 from zoo.measuring.rows import read_rows
+from zoo.measuring.runners import Runner
 from zoo.measuring.worker import Arm
 
 BACKEND = keras.backend.backend()
@@ -146,23 +149,23 @@ def test_each_arm_follows_every_other_equally_often(number: int) -> None:
         assert len(followed) == number * (number - 1)
 
 
-def test_a_block_is_one_untimed_call_and_then_calls_until_its_time_is_over(monkeypatch) -> None:
-    clock = [0.0]
-    made: list[float] = []
-    arm = Arm.__new__(Arm)
-    seconds = 0.006
+@pytest.mark.parametrize(("seconds", "timed", "untimed"), [(0.006, 4, 1), (0.1, 1, 1), (0.5, 1, 0)])
+def test_a_block_is_one_untimed_call_and_then_calls_until_its_time_is_over(
+    monkeypatch, seconds: float, timed: int, untimed: int
+) -> None:
+    """A long call is a block by itself, a very long one without another before it."""
+    clock, made = [0.0], [0]
 
     def call() -> None:
-        made.append(clock[0])
+        made[0] += 1
         clock[0] += seconds
 
-    arm._runner = type("Runner", (), {"phases": {"train": call}})
-    arm._call_seconds = {"train": seconds}
+    runner = SimpleNamespace(prepare=lambda case, batch: Runner({"train": call}, parameters=1))
+    monkeypatch.setattr("zoo.measuring.worker.runners.load", lambda name: runner)
     monkeypatch.setattr("zoo.measuring.worker.time.perf_counter", lambda: clock[0])
+    arm = Arm(REFERENCE, zoo.Split(np.zeros(1), np.zeros(1)))
+    arm.warm_up("train", SHORT)
+    made[0] = 0
     block = arm.block("train", 0.02)
-    assert (block.calls, block.step_seconds, len(made)) == (4, pytest.approx(seconds), 5)
-    assert block.seconds == pytest.approx(5 * seconds)
-    for seconds, calls in ((0.1, 2), (0.5, 1)):  # a long call is a block by itself, a very long one without another
-        arm._call_seconds = {"train": seconds}
-        made.clear()
-        assert (arm.block("train", 0.02).calls, len(made)) == (1, calls)
+    assert (block.calls, made[0]) == (timed, timed + untimed)
+    assert (block.step_seconds, block.seconds) == pytest.approx((seconds, made[0] * seconds))
