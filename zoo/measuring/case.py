@@ -6,7 +6,7 @@ Nothing here imports Keras or a backend: planning a run must not bind the proces
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
@@ -69,11 +69,6 @@ class Case:
         if self.recipe:
             return (ACCURACY,)
         return ("predict",) if self.runner in PREDICTS else PHASES
-
-    @property
-    def group(self) -> Case:
-        """What it shares with the arms that it is compared with: everything but the execution."""
-        return replace(self, execution=Execution())
 
     def identity(self) -> dict[str, Any]:
         """The columns of the results that say what was measured, all but the phase."""
