@@ -167,11 +167,15 @@ def expected_seconds(case: Case, effort: Effort) -> float:
     timing = len(PHASES) * (effort.warm_up_seconds + effort.seconds)
     if case.execution.loop in ("unrolled", "stock-unrolled", "static"):
         written = case.steps * max(1, len(get_entry(case.entry).layers))  # steps, each layer's
-        return timing + min(120.0, 0.3 + written * (0.38 if case.execution.jit else 0.05))
+        return timing + min(effort.time_limit_seconds, 0.3 + written * (0.38 if case.execution.jit else 0.05))
     return timing + (1.6 if case.execution.jit else 0.7)
 
 
 def expected_of_group(group: Group, effort: Effort) -> float:
-    """A rough guess of what the least repeats of a group take, and proving its arms."""
+    """A rough guess of what the least repeats of a group take, and proving its arms: the proof may take too long."""
     arms = {case: repeats for case, repeats in group.arms.items() if not skip_reason(case)}
-    return sum(expected_seconds(case, effort) * (1 + min(group.least, most)) for case, most in arms.items())
+    seconds = {case: expected_seconds(case, effort) for case in arms}
+    repeats = {
+        case: min(group.least, most) if seconds[case] < effort.time_limit_seconds else 0 for case, most in arms.items()
+    }
+    return sum(seconds[case] * (1 + repeats[case]) for case in arms)

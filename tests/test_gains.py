@@ -73,6 +73,8 @@ def test_the_floor_of_each_side_is_taken_off_and_the_interval_is_that_of_a_t_tes
     interval = stats.ttest_1samp(logs, 0).confidence_interval(0.95)
     assert row["gain"] == pytest.approx(np.exp(np.mean(logs)))
     assert (row["low"], row["high"]) == pytest.approx((np.exp(interval.low), np.exp(interval.high)))
+    assert (row["ours_step_seconds"], row["theirs_step_seconds"]) == pytest.approx((0.010, 0.010))
+    assert (row["ours_floor_seconds"], row["theirs_floor_seconds"]) == (0.002, 0.001)
 
 
 def test_a_winner_is_picked_from_other_repeats_than_the_one_that_tells_its_gain() -> None:

@@ -25,6 +25,10 @@ def gain_texts(table: pd.DataFrame) -> pd.DataFrame:
         "fastest of ours": rows["ours"],
         "of theirs": rows["theirs"],
         "times as fast": [problem or with_interval(*interval) for problem, *interval in shown],
+        "ours ms": rows["ours_step_seconds"].map(_milliseconds),
+        "our floor": rows["ours_floor_seconds"].map(_milliseconds),
+        "theirs ms": rows["theirs_step_seconds"].map(_milliseconds),
+        "their floor": rows["theirs_floor_seconds"].map(_milliseconds),
         "n": rows["repeats"],
     }
     return pd.DataFrame(texts).astype("str")

@@ -24,7 +24,9 @@ LEAST_GAINS = 2
 """Under so many repeats no arm can be chosen from the others."""
 BELOW_FLOOR = "below the floor"
 TOO_FEW = f"fewer than {LEAST_GAINS} repeats"
-GAIN = ["comparison", "phase", "ours", "theirs", "gain", "low", "high", "repeats", "problem"]
+COLUMNS = {"step_seconds": "step_seconds", "floor_seconds": "trainer_floor_seconds"}
+TIMES = [f"{side}_{what}" for side in SIDES for what in COLUMNS]
+GAIN = ["comparison", "phase", *SIDES, "gain", "low", "high", "repeats", *TIMES, "problem"]
 
 
 def arms_of(backend: str, *executions: str) -> Side:
@@ -85,6 +87,7 @@ def gains(table: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) 
     the repeat left out: to choose by the time that is then reported would favour whatever was lucky in it. An arm that
     is theirs is never ours as well. `ours` and `theirs` name the arms chosen, the most frequent first. The gain is read
     in a group that holds both: from the rounds they share, or, where floors are taken off, from their medians.
+    `ours_step_seconds` is the median of the arms chosen, `ours_floor_seconds` that of the floors of their trainers.
 
     `gain` is missing where `problem` says why: a time of 0 or less once the floor of the trainer is taken off, or
     fewer than 2 repeats.
@@ -121,6 +124,7 @@ def _gain(comparison: Comparison, part: pd.DataFrame, blocks: pd.DataFrame) -> d
         return {**row, **names, "repeats": len(made), "problem": TOO_FEW}
     row |= {name: " or ".join(both[f"arm_{name}"].value_counts().index) for name in SIDES}
     row["repeats"] = len(repeats)
+    row |= {f"{name}_{what}": both[f"{column}_{name}"].median() for name in SIDES for what, column in COLUMNS.items()}
     if (both[[f"seconds_{name}" for name in SIDES]] <= 0).any(axis=None):
         return {**row, "problem": BELOW_FLOOR}
     gained = both["seconds_theirs"] / both["seconds_ours"]
@@ -147,7 +151,7 @@ def _left_out(side: pd.DataFrame) -> pd.DataFrame:
 
 def _together(chosen: list[pd.DataFrame]) -> pd.DataFrame:
     """The rows of both sides that stood in one group of a repeat."""
-    ours, theirs = (side[[*PAIR, "arm", "seconds", "case"]] for side in chosen)
+    ours, theirs = (side[[*PAIR, "arm", "seconds", "case", *COLUMNS.values()]] for side in chosen)
     return ours.merge(theirs, on=PAIR, suffixes=[f"_{name}" for name in SIDES])
 
 
