@@ -137,7 +137,7 @@ class BenchmarkPlugin:
         self._groups = {case: group for group in together for case in group.arms if case in timed}
         planned = Planned(together, [case for case in left if case.recipe])
         self.progress = Progress(session.config.pluginmanager.getplugin("terminalreporter"), planned, self.profile)
-        self.progress.announce(self.coordinator.folder)
+        self.progress.announce(self.coordinator.folder, self.budget_seconds)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """No dot an item: the run writes a line a case, with its numbers."""

@@ -80,8 +80,8 @@ GROWTH = (
     Block(("lstm",), ("wave",), batches=BATCHES, backends=NOT_JAX),
     Block(("lstm",), ("wave",), ("stock", "looped"), batches=BATCHES, backends=("jax",)),
 )
-"""The last number of steps of an arm is the one at which it passes its time limit: longer ones are skipped. Torch's loop
-runs in Python, so its time and memory grow in a straight line long before 4,000 steps of 5 s."""
+"""The last number of steps of an arm is the one at which it passes its time limit: longer ones are skipped.
+Torch's loop runs in Python, so its time and memory grow in a straight line long before 4,000 steps of 5 s."""
 UNJITTED = Block(("lstm",), ("wave",), steps=(10, 30), repeats=3, backends=("jax",), as_named=True)
 """JAX without jit runs operation by operation, some 40 times slower: to show that, at sizes that end."""
 SWAP = Block(("lstm",), ("wave",), ("legacy-dynamic", "legacy-dynamic+swap"), steps=(200, 1000), repeats=3)
@@ -91,6 +91,12 @@ MASKS = (
 )
 """On the wave TensorFlow 1 counts padded steps in its loss, and so is another computation."""
 MNIST = Block(("simple_rnn", "lstm", "gru"), ("mnist_rows",))
+SCORED = (
+    Block(("simple_rnn", "irnn", "lstm", "gru", "min_*", "lru"), ("adding",), ("looped",), backends=("tensorflow",)),
+    Block(("min_*", "lru", "stacked_rnn", "*_dropout"), ("wave",), ("looped",), backends=("tensorflow",)),
+    Block(("simple_rnn_he", "min_*", "lru"), ("mnist_rows",), ("looped",), backends=("tensorflow",)),
+)
+"""Entries that are trained on these tasks, by train-reference: what they cost, beside what they earn."""
 
 KERAS = ("stock", "stock-unrolled", "looped", "unrolled", "looped+jit", "unrolled+jit")
 OURS = ("chunked-auto", "chunked-auto+jit", "fused")
@@ -160,7 +166,18 @@ PROFILES = {
         Profile(
             "full",
             "every entry; lstm at 10 to 8000 steps, other units and batches, masks, TensorFlow 1; accuracy, 3 seeds",
-            timed=(Block(HANDFUL), *EVERY_ENTRY, COMPILED, STOCK_UNROLLED, *GROWTH, UNJITTED, SWAP, *MASKS, MNIST),
+            timed=(
+                Block(HANDFUL),
+                *EVERY_ENTRY,
+                COMPILED,
+                STOCK_UNROLLED,
+                *GROWTH,
+                UNJITTED,
+                SWAP,
+                *MASKS,
+                MNIST,
+                *SCORED,
+            ),
             budget_seconds=3 * HOUR,
             trained=(Block(HANDFUL, executions=("looped",), backends=NOT_JAX),),
             seeds=3,

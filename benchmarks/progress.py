@@ -60,7 +60,7 @@ class Progress:
         self._done = self._spent = 0.0
         self._count = 0
 
-    def announce(self, folder: Path) -> None:
+    def announce(self, folder: Path, budget_seconds: float) -> None:
         """The grid, its size and its expected time."""
         timed = [case for group in self._planned.groups for case in group.arms]
         write = self._reporter.write_line
@@ -70,7 +70,7 @@ class Progress:
             write(f"  timed   {len(timed):4} arms in {len(self._planned.groups)} groups: {_axes(timed)}")
         if self._planned.trained:
             write(f"  trained {len(self._planned.trained):4} times: {_axes(self._planned.trained)}")
-        extra = f", and up to {duration(self._profile.budget_seconds)} in all for timing" if timed else ""
+        extra = f", and up to {duration(budget_seconds)} in all for timing" if timed else ""
         write(f"  expected {duration(self._left)} on two cores{extra}; rows go to {folder}")
         write("")
 
