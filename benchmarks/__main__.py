@@ -10,9 +10,10 @@ from rich.console import Console
 
 from benchmarks import publish as published
 from zoo.cli.command import run
-from zoo.cli.tables import draw, print_report
+from zoo.cli.tables import draw, write
 from zoo.errors import ZooError
 from zoo.measuring.rows import TABLE, check_writable
+from zoo.report.verdicts import REPORT
 from zoo.statistics.folders import newest_run, read_history, read_results, reference_tables
 
 ROOT = Path(__file__).parent.parent / "results"
@@ -72,9 +73,10 @@ def charts(results: Results = None) -> None:
     epilog="Examples: [bold]python -m benchmarks report[/bold], "
     "[bold]python -m benchmarks report --results results/reference[/bold]"
 )
-def report(results: Results = None, markdown: Annotated[bool, typer.Option(help="For a page.")] = False) -> None:
-    """Print what each execution costs, what each entry earns, what failed, and the verdicts in a few lines."""
-    print_report(results or find_results(), markdown)
+def report(results: Results = None) -> None:
+    """Write report.html beside the results: answers, charts and tables in one file. Print its verdicts."""
+    results = results or find_results()
+    write([results], (results if results.is_dir() else results.parent) / REPORT)
 
 
 @app.command(
@@ -106,7 +108,7 @@ def coverage(results: Results = None) -> None:
     epilog="Examples: [bold]python -m benchmarks publish --results results/runs/2026-11-24T12-00-00[/bold], "
     "[bold]python -m benchmarks publish --to results/reference/aa[/bold] for an A/A experiment, "
     "[bold]python -m benchmarks publish --as peers[/bold] for a profile with a page of its own. "
-    "A run of several backends is one table where each goes on with it: --zoo-results=DIR --zoo-resume",
+    "Rows of a backend that the run did not measure stay.",
 )
 def publish(
     results: Results = None,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import io
 import time
 from pathlib import Path
 
-import pandas as pd
 import psutil
 import pytest
-from rich.console import Console
 
 from benchmarks.plan import Selection, timed_cases, trained_cases
 from benchmarks.profiles import get_profile
@@ -22,8 +19,7 @@ from zoo.measuring.enough import LEAST_REPEATS
 from zoo.measuring.group import Group, groups
 from zoo.measuring.machine import usable_cpus
 from zoo.measuring.rows import TABLE, Measurement, check_writable, read_rows
-from zoo.report.terminal import print_tables
-from zoo.report.verdicts import verdict_lines
+from zoo.report.verdicts import REPORT, verdict_lines
 from zoo.statistics.folders import newest_run
 from zoo.statistics.tables import read
 
@@ -155,7 +151,7 @@ class BenchmarkPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Where the table, the report and the charts are, and the verdicts in a few lines."""
+        """Where the table and the report are, and the verdicts in a few lines."""
         folder = self.coordinator.folder
         if not self.rows:
             return
@@ -165,19 +161,17 @@ class BenchmarkPlugin:
         if self.coordinator.beyond_block:
             write(self.coordinator.overhead())
         write(f"table:  {self.coordinator.table}")
-        write(f"report: {write_report(table, folder / 'report.md')}")
         if self.interrupted:
-            write(f"charts: python -m benchmarks charts --results {folder}")
+            write(f"report: zoo report {folder}")
             return
-        charts = sorted((folder / "charts").glob("*.png"))
-        if self.coordinator.has_new_rows or not charts:  # else they are those of this table
-            import matplotlib  # here, so that a run with nothing left to do ends at once
+        report = folder / REPORT
+        if self.coordinator.has_new_rows or not report.exists():  # else it is that of this table
+            from zoo.report.html import write_report  # here, so that a run with nothing left to do ends at once
 
-            matplotlib.use("Agg")
-            from zoo.charts.gallery import draw_all
-
-            charts = draw_all(table, folder / "charts", write)
-        write(f"charts: {folder / 'charts'} ({', '.join(path.name for path in charts)})")
+            title = f"rnn-zoo: {self.profile.name}, {self.coordinator.run}"
+            assert self.progress is not None
+            write_report(table, report, title, self.progress.say, folder / "charts")
+        write(f"report: {report}")
         write("")
         for line in verdict_lines(table, terminalreporter.config.get_terminal_writer().fullwidth):
             write(line)
@@ -202,14 +196,6 @@ def positive(option: str, value: float | None, usual: float) -> float:
     if value is not None and not value > 0:
         raise ZooError(f"{option} must be more than 0, not {value:g}")
     return usual if value is None else value
-
-
-def write_report(table: pd.DataFrame, path: Path) -> Path:
-    """Write every table of the report to `path`, as Markdown."""
-    text = io.StringIO()
-    print_tables(table, Console(file=text), markdown=True)
-    path.write_text(text.getvalue())
-    return path
 
 
 def settle(rows: list[Measurement]) -> None:

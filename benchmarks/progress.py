@@ -87,6 +87,10 @@ class Progress:
         """Say what runs now, where the terminal can take the line back."""
         self._write(f"{self._position(self._count + 1)} {text} ...", passing=True)
 
+    def say(self, text: str) -> None:
+        """Say what is done after the last of them, where the terminal can take the line back."""
+        self._write(f"report: {text} ...", passing=True)
+
     def skip(self) -> None:
         """Count a group or a training that the run which is resumed has measured already."""
         self._left -= self._expected[self._count]

@@ -9,6 +9,9 @@ import pandas as pd
 from zoo.errors import ZooError
 from zoo.measuring.rows import COLUMNS
 from zoo.statistics.folders import machine_name
+from zoo.statistics.tables import read
+
+PLACE = ["backend", "device"]
 
 
 def publish_profile(table: pd.DataFrame, folder: Path, profile: str) -> Path:
@@ -18,6 +21,8 @@ def publish_profile(table: pd.DataFrame, folder: Path, profile: str) -> Path:
 
 def publish(table: pd.DataFrame, folder: Path) -> list[Path]:
     """Write the rows of a run as compressed reference tables: <machine>-speed.csv.gz, <machine>-run-accuracy.csv.gz.
+
+    Rows of other backends and devices, which stand there already, stay.
 
     <machine>-accuracy.csv is that of `python -m benchmarks train-reference`.
     """
@@ -29,10 +34,16 @@ def publish(table: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def _write(rows: pd.DataFrame, folder: Path, kind: str) -> Path:
+    """Write the rows in the place of those of their backends and devices: a long profile is measured in parts."""
     if rows.empty:
         raise ZooError("there are no rows to publish")
     machine = machine_name(rows["device_name"].iloc[0], rows["cpu_count"].iloc[0])
     path = folder / f"{machine}-{kind}.csv.gz"
+    if path.exists():
+        old = read(path)
+        new = set(map(tuple, rows[PLACE].drop_duplicates().to_numpy()))
+        kept = [tuple(place) not in new for place in old[PLACE].to_numpy()]
+        rows = pd.concat([old[kept], rows], ignore_index=True)
     # Without a time stamp inside, so that the same rows give the same file.
     rows[COLUMNS].to_csv(path, index=False, compression={"method": "gzip", "mtime": 0})
     return path

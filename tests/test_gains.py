@@ -18,8 +18,8 @@ from zoo.charts.arms import every_arm, has_peers
 from zoo.measuring import runners
 from zoo.measuring.case import Case
 from zoo.measuring.rows import Measurement
-from zoo.report.gains import gain_sections, gain_texts
-from zoo.statistics.gains import BELOW_FLOOR, TOO_FEW, gains
+from zoo.report.gains import gain_texts
+from zoo.statistics.gains import BELOW_FLOOR, TOO_FEW, arms, gains
 from zoo.statistics.ratios import ratios
 from zoo.statistics.stock import stand_in
 from zoo.statistics.summary import summary
@@ -113,11 +113,10 @@ def test_a_time_that_is_all_floor_gives_no_gain_and_the_table_says_so() -> None:
     row = gain(rows, KERNEL)
     assert (row["problem"], row["ours"]) == (BELOW_FLOOR, "torch fused")
     assert np.isnan(row["gain"])
-    first, *others = gain_sections(as_table(rows))
-    assert first.texts["times as fast"].tolist() == [BELOW_FLOOR]
-    (train,) = (each.texts.set_index("execution") for each in others)
-    assert train.loc["fused", ["less floor ms", "of limit, less floor"]].tolist() == [BELOW_FLOOR, ""]
-    assert train.loc["torch-native", "less floor ms"] == "9.00"
+    assert gain_texts(as_table(rows))["times as fast"].tolist() == [BELOW_FLOOR]
+    train = arms(as_table(rows)).set_index("execution")
+    assert train["net_seconds"].to_dict() == pytest.approx({"fused": -0.0005, "torch-native": 0.009})
+    assert np.isnan(train.loc["fused", "net_of_limit"])
 
 
 # stock
@@ -178,8 +177,7 @@ def test_the_fused_kernel_is_held_against_the_stock_layer_of_torch() -> None:
     result = gains(as_table(rows)).query("comparison == @OVER_STOCK").set_index("phase")
     assert result["gain"].to_dict() == pytest.approx({"train": 4, "predict": 2})
     assert set(result["theirs"]) == {"torch stock"}
-    (section,) = gain_sections(as_table(rows))
-    assert OVER_STOCK in section.texts["what"].tolist()
+    assert OVER_STOCK in gain_texts(as_table(rows))["what"].tolist()
 
 
 def test_the_best_of_the_zoo_is_held_against_the_best_of_stock_on_any_backend() -> None:
@@ -213,25 +211,17 @@ def test_the_summary_gives_the_ratio_over_stock_beside_that_over_looped() -> Non
     assert result["stock_ratio"].drop("stock").to_dict() == pytest.approx({"looped": 2.0, "fused": 0.25})
 
 
-# sections and chart
+# arms and chart
 
 
-def test_the_sections_hold_every_arm_and_its_share_of_the_limit() -> None:
-    first, *others = gain_sections(table())
-    assert first.title == "How many times as fast"
-    of_torch = next(each for each in others if each.title.endswith("train, fastest first")).texts
-    assert len(of_torch) == 5
-    fused = of_torch[(of_torch["backend"] == "torch") & (of_torch["execution"] == "fused")].iloc[0]
-    assert (fused["ms"], fused["less floor ms"], fused["of limit"], fused["of chain"]) == (
-        "10.0",
-        "8.00",
-        "0.100",
-        "0.200",
-    )
-    assert not list(gain_sections(quick_table()))
+def test_the_arms_of_a_size_stand_with_their_share_of_the_limit() -> None:
+    of_torch = arms(table()).query("backend == 'torch' and phase == 'train'").set_index("execution")
+    assert len(arms(table()).query("phase == 'train'")) == 5
+    columns = ["step_seconds", "net_seconds", "of_limit", "of_chain_limit"]
+    assert of_torch.loc["fused", columns].tolist() == pytest.approx([0.010, 0.008, 0.1, 0.2])
 
 
-def test_the_chart_has_a_panel_a_size_and_phase() -> None:
+def test_the_chart_has_a_panel_a_phase() -> None:
     assert has_peers(table())
     assert not has_peers(quick_table())
     figure = every_arm(table())

@@ -13,7 +13,6 @@ from tests.tables import FAILURE, MIB, TIMING, arm, empty_table, failures_table,
 from tests.test_charts import texts
 from zoo.charts.gallery import CHARTS
 from zoo.measuring.rows import Measurement
-from zoo.report.costs import tables
 from zoo.statistics.break_even import break_even
 from zoo.statistics.growth import bounded, exponents, largest
 from zoo.statistics.tables import as_table
@@ -115,24 +114,6 @@ def test_memory_at_the_floor_has_no_logarithm_and_its_number_of_steps_is_left_ou
 )
 def test_under_three_numbers_of_steps_of_one_arm_there_is_no_exponent(rows):
     assert exponents(as_table(rows)).empty
-
-
-def test_the_report_tells_what_grows_and_what_does_not():
-    rows = grown({"step_seconds": (0.001, 1.0), "first_call_seconds": (0.5, 0.0)}, NUMBERS)
-    sections = {section.title: section.texts for section in tables(as_table(rows))}
-    texts = sections["How cost grows with steps on wave, tensorflow, phase train, batch 32, 1 feature, 32 units"]
-    shown = texts.set_index("cost")[["at the\nfewest", "at the\nmost", "times", "exponent", "r²", "upper part"]]
-    assert shown.loc["one call"].tolist() == [
-        "10.0 ms",
-        "200 ms",
-        "20.0",
-        "1.00 [1.00, 1.00]",
-        "1.00",
-        "1.00 from 50",
-    ]
-    assert shown.loc["first call", ["times", "exponent", "r²"]].tolist() == ["1.00", "0.00 [0.00, 0.00]", ""]
-    constant = [replace(row, step_seconds=0.5) for row in rows]
-    assert any(section.title.startswith("How cost grows") for section in tables(as_table(constant)))
 
 
 # the largest number of steps

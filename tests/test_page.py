@@ -18,7 +18,7 @@ from benchmarks.pages.write import pages
 from benchmarks.profiles import Block, Profile
 from benchmarks.trained.curves import read_trained
 from benchmarks.trained.queue import QUEUE
-from tests.tables import TIMING, pair
+from tests.tables import SCORE, TIMING, pair
 from zoo.errors import ZooError
 from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table, read
@@ -98,33 +98,6 @@ def test_the_denials_that_were_published_are_found() -> None:
     assert not DENIAL.search("To measure your own machine. Not faster.")
 
 
-def test_the_head_is_what_the_raw_rows_give(speed: pd.DataFrame) -> None:
-    """Medians, spread and ratio by pandas alone, from the rows of the case."""
-    rows = speed[(speed["status"] == "ok") & speed["step_seconds"].notna()]
-    for column, value in {"entry": "lstm", "task": "wave", "batch": 50, "units": 100, "masked": "none"}.items():
-        rows = rows[rows[column] == value]
-    head = frame(figure(ROOT / "README.md", "head"))
-    assert len(head) >= 10
-    for row in head.itertuples(index=False):
-        backend, steps, execution, _, train, predict, *_ = row
-        mine = rows[(rows["backend"] == backend) & (rows["steps"] == int(steps))]
-        by_repeat = mine.groupby(["execution", "phase", "run", "repeat"])["step_seconds"]
-        blocks = mine.set_index(["execution", "phase", "run", "repeat", "round"])["step_seconds"].sort_index()
-        medians = by_repeat.median()
-        spread = by_repeat.quantile(0.75) - by_repeat.quantile(0.25)
-        assert shown(train.split(" (")[0], 1000 * medians[execution, "train"].median())
-        assert shown(train.split(" (")[1].rstrip(")"), 1000 * spread[execution, "train"].median())
-        assert shown(predict, 1000 * medians[execution, "predict"].median())
-        ratio, over = row[-3], row[-2]
-        if ratio:
-            rounds = np.log((blocks[execution, "train"] / blocks[over, "train"]).dropna())
-            logs = rounds.groupby(["run", "repeat"]).median()
-            middle, low, high = numbers(ratio)
-            assert shown(middle, float(np.exp(logs.mean())))
-            # Its width is of the moderated variance, which tests/test_moderation.py holds; here its middle is held.
-            assert np.sqrt(float(low) * float(high)) == pytest.approx(float(middle), abs=0.011)
-
-
 def shown(text: str, value: float) -> bool:
     """Whether `text` is `value`, to the digits that it has."""
     digits = len(text.partition(".")[2])
@@ -139,7 +112,7 @@ def test_the_gains_are_what_the_raw_rows_give() -> None:
     seconds = rows.groupby(keys)["step_seconds"].median()
     floors = rows.groupby(keys)["trainer_floor_seconds"].median()
     blocks = rows.set_index([*keys, "round"])["step_seconds"].sort_index()
-    result = frame(figure(ROOT / "README.md", "gains"))
+    result = frame(figure(ROOT / "results" / "peers.md", "gains"))
     assert len(result) >= 12
     sides = {
         "ONNX Runtime": (
@@ -237,19 +210,6 @@ def test_a_page_denies_no_row_that_its_table_has(name: str) -> None:
 # how a page is filled
 
 
-def shown_table() -> pd.DataFrame:
-    sizes = {"batch": 50, "units": 100}
-    return as_table([row for steps in results.STEPS for row in pair(steps, [0.8, 0.86, 0.9], **sizes)])
-
-
-def test_the_head_concludes_what_the_tables_conclude() -> None:
-    """The correction is for all comparisons of the results, and not for those of the head alone."""
-    few = shown_table()
-    many = pd.concat([few, *(as_table(pair(300 + i, [0.9, 1.0, 1.15])) for i in range(20))], ignore_index=True)
-    assert results.head_figures(few)["head"].count("|faster") == len(results.STEPS)
-    assert "|faster" not in results.head_figures(many)["head"]
-
-
 def test_figures_go_between_their_marks_and_the_text_stays(tmp_path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- one --> <!-- /one -->\nIt took <!-- two -->old<!-- /two --> s.\n")
@@ -278,9 +238,9 @@ def test_a_page_and_its_figures_that_do_not_fit_are_told_in_one_line(text, messa
     assert str(page) in str(error.value)
 
 
-def test_a_table_without_the_case_of_the_head_is_told_in_one_line() -> None:
-    with pytest.raises(ZooError, match="hold nothing for the head of the page"):
-        results.head_figures(as_table(pair(7, [1.0])))
+def test_a_table_without_timings_has_no_answers_and_says_so() -> None:
+    with pytest.raises(ZooError, match="hold no timings"):
+        results.results_figures(as_table([SCORE]), [])
 
 
 def test_only_a_profile_with_a_page_is_published_as_one() -> None:

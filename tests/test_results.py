@@ -173,8 +173,7 @@ def test_a_reference_folder_is_read_as_one_table(tmp_path):
 def test_a_folder_without_tables_is_one_line(tmp_path):
     with pytest.raises(ZooError) as error:
         read_folder(tmp_path)
-    message = f"no results in {tmp_path}: it holds neither measurements.csv nor a *-speed.csv or *-accuracy.csv"
-    assert str(error.value) == message
+    assert str(error.value) == f"no results in {tmp_path}: it holds neither measurements.csv nor another table"
     with pytest.raises(ZooError) as error:
         read_folder(tmp_path / "none")
     assert str(error.value) == f"there is no folder {tmp_path / 'none'}"
@@ -193,6 +192,13 @@ def test_a_published_run_reads_as_it_was_measured(tmp_path: Path) -> None:
     rows_read = read_folder(tmp_path)
     # read by file name: accuracy comes before speed
     pd.testing.assert_frame_equal(rows_read, pd.concat([table[trained], table[~trained]], ignore_index=True))
+
+
+def test_a_run_of_one_backend_takes_the_place_of_its_rows_and_leaves_the_others(tmp_path: Path) -> None:
+    publish(as_table([TIMING, replace(TIMING, backend="jax"), replace(TIMING, backend="torch")]), tmp_path)
+    publish(as_table([replace(TIMING, backend="jax", steps=50, run="new")]), tmp_path)
+    rows = read_folder(tmp_path)[["backend", "steps", "run"]].sort_values("backend")
+    assert rows.to_numpy().tolist() == [["jax", 50, "new"], ["tensorflow", 20, "run-1"], ["torch", 20, "run-1"]]
 
 
 def test_a_table_of_another_version_is_refused_before_anything_is_measured(tmp_path: Path) -> None:

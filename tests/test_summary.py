@@ -1,4 +1,4 @@
-"""The statistics of the results table, against independent ones, and the sentence they make."""
+"""The statistics of the results table, against independent ones."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import pytest
 from scipy import stats
 
 from tests.tables import MIB, SCORE, TIMING, arm, empty_table, failures_table, pair
-from zoo.measuring.rows import Measurement
-from zoo.report.sentence import sentence
 from zoo.statistics.ratios import medians, ratios
 from zoo.statistics.scores import accuracy_summary
 from zoo.statistics.summary import failures, summary
@@ -174,108 +172,3 @@ def test_statistics_of_a_table_without_results_are_empty_with_all_their_columns(
     assert len(statistic(one_setting))
     assert statistic(table).empty
     assert list(statistic(table)) == list(statistic(one_setting))
-
-
-# the sentence
-
-
-@pytest.mark.parametrize(
-    ("rows", "text"),
-    [
-        pytest.param(
-            pair(10, [0.8] * 3) + pair(200, [1.25] * 3, first_call=20.0),
-            f"{TRAINED} 1.25x faster than looped at 10 steps and 1.25x slower at 200 steps, and its first call, "
-            "compilation included, is 2.0x as long at 10 steps and 20x as long at 200 steps.",
-            id="faster, then slower",
-        ),
-        pytest.param(
-            pair(10, [2.5] * 3, first_call=1.0) + pair(50, [0.1] * 3) + pair(200, [0.5, 1.0, 2.0], first_call=0.5),
-            f"{TRAINED} 2.5x slower than looped at 10 steps and neither decidedly faster nor slower at 200 "
-            "steps, and its first call, compilation included, is as long within 5% at 10 steps and "
-            "0.50x as long at 200 steps.",
-            id="slower, then undecided",
-        ),
-        pytest.param(
-            pair(10, [0.9, 1.0, 1.1]) + pair(200, [0.9, 1.0, 1.2]),
-            f"{TRAINED} neither decidedly faster nor slower than looped at 10 steps and at 200 steps, and its first "
-            "call, compilation included, is 2.0x as long at 10 steps and at 200 steps.",
-            id="undecided",
-        ),
-        pytest.param(
-            pair(10, [0.99, 1.0, 1.01]),
-            f"{TRAINED} neither 5% faster nor 5% slower than looped at 10 steps, and its first call, compilation "
-            "included, is 2.0x as long at 10 steps.",
-            id="equal",
-        ),
-        pytest.param(
-            pair(20, [0.5] * 3),
-            f"{TRAINED} 2.0x faster than looped at 20 steps, and its first call, compilation included, is 2.0x as "
-            "long at 20 steps.",
-            id="one number of steps",
-        ),
-        pytest.param(
-            pair(10, [0.8] * 2) + pair(200, [1.25] * 2),
-            f"{TRAINED} about 1.25x faster than looped at 10 steps and about 1.25x slower at 200 steps, and its first "
-            "call, compilation included, is 2.0x as long at 10 steps and at 200 steps "
-            "(2 repeats, too few for an interval: a hint, not a result).",
-            id="two repeats",
-        ),
-        pytest.param(
-            pair(10, [1.001]),
-            f"{TRAINED} neither decidedly faster nor slower than looped at 10 steps, and its first call, compilation "
-            "included, is 2.0x as long at 10 steps (1 repeat, too few for an interval: a hint, not a result).",
-            id="one repeat",
-        ),
-        pytest.param(
-            pair(10, [0.8] * 3, jit=True, backend="jax"),
-            "Training lstm on wave (jax, cpu), unrolled+jit is 1.25x faster than looped+jit at 10 steps, and its first "
-            "call, compilation included, is 2.0x as long at 10 steps.",
-            id="jit alone",
-        ),
-        pytest.param(
-            pair(20, [0.5] * 3, entry="gru") + pair(20, [0.8] * 3, jit=True) + pair(20, [0.8] * 3, entry="lstm"),
-            f"{TRAINED} 1.25x faster than looped at 20 steps, and its first call, compilation included, is 2.0x as "
-            "long at 20 steps.",
-            id="lstm without jit before others",
-        ),
-        pytest.param(
-            [replace(row, first_call_seconds=None) for row in pair(20, [0.8] * 3)],
-            f"{TRAINED} 1.25x faster than looped at 20 steps.",
-            id="no first call",
-        ),
-        pytest.param(
-            [],
-            "Nothing to compare: the table holds no timings of training, neither unrolled nor looped.",
-            id="empty",
-        ),
-        pytest.param(
-            arm("looped", [1.0]),
-            "Nothing to compare: the table holds timings of training looped, none of unrolled.",
-            id="no unrolled",
-        ),
-        pytest.param(
-            arm("unrolled", [1.0]) + arm("fused", [1.0]),
-            "Nothing to compare: the table holds timings of training fused and unrolled, none of looped.",
-            id="no looped",
-        ),
-        pytest.param(
-            arm("looped", [1.0]) + arm("unrolled", [1.0], replace(TIMING, units=64)),
-            "Nothing to compare: unrolled and looped were never timed in the same repeat with all else equal.",
-            id="no pair",
-        ),
-        pytest.param(
-            pair(10, [0.8] * 3, phase="predict"),
-            "Nothing to compare: the table holds no timings of training, neither unrolled nor looped.",
-            id="predictions alone",
-        ),
-    ],
-)
-def test_the_sentence_says_what_the_table_shows(rows: list[Measurement], text: str):
-    assert sentence(as_table(rows)) == text
-
-
-def test_the_originals_are_held_against_todays_loop():
-    rows = arm("looped", [1.0] * 3) + arm("dynamic", [0.5] * 3, replace(TIMING, runner="legacy"))
-    row = only(ratios(as_table(rows)).query("quantity == 'step_seconds'"))
-    assert (row["execution"], row["baseline"]) == ("legacy-dynamic", "looped")
-    assert row["ratio"] == pytest.approx(0.5)

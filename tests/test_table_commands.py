@@ -6,6 +6,7 @@ import gzip
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_charts_are_drawn_in_ten_seconds_without_keras(tmp_path) -> None:
     done = process("charts", tmp_path)
     taken = seconds_of_children() - before
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == str(tmp_path / "charts" / "accuracy.png")
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "charts" / "largest_steps.png")
     assert taken < 10
 
 
@@ -91,8 +92,8 @@ def test_zoo_charts_draws_every_chart_of_a_table_beside_it(kind: str, tmp_path) 
     assert (done.code, done.errors) == (0, "")
     rows, *lines = done.out.splitlines()
     assert rows == f"1 rows from {path}"
-    assert sum("nothing to draw" in line for line in lines) == len(CHARTS) - 1  # all but accuracy
-    pictures = lines[len(CHARTS) - 1 :]
+    assert sum("nothing to draw" in line for line in lines) == len(CHARTS)
+    pictures = lines[len(CHARTS) :]
     assert pictures == [str(tmp_path / "charts" / f"{name}.png") for name in CHARTS]
     assert all(Path(picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
@@ -105,19 +106,25 @@ def test_the_pictures_go_where_they_are_asked_for(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("main", [zoo, benchmarks])
-def test_the_report_prints_the_figures_and_the_verdicts(main, tmp_path) -> None:
+def test_the_report_is_a_page_beside_the_table_and_its_verdicts_are_printed(main, tmp_path) -> None:
     rows = pair(20, [0.8] * 3)
     append(tmp_path / "one-speed.csv", rows)
     append(tmp_path / "one-accuracy.csv", [SCORE])
     done = run(main, *asked(main, "report", tmp_path))
     assert (done.code, done.errors) == (0, "")
-    assert "0.80 [0.80, 0.80]" in done.out
+    assert f"report: {tmp_path / 'report.html'}" in done.out.splitlines()
     assert done.out.splitlines()[-1] == verdict_lines(as_table(rows))[-1]
+    assert "0.80 [0.80, 0.80]" in (tmp_path / "report.html").read_text()
 
 
-def test_the_report_for_a_page_is_markdown(tmp_path) -> None:
-    append(tmp_path / "measurements.csv", pair(20, [0.8] * 3))
-    assert "\n|----" in run(zoo, "report", tmp_path, "--markdown").out
+def test_tables_of_two_machines_become_one_report(tmp_path) -> None:
+    for name in ("laptop", "server"):
+        append(tmp_path / f"{name}.csv", [replace(row, device_name=name) for row in pair(20, [0.8] * 3)])
+    done = run(zoo, "report", tmp_path / "laptop.csv", tmp_path / "server.csv", "--out", tmp_path / "both.html")
+    assert done.code == 0
+    page = (tmp_path / "both.html").read_text()
+    assert "laptop, 2 CPUs" in page
+    assert "server, 2 CPUs" in page
 
 
 # what is refused: in one line, with exit code 2, and nothing is drawn
@@ -165,6 +172,12 @@ def test_a_folder_for_charts_that_cannot_be_written_is_told_in_one_line(tmp_path
     (tmp_path / "out").write_text("")
     done, first = run(zoo, "charts", tmp_path, "--out", tmp_path / "out"), f"{next(iter(CHARTS))}.png"
     assert (done.code, done.errors) == (2, f"error: cannot write {tmp_path / 'out' / first}: File exists\n")
+
+
+def test_a_report_that_cannot_be_written_is_told_in_one_line(tmp_path) -> None:
+    append(tmp_path / "measurements.csv", [SCORE])
+    done = run(zoo, "report", tmp_path, "--out", tmp_path)
+    assert (done.code, done.errors) == (2, f"error: cannot write {tmp_path}: Is a directory\n")
 
 
 @pytest.mark.parametrize(("main", "command"), COMMANDS, ids=NAMES)

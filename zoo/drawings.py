@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -88,15 +89,31 @@ def as_characters(image: np.ndarray) -> str:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG, drawn once: `savefig` would draw it twice. A folder that is not there is made.
+    """Write a figure as a PNG, and the folder that it goes to.
 
     Raises:
         ZooError: the file cannot be written.
     """
+    data = io.BytesIO()
+    write_png(figure, data)
+    write_bytes(path, data.getvalue())
+
+
+def write_png(figure: Figure, file: BinaryIO) -> None:
+    """Write a figure as a PNG to an open file, drawn once: `savefig` would draw it twice."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+    FigureCanvasAgg(figure).print_png(file)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file, and the folder that it goes to.
+
+    Raises:
+        ZooError: the file cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        FigureCanvasAgg(figure).print_png(path)
+        path.write_bytes(data)
     except OSError as error:
         raise ZooError(f"cannot write {path}: {error.strerror or error}") from error

@@ -47,5 +47,5 @@ def fill(path: Path, figures: Mapping[str, str]) -> Path:
 
 def _marked(name: str, figure: str) -> str:
     figure = figure.strip()
-    around = "\n" if "\n" in figure or figure.startswith("**") else ""
+    around = "\n" if "\n" in figure or figure.startswith(("**", "- ")) else ""
     return f"<!-- {name} -->{around}{figure}{around}<!-- /{name} -->"

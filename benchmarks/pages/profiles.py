@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.pages.results import machine, report_tables, versions
+from benchmarks.pages.results import lockstep, machine, versions
 from benchmarks.profiles import Profile, get_profile
 from zoo import list_models
 from zoo.drawings import save
 from zoo.errors import unknown
+from zoo.report.costs import cost_sections
 from zoo.report.gains import gain_texts
 from zoo.report.terminal import as_markdown
 from zoo.statistics.columns import differing
@@ -29,14 +30,16 @@ class Page:
 
     chart: str = ""  #: the one of `zoo.charts.gallery` that goes with it
     by_steps: bool = False  #: whether it shows the times over those of the loop, a column a number of steps
+    costs: bool = False  #: whether it shows what each execution costs
+    gains: bool = False  #: whether it shows how many times as fast the zoo's executions are
 
 
 PAGES = {
-    "peers": Page(chart="peers"),
+    "peers": Page(chart="peers", gains=True),
     "chunks": Page(by_steps=True),
-    "memory": Page(),
-    "parallel": Page(chart="cost_growth", by_steps=True),
-    "gpu": Page(),
+    "memory": Page(costs=True),
+    "parallel": Page(by_steps=True),
+    "gpu": Page(costs=True, gains=True),
 }
 MARKS = {FASTER: ("**", "**"), SLOWER: ("*", "*"), EQUAL: ("", " ="), UNDECIDED: ("", " ?")}
 """What stands around a ratio for its verdict."""
@@ -65,8 +68,10 @@ def profile_figures(folder: Path, name: str, table: pd.DataFrame) -> dict[str, s
     return {
         "origin": _origin(table, profile_tables(folder, name)),
         "missing": missing(get_profile(name), table),
+        "lockstep": lockstep(table),
         **(over_loop_figures(table) if page.by_steps else {}),
-        "tables": report_tables(table),
+        **({"costs": cost_tables(table)} if page.costs else {}),
+        **({"gains": as_markdown(gain_texts(table))} if page.gains else {}),
     }
 
 
@@ -100,9 +105,9 @@ def missing(profile: Profile, table: pd.DataFrame) -> str:
     return "; ".join(parts) or "none"
 
 
-def gains_figure(table: pd.DataFrame) -> str:
-    """How many times as fast the zoo's executions and the exported file are, a row a size."""
-    return f"**How many times as fast** ({machine(table)}, {versions(table)})\n\n{as_markdown(gain_texts(table))}"
+def cost_tables(table: pd.DataFrame) -> str:
+    """What each execution costs, each table under its title."""
+    return "\n".join(f"**{title}**\n\n{as_markdown(texts)}" for title, texts, _ in cost_sections(table))
 
 
 def over_loop_figures(table: pd.DataFrame) -> dict[str, str]:
@@ -125,14 +130,18 @@ def over_loop_figures(table: pd.DataFrame) -> dict[str, str]:
 
 
 def draw_profiles(folder: Path, charts: Path) -> list[Path]:
-    """Draw the chart of every page that has one and whose rows are in `folder`."""
+    """Draw the charts of every page that has one and whose rows are in `folder`: of each the first few."""
+    from zoo.charts.chart import MOST_PARTS
     from zoo.charts.gallery import ALL
 
-    drawers = {chart.name: chart.draw for chart in ALL}
+    by_name = {chart.name: chart for chart in ALL}
     paths = []
     for name, page in PAGES.items():
         table = read_profile(folder, name) if page.chart else None
-        if table is not None:
-            paths.append(charts / f"{name}.png")
-            save(drawers[page.chart](table), paths[-1])
+        if table is None:
+            continue
+        chart = by_name[page.chart]
+        for part, rows in list(chart.parts(table).items())[:MOST_PARTS]:
+            paths.append(charts / f"{name}-{part}.png")
+            save(chart.draw(rows), paths[-1])
     return paths

@@ -1,63 +1,121 @@
-"""The figures of results/README.md, and those that the project's README shows of them."""
+"""The figures of results/README.md and of the project's README: the answers to a reader's questions."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from zoo.errors import ZooError
-from zoo.report.costs import cost_section, tables
-from zoo.report.sentence import sentence
+from zoo.report.answers import Answer
 from zoo.report.terminal import as_markdown
-from zoo.statistics.summary import summary
+from zoo.report.verdicts import comparisons, count_line
+from zoo.statistics.architectures import architectures
+from zoo.statistics.columns import TIMED
+from zoo.statistics.texts import number, three_digits, whole, with_interval
 
-SHOWN = {"entry": "lstm", "task": "wave", "batch": 50, "units": 100, "masked": "none"}
-"""The comparison in the head of the page: one network on the three backends, at few steps and at many."""
-STEPS = (20, 200)
+FIRST = ("unroll", "until", "jit", "fastest", "architecture", "fits")
+"""The answers that the project's README has, a line each."""
+NONE = "No rows here compare it."
+MAIN_TASKS = ("wave", "digits_rows", "mnist_rows")
+"""Those whose architectures results/README.md shows side by side."""
+MAIN_BACKEND = "tensorflow"
 
 
-def head_figures(table: pd.DataFrame) -> dict[str, str]:
-    """`head`: looped against unrolled on each backend in one table; `days`: when each was measured; `sentence`.
+def readme_figures(table: pd.DataFrame, known: list[Answer]) -> dict[str, str]:
+    """`where`: the machine and versions; for each of FIRST its answer in one line."""
+    shorts = {answer.name: answer.short or NONE for answer in known}
+    return {"where": f"{machine(table)}; {versions(table)}", **{name: shorts[name] for name in FIRST}}
+
+
+def results_figures(table: pd.DataFrame, known: list[Answer]) -> dict[str, str]:
+    """`where`, `days`, `verdicts`: how many comparisons ended how; every answer; the architectures of the main tasks.
 
     Raises:
-        ZooError: the table has no such rows.
+        ZooError: the table has no timings.
     """
-    shown = _of_head(table)
-    rows = _of_head(summary(table))  # of all rows: the correction is for all comparisons, wherever they are shown
-    if rows.empty:
-        raise ZooError(f"the results hold nothing for the head of the page: {SHOWN} at {STEPS} steps")
-    rows = rows.drop(columns=["backend_version", "masked"], errors="ignore")  # the title tells all versions
-    if "backend" in rows:
-        lead = ["backend", "steps"]
-        rows = rows.sort_values(lead, kind="stable")[[*lead, *(name for name in rows if name not in lead)]]
-    section = cost_section(rows, f"{SHOWN['entry']} looped against unrolled")
-    where = f"{machine(table)}, {versions(table)}, {int(table['repeat'].max()) + 1} fresh processes each"
-    return {
-        "head": f"**{section.title}** ({where})\n\n{as_markdown(_varying(section.texts))}",
-        "days": _days(shown),
-        "sentence": sentence(table),
+    if not table["phase"].isin(TIMED).any():
+        raise ZooError("the results hold no timings for results/README.md")
+    compared = architectures(table)
+    figures = {
+        "where": f"{machine(table)}; {versions(table)}",
+        "days": _days(table),
+        "verdicts": count_line(comparisons(table)),
+        **{answer.name: _bullets(answer.lines) for answer in known},
     }
+    for task in MAIN_TASKS:
+        part = compared[compared["task"].eq(task) & compared["backend"].eq(MAIN_BACKEND)]
+        figures[task.replace("_", "-")] = _architectures(part) if len(part) else NONE
+    return figures
 
 
-def report_tables(table: pd.DataFrame) -> str:
-    """Every table of the report, each under its title; how to read them stands in results/README.md."""
-    return "\n".join(f"**{title}**\n\n{as_markdown(texts)}" for title, texts, _ in tables(table))
+def _bullets(lines: list[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines or [NONE]) + "\n"
 
 
-def _of_head(table: pd.DataFrame) -> pd.DataFrame:
-    for column in SHOWN.keys() & table.columns:  # a summary leaves out what is the same everywhere
-        table = table[table[column] == SHOWN[column]]
-    return table[table["steps"].isin(STEPS)]
+def _architectures(rows: pd.DataFrame) -> str:
+    """The table of one task by its first split, and under it the entries that are timed there, but not trained."""
+    first = rows.iloc[0]
+    rows = rows[rows["split"].eq(first["split"]) & rows["metric"].eq(first["metric"])]
+    scored = rows["score"].notna()
+    others = rows.loc[~scored, "entry"].unique()
+    return as_markdown(architecture_texts(rows[scored])) + (
+        f"\nTimed, not trained: {', '.join(others)}.\n" * bool(len(others))
+    )
 
 
-def _varying(texts: pd.DataFrame) -> pd.DataFrame:
-    """Without the columns that the title tells: a page is read on narrow screens too."""
-    return texts.drop(columns=[name for name in ("entry", "n") if name in texts and texts[name].nunique() == 1])
+def architecture_texts(rows: pd.DataFrame) -> pd.DataFrame:
+    """The entries of one task, split and metric as texts: best first, what is on the Pareto front in bold."""
+    first = rows.iloc[0]
+    stars = rows["on_front"].map({True: "**", False: ""})
+    scores = rows[["score", "score_low", "score_high"]].apply(lambda row: _score(*row), axis=1)
+    ranks = [_rank(*each) for each in zip(rows["best_rank"], rows["worst_rank"], strict=True)]
+    texts = pd.DataFrame(
+        {
+            "rank": ranks,
+            "entry": stars + rows["entry"] + stars,
+            f"{first['metric']} (naive {number(rows['naive_score'].mean())})": scores,
+            "seeds": rows["seeds"].map(whole),
+            "parameters": rows["parameters"].map(whole),
+            "training time": _ratios(rows, "train"),
+            "prediction time": _ratios(rows, "predict"),
+            "MiB": rows["step_peak_mib"].map(whole),
+            "s to target": rows["seconds_to_target"].map(number),
+        }
+    )
+    return texts[[column for column in texts if (texts[column] != "").any()]]
+
+
+def _score(score: float, low: float, high: float) -> str:
+    return three_digits(score) + ("" if pd.isna(low) else f" [{three_digits(low)}, {three_digits(high)}]")
+
+
+def _rank(best: object, worst: object) -> str:
+    if pd.isna(best):  # type: ignore[call-overload]
+        return ""
+    return str(best) if best == worst else f"{best}–{worst}"
+
+
+def _ratios(rows: pd.DataFrame, phase: str) -> pd.Series:
+    texts = rows[[f"{phase}_{name}" for name in ("ratio", "low", "high")]].apply(
+        lambda row: with_interval(*row), axis=1
+    )
+    return texts.where(texts != "", "not timed")
 
 
 def _days(table: pd.DataFrame) -> str:
-    """On which day each backend was measured."""
-    days = table.assign(day=table["started_at"].astype("str").str[:10]).groupby("backend", sort=False)["day"].min()
-    return ", ".join(f"{backend} on {day}" for backend, day in days.items())
+    """On which days each backend was timed, and how."""
+    timed = table[table["phase"].isin(TIMED)]
+    days = timed["started_at"].astype("str").str[:10].groupby(timed["backend"], sort=False).agg(["min", "max"])
+    told = [f"{backend} {first}" + f" to {last}" * (first != last) for backend, first, last in days.itertuples()]
+    return f"Days: {', '.join(told)}. Rows: {lockstep(table)}."
+
+
+def lockstep(table: pd.DataFrame) -> str:
+    """How many of the timed arms took turns with others."""
+    timed = table[table["phase"].isin(TIMED) & table["step_seconds"].notna()].drop_duplicates(["case_id", "run"])
+    count, turns = len(timed), int((timed["group"] != "").sum())
+    if turns == count:
+        return f"all {count:,} arms were timed in lock-step"
+    return f"{turns:,} of {count:,} arms were timed in lock-step, the others one after another, with wide intervals"
 
 
 def machine(table: pd.DataFrame) -> str:

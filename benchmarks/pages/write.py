@@ -8,9 +8,10 @@ from pathlib import Path
 from benchmarks.pages.accuracy import accuracy_figures
 from benchmarks.pages.marks import fill
 from benchmarks.pages.method import method_figures
-from benchmarks.pages.profiles import PAGES, gains_figure, profile_figures, read_profile
-from benchmarks.pages.results import head_figures, report_tables
+from benchmarks.pages.profiles import PAGES, profile_figures, read_profile
+from benchmarks.pages.results import readme_figures, results_figures
 from benchmarks.trained.curves import read_trained
+from zoo.report.answers import answers
 from zoo.statistics.folders import read_folder, reference_tables
 
 
@@ -22,10 +23,9 @@ def pages(folder: Path, root: Path) -> Iterator[tuple[Path, dict[str, str]]]:
     profiles = {name: table for name in PAGES if (table := read_profile(folder, name)) is not None}
     if reference_tables(folder):
         table = read_folder(folder)
-        head = head_figures(table)
-        yield root / "results" / "README.md", {**head, "tables": report_tables(table)}
-        if "peers" in profiles:
-            yield root / "README.md", {**head, "gains": gains_figure(profiles["peers"])}
+        known = answers(table)
+        yield root / "README.md", readme_figures(table, known)
+        yield root / "results" / "README.md", results_figures(table, known)
     for name, rows in profiles.items():
         yield root / "results" / f"{name}.md", profile_figures(folder, name, rows)
     if figures := method_figures(folder):

@@ -10,16 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from zoo.charts.chart import Chart
-from zoo.charts.figures import DPI, INK, finish, nothing_to_draw, plain_ticks
+from zoo.charts.figures import DPI, HEIGHT, INK, LEAST_HEIGHT, WIDTH, finish, nothing_to_draw, plain_ticks
+from zoo.charts.labels import CALLS, backend_name, setting_words
 from zoo.statistics.columns import PEERS, REPEAT
 from zoo.statistics.gains import SIZE
 from zoo.statistics.ratios import medians
 from zoo.statistics.texts import three_digits
 
-ROW = 0.25  # inches
+ROW, HEAD = 0.205, 1.85  # inches of an arm, and of all else
 COLOURS = {"tensorflow": "#de8f05", "jax": "#0173b2", "torch": "#029e73"}
-TITLE = "What one call takes: Keras, the zoo's executions, and their peers"
-CALLS = {"train": "a training step", "predict": "predicting a batch"}
+TITLE = "What does one call take on each library?"
+NEEDS = "bare torch or JAX, or ONNX Runtime, which the profile peers measures"
 NOTE = (
     "Small dots: the median of a repeat, each a fresh process. Large ones: the median over repeats, written beside. "
     "Upright bars: the floor, what the same path takes for a one-Dense model. Left is faster."
@@ -32,29 +33,41 @@ def has_peers(table: pd.DataFrame) -> bool:
 
 
 def every_arm(table: pd.DataFrame) -> Figure:
-    """A panel a size and phase, fastest first."""
+    """Every arm of one size, fastest first: training and prediction."""
     times = medians(table, REPEAT)
     times = times.merge(times[times["runner"].isin(PEERS)][SIZE].drop_duplicates(), on=SIZE)
     if times.empty:
-        return nothing_to_draw(table, TITLE, "bare torch or JAX, or ONNX Runtime, which the profile peers measures")
+        return nothing_to_draw(table, TITLE, NEEDS)
+    size = times[SIZE].drop_duplicates().head(1)
+    times = times.merge(size, on=SIZE)
     times["milliseconds"] = times["step_seconds"] * 1000
     times["line"] = times["backend"].where(times["runner"] == "keras", "") + " " + times["execution"]
     times["line"] = times["line"].str.strip()
-    sizes = list(times.groupby(SIZE, sort=False))
-    heights = [max(1, part["line"].nunique()) * ROW + 0.6 for _, part in sizes]
-    figure = Figure(figsize=(13, sum(heights) + 1.4), dpi=DPI, layout="constrained")
+    lines = times.groupby("phase")["line"].nunique().max()
+    figure = Figure(figsize=(WIDTH, min(HEIGHT, max(LEAST_HEIGHT, lines * ROW + HEAD))), dpi=DPI, layout="constrained")
     with sns.axes_style("whitegrid"):
-        grid = figure.subplots(len(sizes), len(CALLS), squeeze=False, gridspec_kw={"height_ratios": heights})
-    for row, (size, part) in zip(grid, sizes, strict=True):
-        entry, _, batch, steps, _, units = size
-        for axes, (phase, call) in zip(row, CALLS.items(), strict=True):
-            _draw(axes, part[part["phase"] == phase])
-            axes.set_title(f"{entry} {units}, {steps} steps, batch {batch}: {call}", loc="left", fontsize=10)
+        grid = figure.subplots(1, 2)
+    for axes, (phase, call) in zip(grid, CALLS.items(), strict=True):
+        _draw(axes, times[times["phase"] == phase])
+        axes.set_title(call, loc="left", fontsize=10)
     shown = {name: colour for name, colour in COLOURS.items() if (times["backend"] == name).any()}
-    handles = [Line2D([], [], color=c, marker="o", linestyle="none", label=name) for name, c in shown.items()]
-    finish(figure, table, times.iloc[:0], TITLE, NOTE)
-    figure.legend(handles=handles, loc="outside right upper", title="backend", alignment="left", frameon=False)
-    return figure
+    handles = [
+        Line2D([], [], color=c, marker="o", linestyle="none", label=backend_name(name)) for name, c in shown.items()
+    ]
+    first = size.iloc[0]
+    title = f"{setting_words(size)}, {first['steps']} steps: {_answer(times)}"
+    drawn = table[table["status"] == "ok"].merge(size, on=SIZE)
+    return finish(figure, table, drawn, title, NOTE, *handles, legend=False)
+
+
+def _answer(times: pd.DataFrame) -> str:
+    """The fastest arm of each call."""
+    told = []
+    for phase, call in CALLS.items():
+        middles = times[times["phase"] == phase].groupby("line")["milliseconds"].median().sort_values(kind="stable")
+        if len(middles):
+            told.append(f"{middles.index[0]} is the fastest in {call}, {three_digits(middles.iloc[0])} ms")
+    return "; ".join(told)
 
 
 def _draw(axes: Axes, part: pd.DataFrame) -> None:
@@ -87,4 +100,14 @@ def _draw(axes: Axes, part: pd.DataFrame) -> None:
         plain_ticks(axes, "x", log=True)
 
 
-CHARTS = (Chart("peers", every_arm, wanted=has_peers),)
+def parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each size at which peers were measured."""
+    sizes = table[table["runner"].isin(PEERS)][SIZE].drop_duplicates()
+    result = {}
+    for _, size in sizes.iterrows():
+        name = f"{size['entry']}-{size['task']}-{size['steps']}steps-{size['units']}units-{size['batch']}batch"
+        result[name.replace("_", "-")] = table[(table[SIZE] == size).all(axis=1)]
+    return result
+
+
+CHARTS = (Chart("peers", every_arm, parts, has_peers),)

@@ -9,6 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 Draw = Callable[[pd.DataFrame], Figure]
+Parts = Callable[[pd.DataFrame], dict[str, pd.DataFrame]]
+MOST_PARTS = 3
+"""Of a chart of several pictures so many are drawn outside the report."""
 
 
 def any_table(table: pd.DataFrame) -> bool:
@@ -16,11 +19,16 @@ def any_table(table: pd.DataFrame) -> bool:
     return True
 
 
+def whole(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """One picture, of all rows."""
+    return {"": table}
+
+
 @dataclass(frozen=True)
 class Chart:
-    """A chart of a results table. A file lists its charts in `CHARTS`."""
+    """A chart of a results table: one question, answered in its title. A file lists its charts in `CHARTS`."""
 
-    name: str  #: of its picture: "step_time.png"
+    name: str  #: of its picture: "cost_growth.png"
     draw: Draw
-    by_backend: bool = False  #: whether each backend has a picture of its own, of a table of several
+    parts: Parts = whole  #: what follows the name in a picture's, and the picture's rows: the most asked first
     wanted: Callable[[pd.DataFrame], bool] = any_table  #: whether it is drawn of a table

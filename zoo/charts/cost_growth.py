@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zoo.charts.chart import Chart
-from zoo.charts.figures import DPI, INK, finish, look, nothing_to_draw, plain_ticks, spans
-from zoo.charts.labels import FACETS, facet_labels
-from zoo.charts.timed import rows_of
+from zoo.charts.figures import DPI, HEIGHT, INK, WIDTH, finish, look, nothing_to_draw, plain_ticks, spans
+from zoo.charts.labels import backend_name, of_entries, rows_of, setting_words
+from zoo.execution import NORMAL_JIT
 from zoo.statistics.columns import MIB, REPEAT, execution_order, in_order
 from zoo.statistics.intervals import geometric_interval, geometric_mean, interval
 from zoo.statistics.ratios import medians
+from zoo.statistics.texts import three_digits
 
 GROWTH = {
     "first_call_seconds": ("first training call\n(compilation included)", "seconds", 1.0, True),
@@ -26,37 +25,54 @@ GROWTH = {
 """What grows with the number of steps: its column, title, unit, factor to the unit, whether it is a time."""
 
 
+LOOPS = ("looped", "unrolled")
+
+
 def cost_growth(table: pd.DataFrame) -> Figure:
-    """First call, step time and memory of training against the number of steps, by execution."""
-    title = "How the cost of training grows with the number of steps"
-    data = medians(table, REPEAT).query("phase == 'train'")
-    if not data.empty:
-        data = in_order(data)
-        data["facet"] = data["entry"] + " on " + facet_labels(data, FACETS)
-        data = data[data.groupby("facet")["steps"].transform("nunique") > 1]
+    """First call, step time and memory of training against the number of steps, by execution; for one entry."""
+    data = medians(table, REPEAT).query("phase == 'train' and masked == 'none'")
+    data = _grown(data) if len(data) else data
     if data.empty:
-        return nothing_to_draw(table, title, "an entry that was trained at two or more numbers of steps")
-    facets = list(data.groupby("facet", sort=False))
-    figure = Figure(figsize=(15, 3.4 * len(facets) + 1.6), dpi=DPI, layout="constrained")
+        needs = "an entry that was trained at two or more numbers of steps"
+        return nothing_to_draw(table, "How does the cost of training grow with the number of steps?", needs)
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
     with sns.axes_style("whitegrid"):
-        grid = figure.subplots(len(facets), len(GROWTH), squeeze=False)
-    for row, (facet, rows) in zip(grid, facets, strict=True):
-        for axes, column in zip(row, GROWTH, strict=True):
-            _draw_growth(axes, rows, column)
-        _head(row[0], str(facet))
+        grid = figure.subplots(2, 2)
+    for axes, column in zip(grid.flat, GROWTH, strict=True):
+        _draw_growth(axes, data, column)
     note = (
         "Markers: geometric mean of times, mean of memory, over repeats (each a fresh process, the median of its "
         "blocks), with 95% intervals (Student's t; none under 3 repeats)."
     )
+    title = f"{backend_name(data['backend'].iloc[0])}, {setting_words(data)}: {_answer(data)}"
     return finish(figure, table, rows_of(table, data), title, note)
 
 
-def _head(axes: Axes, text: str) -> None:
-    """Write `text` above the title of the leftmost axes of a row, across the whole row."""
-    axes.set_title(f" \n \n{axes.get_title(loc='left')}", loc="left", fontsize=10)  # empty lines keep its place
-    where: dict[str, Any] = {"xytext": (0, 40), "textcoords": "offset points", "xycoords": "axes fraction"}
-    # Out of the layout, which would otherwise widen the axes to the text.
-    axes.annotate(text, (0, 1), fontsize=11, fontweight="bold", **where).set_in_layout(False)
+def _grown(data: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one entry and backend at several numbers of steps."""
+    parts = of_entries(data)
+    first = next((part for part in parts.values() if part["steps"].nunique() > 1), data.iloc[:0])
+    return in_order(first) if len(first) else first
+
+
+def _answer(data: pd.DataFrame) -> str:
+    """How an unrolled loop's first call and step compare with the loop's, at the fewest and the most steps of both."""
+    normal = bool(NORMAL_JIT[data["backend"].iloc[0]])
+    for jit in (normal, not normal):
+        arms = data[data["jit"].astype(bool) == jit]
+        columns = ["first_call_seconds", "step_seconds"]
+        loops, unrolled = (arms[arms["loop"] == loop].groupby("steps")[columns].median() for loop in LOOPS)
+        over = (unrolled / loops).dropna()
+        if len(over) > 1:
+            few, most = over.index.min(), over.index.max()
+            least, first, step = (three_digits(value) for value in (over.iloc[0, 0], *over.iloc[-1]))
+            calls = f"{least} times the loop's at {few} steps, {first} at {most}"
+            return f"unrolled's first call takes {calls}; its later steps there {step} times the loop's"
+    times = data.groupby(["execution", "steps"])["step_seconds"].median()
+    execution = times.index[0][0]
+    few, most = times[execution].index.min(), times[execution].index.max()
+    factor = three_digits(times[execution][most] / times[execution][few])
+    return f"from {few} to {most} steps the time of a training step of {execution} grows {factor} times"
 
 
 def _draw_growth(axes: Axes, rows: pd.DataFrame, column: str) -> None:
@@ -109,4 +125,9 @@ def _apart(values: list[int], most: int = 7) -> list[int]:
     return kept
 
 
-CHARTS = (Chart("cost_growth", cost_growth),)
+def parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each entry and backend at several numbers of steps."""
+    return {name: rows for name, rows in of_entries(table).items() if rows["steps"].nunique() > 1}
+
+
+CHARTS = (Chart("cost_growth", cost_growth, parts),)

@@ -1,4 +1,4 @@
-"""What every chart shares: one colour and marker per execution, panels of dots, title, legend and footer.
+"""What every chart shares: its size, one colour and marker per execution, title, legend and footer.
 
 Figures are made without pyplot, so that drawing leaves nothing open and changes no global setting.
 """
@@ -6,11 +6,8 @@ Figures are made without pyplot, so that drawing leaves nothing open and changes
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -20,11 +17,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from zoo.statistics.columns import EXECUTION, execution_order
 from zoo.statistics.stock import measured_as_another
-from zoo.statistics.verdicts import UNDECIDED
 
-DPI = 130
+DPI = 150
+WIDTH, HEIGHT = 10.6, 8.0
+LEAST_HEIGHT = 3.6
+"""Inches: 1,590 × 1,200 pixels at most, which a page shows whole."""
 CHARACTERS_PER_INCH = 15.5  # of the footer's small letters
-TITLE_CHARACTERS = 52  # of a line above a panel
+TITLE_CHARACTERS_PER_INCH = 9.0
+LEGEND_WIDTH = 1.5  # inches
 INK = "#333333"
 GREY = "#b5b5b5"
 """Of what is undecided."""
@@ -37,8 +37,8 @@ LOOK = {
     "chunked": ("#029e73", "D", "#0a5c45", "d"),
     "fused": ("#cc78bc", "P", "#84437a", "X"),
     "parallel": ("#ca9161", "p", "#7a4b21", "h"),
-    "static": ("#949494", "<", "#949494", "<"),
-    "dynamic": ("#4d4d4d", ">", "#4d4d4d", ">"),
+    "static": ("#a05195", "<", "#a05195", "<"),
+    "dynamic": ("#5b4a8a", ">", "#5b4a8a", ">"),
     "native": ("#b8a200", "H", "#7d6e00", "8"),
     "scan": ("#fbafe4", "<", "#e377c2", "<"),
 }
@@ -64,32 +64,6 @@ def look(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
     return looks
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a large marker shows of the small dots around it."""
-
-    of: Callable[[pd.Series], float]
-    interval: Callable[[pd.Series], tuple[float, float]] | None
-    text: Callable[[pd.Series], str]  #: written beside it
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One pair of axes of dots: `data` has a `label`, an `execution` and the column `value` in each row.
-
-    Where it has a `verdict`, what is undecided is drawn in grey.
-    """
-
-    title: str
-    data: pd.DataFrame
-    slots: Mapping[str, Sequence[str]]  #: from each label to the executions that have a place beside it
-    value: str
-    axis: str
-    log: bool = False
-    line: float | None = None  #: where a dashed line of reference stands
-    named: bool = True  #: whether the labels are written; not where the panel to the left has the same
-
-
 def slots(data: pd.DataFrame) -> dict[str, list[str]]:
     """The places that the rows of `data` need, in their order."""
     order = execution_order(data)
@@ -99,83 +73,9 @@ def slots(data: pd.DataFrame) -> dict[str, list[str]]:
     }
 
 
-SLOT = 0.21  # inches that a marker takes
-GAP = 0.12  # inches between the markers of two labels
-
-
 def spans(values: pd.Series, factor: float = 20) -> bool:
     """Whether the values are all positive and so far apart that they need a scale of logarithms."""
     return bool(len(values) and values.min() > 0 and values.max() > factor * values.min())
-
-
-def dot_figure(panels: Sequence[Panel], columns: int, estimate: Estimate, share: bool = False) -> Figure:
-    """A grid of panels, filled row by row: a small dot a repeat or seed, a large marker for the estimate.
-
-    With `share` all panels have one scale.
-    """
-    rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
-    heights = [max(_bottom(panel) for panel in row) for row in rows]
-    size = (6.1 * columns + 1.6, max(sum(heights) + 1.0 * len(rows) + 1.5, 4.0))
-    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
-    grid = figure.add_gridspec(len(rows), columns, height_ratios=heights)
-    first = None
-    for i, panel in enumerate(panels):
-        with sns.axes_style("whitegrid"):
-            axes = figure.add_subplot(grid[divmod(i, columns)], sharex=first if share else None)
-        first = first or axes
-        _draw_dots(axes, panel, estimate)
-    for axes, panel in zip(figure.axes, panels, strict=True):
-        plain_ticks(axes, "x", panel.log)  # last, when a shared scale has taken in every panel
-    return figure
-
-
-def _bottom(panel: Panel) -> float:
-    """How high the panel must be, in inches, for every marker to have its place."""
-    return sum(map(len, panel.slots.values())) * SLOT + len(panel.slots) * GAP
-
-
-def _draw_dots(axes: Axes, panel: Panel, estimate: Estimate) -> None:
-    looks = look(panel.data)
-    rows = dict(iter(panel.data.dropna(subset=[panel.value]).groupby(["label", "execution"])))
-    y, middles = 0.0, []
-    for label, executions in panel.slots.items():
-        for i, execution in enumerate(executions):
-            if (label, execution) in rows:
-                part = rows[label, execution]
-                colour, marker = looks[execution]
-                style = (GREY if "verdict" in part and (part["verdict"] == UNDECIDED).all() else colour, marker)
-                _draw_estimate(axes, part[panel.value], y + GAP / 2 + (i + 0.5) * SLOT, style, estimate)
-        height = len(executions) * SLOT + GAP
-        middles.append(y + height / 2)
-        y += height
-        axes.axhline(y, color="#dddddd", linewidth=0.7, zorder=0)
-    if panel.line is not None:
-        axes.axvline(panel.line, color=INK, linestyle="--", linewidth=1.3, zorder=1)
-    axes.set(ylim=(y, 0), yticks=middles, xscale="log" if panel.log else "linear")
-    axes.set_yticklabels(panel.slots if panel.named else [])
-    title = "\n".join(textwrap.fill(line, TITLE_CHARACTERS) for line in panel.title.splitlines())
-    axes.set_title(title, loc="left", fontsize=10)
-    axes.set_xlabel(panel.axis, fontsize=9)
-    axes.tick_params(labelsize=9)
-    axes.grid(axis="y", visible=False)
-
-
-def _draw_estimate(axes: Axes, values: pd.Series, y: float, style: tuple[str, str], estimate: Estimate) -> None:
-    """The small dots of one execution, its marker with the interval, and its number at the right edge."""
-    colour, marker = style
-    middle = estimate.of(values)
-    low, high = estimate.interval(values) if estimate.interval else (np.nan, np.nan)
-    axes.plot([low, high], [y, y], color=colour, linewidth=1.8, solid_capstyle="butt", zorder=2)
-    axes.plot(middle, y, marker, color=colour, markersize=7.5, zorder=3)
-    small: dict[str, Any] = {
-        "markersize": 3.4,
-        "markerfacecolor": "white",
-        "markeredgecolor": INK,
-        "markeredgewidth": 0.7,
-    }
-    axes.plot(values, [y] * len(values), "o", zorder=4, **small)
-    place: dict[str, Any] = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
-    axes.annotate(estimate.text(values), (1, y), xycoords=("axes fraction", "data"), fontsize=8, color=INK, **place)
 
 
 def plain_ticks(axes: Axes, which: str, log: bool) -> None:
@@ -197,18 +97,25 @@ def plain_ticks(axes: Axes, which: str, log: bool) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if abs(value) < 1e4 else f"{value:,.0f}"))
 
 
-def finish(figure: Figure, table: pd.DataFrame, drawn: pd.DataFrame, title: str, note: str, *more: Line2D) -> Figure:
-    """Add the title, the legend of the executions and the footer: what is shown and where it was measured."""
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-    if not drawn.empty:
+def finish(
+    figure: Figure, table: pd.DataFrame, drawn: pd.DataFrame, title: str, note: str, *more: Line2D, legend: bool = True
+) -> Figure:
+    """Add the title, the legend and the footer: what is shown and where it was measured.
+
+    The legend has the executions that are drawn, unless it is switched off, and what `more` holds.
+    """
+    handles = list(more)
+    if legend and not drawn.empty:
         looks = look(drawn)
         handles = [
             Line2D([], [], color=looks[name][0], marker=looks[name][1], linestyle="none", label=name)
             for name in execution_order(drawn)
-        ]
-        figure.legend(
-            handles=[*handles, *more], loc="outside right upper", title="execution", alignment="left", frameon=False
-        )
+        ] + handles
+    width = figure.get_figwidth() - (LEGEND_WIDTH if handles else 0)
+    heading = textwrap.fill(title, int(width * TITLE_CHARACTERS_PER_INCH))
+    figure.suptitle(heading, x=0.01, ha="left", fontsize=13, fontweight="bold")
+    if handles:
+        figure.legend(handles=handles, loc="outside right upper", alignment="left", frameon=False, fontsize=9)
     lines = [note, *_where(drawn if not drawn.empty else table), _not_drawn(table, drawn)]
     width = int(figure.get_figwidth() * CHARACTERS_PER_INCH)
     text = "\n".join(textwrap.fill(line, width) for line in lines if line)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 import zoo.charts
-from zoo.charts.chart import Chart, Draw, any_table
+from zoo.charts.chart import MOST_PARTS, Chart, Draw, any_table
 from zoo.drawings import save
+from zoo.statistics.machines import by_machine
 
 
 def _declared() -> Iterator[Chart]:
@@ -32,7 +35,7 @@ def draw_all(
     say: Callable[[str], None] = print,
     begin: Callable[[str], None] = lambda name: None,
 ) -> list[Path]:
-    """Draw every chart as `folder`/<name>.png and return the paths.
+    """Draw every chart as `folder`/<name>.png and return the paths; the report has those of every entry and size.
 
     `begin` takes the name of each picture before it is drawn, `say` a line on each that had nothing to draw.
 
@@ -42,20 +45,31 @@ def draw_all(
         ZooError: the folder cannot be written.
     """
     paths = []
-    for chart in (chart for chart in ALL if chart.wanted(table)):
-        for stem, part in _pictures(chart, table).items():
-            begin(stem)
-            figure = chart.draw(part)
-            paths.append(folder / f"{stem}.png")
-            save(figure, paths[-1])
-            if not figure.axes:
-                say(f"{stem}: nothing to draw (the picture says why)")
+    for stem, figure in draw_each(table, begin, every=False):
+        paths.append(folder / f"{stem}.png")
+        save(figure, paths[-1])
+        if not figure.axes:
+            say(f"{stem}: nothing to draw (the picture says why)")
     return paths
 
 
-def _pictures(chart: Chart, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The pictures of a chart and the rows of each."""
-    backends = list(dict.fromkeys(table["backend"]))
-    if not chart.by_backend or len(backends) < 2:
-        return {chart.name: table}
-    return {f"{chart.name}-{backend}": table[table["backend"] == backend] for backend in backends}
+def draw_each(
+    table: pd.DataFrame, begin: Callable[[str], None] = lambda name: None, every: bool = True
+) -> Iterator[tuple[str, Figure]]:
+    """Each chart of a table: the name of its picture, and the figure.
+
+    `begin` takes the name before it is drawn. Without `every`, the first machine alone, and of a chart of many pictures
+    the first few.
+    """
+    machines = by_machine(table)
+    for i, (machine, its) in enumerate(machines.items() if every else list(machines.items())[:1]):
+        for chart in (chart for chart in ALL if chart.wanted(its)):
+            parts = list((chart.parts(its) or {"": its}).items())
+            for part, rows in parts if every else parts[:MOST_PARTS]:
+                name = "-".join(filter(None, [chart.name, part, _in_a_name(machine) if i else ""]))
+                begin(name)
+                yield name, chart.draw(rows)
+
+
+def _in_a_name(machine: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", machine.lower()).strip("-")

@@ -1,53 +1,46 @@
-"""How a chart names its panels, by no more than what differs in the table, and what it leaves to the tables."""
+"""How a chart names what it shows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 
-from zoo.statistics.columns import SETTING, SIZES
-
-NAMED = ("entry", "task", "steps", "units", "phase", "backend", "device", "device_name")
-FACETS = ["backend", "device", "device_name", *(column for column in SETTING if column not in NAMED)]
-"""What a panel's title says where it differs within the table, so that unlike settings never share a panel."""
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "torch"}
+CALLS = {"train": "training", "predict": "prediction"}
+SETTINGS = ["entry", "task", "units", "batch"]
 
 
-MASKS = {"none": "", "full": "masked, full lengths", "uniform": "masked, uniform lengths"}
+def backend_name(name: object) -> str:
+    """A backend as it calls itself."""
+    return BACKENDS.get(str(name), str(name))
 
 
-def facet_labels(table: pd.DataFrame, others: Sequence[str]) -> pd.Series:
-    """For each row the task, its units, and as many of the `others` as tell apart what differs within a task."""
-    shown = ["task", "units"]
-    for column in others:
-        if len(table[[*shown, column]].drop_duplicates()) > len(table[shown].drop_duplicates()):
-            shown.append(column)
+def of_entries(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each entry and backend, for a picture each: the entry at the most sizes first, lstm's of several.
 
-    def label(row: pd.Series) -> str:
-        parts = [MASKS[row[column]] if column == "masked" else _named(column, row[column]) for column in shown[2:]]
-        return ", ".join([f"{row['task']}: {row['units']} units", *filter(None, parts)])
-
-    return pd.Series([label(row) for _, row in table.iterrows()], index=table.index, dtype="str")
-
-
-def _named(column: str, value: object) -> str:
-    return f"{column} {value}" if column in (*SIZES, "threads") else str(value)
-
-
-MOST_LINES = 25
-"""Beyond so many lines a chart of dots shows each task at one size alone: the rest stands in the tables."""
-USUAL = " Of many sizes those are shown at which most entries of a task were measured, unmasked; all are in the tables."
+    Unmasked rows alone; of each entry those of the task, units and batch with the most numbers of steps.
+    """
+    rows = rows[rows["masked"] == "none"]
+    if rows.empty:
+        return {}
+    numbers = rows.groupby(SETTINGS)["steps"].nunique().rename("numbers").reset_index()
+    numbers["lstm"] = numbers["entry"] == "lstm"
+    numbers = numbers.sort_values(["numbers", "lstm"], ascending=False, kind="stable")
+    result = {}
+    for _, row in numbers.drop_duplicates("entry").iterrows():
+        mine = rows[(rows[SETTINGS] == row[SETTINGS]).all(axis=1)]
+        for (backend, where), part in mine.groupby(["backend", "device"], sort=False):
+            result[f"{row['entry']}-{backend}" + ("" if where == "cpu" else f"-{where}")] = part
+    return result
 
 
-def usual_sizes(data: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Rows that can be read in one picture, and a note on those left out."""
-    lines = ["entry", "task", *SIZES, "masked", "backend"]
-    if len(data[lines].drop_duplicates()) <= MOST_LINES:
-        return data, ""
-    plain = data[data["masked"] == "none"]
-    if plain.empty:
-        return data, ""
-    sizes = ["task", "steps", "units", "batch"]
-    entries = plain.groupby(sizes)["entry"].nunique().reset_index()
-    usual = entries.sort_values("entry", ascending=False, kind="stable").drop_duplicates("task")
-    return plain.merge(usual[sizes]), USUAL
+def setting_words(rows: pd.DataFrame) -> str:
+    """What the rows of one picture share: "lstm of 100 units on wave, batch 50"."""
+    first = rows.iloc[0]
+    return f"{first['entry']} of {first['units']} units on {first['task']}, batch {first['batch']}"
+
+
+def rows_of(table: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the table that `drawn` was worked out from."""
+    rows = table[(table["status"] == "ok") & table["phase"].isin(drawn["phase"].unique())]
+    keys = ["entry", "task", "steps", "units", "batch", "backend", "execution"]
+    return rows.merge(drawn[keys].drop_duplicates(), on=keys)

@@ -11,32 +11,44 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from zoo.charts.chart import Chart
-from zoo.charts.figures import DPI, INK, finish, look, nothing_to_draw, plain_ticks, slots
-from zoo.charts.labels import FACETS, facet_labels
+from zoo.charts.figures import (
+    DPI,
+    HEIGHT,
+    INK,
+    LEAST_HEIGHT,
+    WIDTH,
+    finish,
+    look,
+    nothing_to_draw,
+    plain_ticks,
+    slots,
+    words,
+)
+from zoo.charts.labels import SETTINGS, backend_name, setting_words
 from zoo.statistics.columns import EXECUTION
 from zoo.statistics.growth import LIMIT_BYTES, WITHOUT_STEPS, bound, bounded
 
-ROW = 0.3  # inches that an execution takes
+ROW = 0.24  # inches that an execution takes
 
 
 def largest_steps(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> Figure:
     """The largest number of steps that trained within the limit, and the smallest that did not, by execution."""
     gib = f"{limit_bytes / 2**30:.2g} GiB"
-    title = f"The largest number of steps that trains under {gib}"
+    title = f"How long a sequence trains under {gib}?"
     bounds = bounded(table, limit_bytes)
     if bounds.empty:
         needs = f"an execution that out of memory, out of time or above {gib} did not train at some number of steps"
         return nothing_to_draw(table, title, needs)
-    bounds["facet"] = facet_labels(bounds, FACETS)
+    bounds = _main(bounds)
     bounds["label"] = bounds["entry"]
-    facets = list(bounds.groupby("facet", sort=False))
+    facets = list(bounds.groupby("backend", sort=False))
     heights = [len(rows) * ROW for _, rows in facets]
-    size = (11, sum(heights) + 1.1 * len(facets) + 1.9)
+    size = (WIDTH, min(HEIGHT, max(LEAST_HEIGHT, sum(heights) + 0.8 * len(facets) + 1.9)))
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     with sns.axes_style("whitegrid"):
         grid = figure.subplots(len(facets), squeeze=False, gridspec_kw={"height_ratios": heights}, sharex=True)
     for axes, (facet, rows) in zip(grid[:, 0], facets, strict=True):
-        _draw(axes, str(facet), rows)
+        _draw(axes, backend_name(facet), rows)
     for axes in grid[:, 0]:
         plain_ticks(axes, "x", log=True)
     note = (
@@ -45,7 +57,28 @@ def largest_steps(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> Figure
         "and why."
     )
     failed = Line2D([], [], color=INK, marker="x", linestyle="none", label="did not train")
+    title = f"Under {gib}, {setting_words(bounds)}: {_answer(bounds)}"
     return finish(figure, table, _rows_of(table, bounds), title, note, failed)
+
+
+def _main(bounds: pd.DataFrame) -> pd.DataFrame:
+    """The bounds of one entry and size: of those with the most executions, lstm's first."""
+    counts = bounds.groupby(SETTINGS)["execution"].size().rename("executions").reset_index()
+    counts["lstm"] = counts["entry"] == "lstm"
+    best = counts.sort_values(["executions", "lstm"], ascending=False, kind="stable").head(1)
+    return bounds[bounds["masked"] == "none"].merge(best[SETTINGS])
+
+
+def _answer(bounds: pd.DataFrame) -> str:
+    """Which execution trains the most steps on each backend."""
+    told = []
+    for backend, rows in bounds.groupby("backend", sort=False):
+        trained = rows[rows["largest_steps"].notna()].sort_values("largest_steps", ascending=False, kind="stable")
+        if len(trained):
+            told.append(
+                f"{trained['execution'].iloc[0]} {trained['largest_steps'].iloc[0]:,} steps on {backend_name(backend)}"
+            )
+    return f"the longest are {words(told)}"
 
 
 def _draw(axes: Axes, facet: str, bounds: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""`zoo charts` and `zoo report`: pictures and tables of a run's measurements, wherever they were made. No Keras."""
+"""`zoo charts` and `zoo report`: pictures and a page of measurements, wherever they were made. No Keras."""
 
 from __future__ import annotations
 
@@ -43,11 +43,25 @@ def charts(
 
 @app.command(
     epilog="Examples: [bold]zoo report measurements.csv[/bold], [bold]zoo report zoo-runs/2026-11-24T12-00-00[/bold], "
-    "[bold]zoo report results/reference --markdown > page.md[/bold]"
+    "[bold]zoo report laptop.csv server.csv --out both.html[/bold]"
 )
-def report(table: Table, markdown: Annotated[bool, typer.Option("--markdown", help="For a page.")] = False) -> None:
-    """Print what each execution costs, what each entry earns, what failed, and the verdicts in a few lines."""
-    print_report(table, markdown)
+def report(
+    tables: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="TABLE...",
+            help="As for zoo charts; those of several machines become one report.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Default: report.html beside the first table.", show_default=False),
+    ] = None,
+) -> None:
+    """Write the report of one or more tables: answers, charts and tables in one HTML file. Print its verdicts."""
+    first = tables[0]
+    write(tables, out or (first if first.is_dir() else first.parent) / "report.html")
 
 
 def rows_of(path: Path) -> pd.DataFrame:
@@ -75,12 +89,18 @@ def draw(path: Path, folder: Path) -> None:
             typer.echo(picture)
 
 
-def print_report(path: Path, markdown: bool) -> None:
-    """Print the tables of the table or folder at `path`, and its verdicts in a few lines."""
-    table = rows_of(path)
-    from zoo.report.terminal import print_tables
+def write(paths: list[Path], report: Path) -> None:
+    """Write the report of the tables or folders at `paths`, and print its verdicts in a few lines."""
+    console = Console(stderr=True)
+    with console.status("reading") as status:
+        import pandas as pd
+
+        parts = [rows_of(path) for path in paths]
+        table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+        from zoo.report.html import write_report
+
+        title = f"rnn-zoo: {', '.join(path.name for path in paths)}"
+        write_report(table, report, title, lambda text: status.update(f"writing {text}"))
     from zoo.report.verdicts import verdict_lines
 
-    console = Console()
-    print_tables(table, console, markdown)
-    typer.echo("\n".join(["", *verdict_lines(table, console.width)]))
+    typer.echo("\n".join([f"report: {report}", "", *verdict_lines(table, Console().width)]))

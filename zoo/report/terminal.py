@@ -1,4 +1,4 @@
-"""The summaries on a terminal."""
+"""Tables of texts on a terminal and on a page."""
 
 from __future__ import annotations
 
@@ -11,25 +11,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from zoo.report.costs import LEGEND, tables
-
 REASON_WIDTH = 60
-
-
-def print_tables(table: pd.DataFrame, console: Console, markdown: bool = False) -> None:
-    """Print what each execution costs, what each entry earns, and what failed; as Markdown for a page."""
-    texts = Console(file=console.file, width=10_000, highlight=False) if markdown else console  # a page wraps its lines
-    texts.print(LEGEND, highlight=False)
-    printed = {""}  # each note once
-    for title, part, note in tables(table):
-        texts.print(f"\n[bold]{escape(title)}[/bold]" if not markdown else f"\n**{escape(title)}**\n", highlight=False)
-        if note not in printed:
-            texts.print(escape(note) + "\n" * markdown, highlight=False)
-            printed.add(note)
-        if markdown:
-            texts.print(as_markdown(part), markup=False, highlight=False, end="")
-        else:
-            print_table(part, console)
 
 
 def print_table(part: pd.DataFrame, console: Console) -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from zoo.report.sections import named
-from zoo.report.sentence import sentence
 from zoo.statistics.columns import TIMED, differing
 from zoo.statistics.entries import against_reference
 from zoo.statistics.ratios import ratios
 from zoo.statistics.verdicts import DECIDED, EQUAL, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
+REPORT = "report.html"
+"""The file of the report, beside the table of a run."""
 MOST_LINES = 25
 WIDTH = 120
 MANY = 100
@@ -33,7 +34,7 @@ def verdict_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
     """
     rows = comparisons(table)
     if rows.empty:
-        return [sentence(table)]
+        return [_what_is_missing(table)]
     lines = list(_lines(rows, width))
     room = MOST_LINES - 3  # without the first, and the last, which may take two
     if len(lines) > room:
@@ -136,3 +137,16 @@ def more_repeats(rows: pd.DataFrame) -> str:
     ends = dict.fromkeys(str(end) if end <= MANY else f"over {MANY}" for end in (int(more.min()), int(more.max())))
     repeats = "repeat" if list(ends) == ["1"] else "repeats"
     return f"{' to '.join(ends)} more {repeats} would likely decide {'it' if len(undecided) == 1 else 'them'}"
+
+
+def _what_is_missing(table: pd.DataFrame, arm: str = "unrolled", baseline: str = "looped") -> str:
+    """Why nothing is compared."""
+    timed = table[(table["status"] == "ok") & table["phase"].isin(TIMED) & table["step_seconds"].notna()]
+    trained = set(timed.loc[timed["phase"] == "train", "loop"])
+    missing = [loop for loop in (arm, baseline) if loop not in trained]
+    if not trained:
+        return f"Nothing to compare: the table holds no timings of training, neither {arm} nor {baseline}."
+    if missing:
+        have = " and ".join(sorted(trained))
+        return f"Nothing to compare: the table holds timings of training {have}, none of {' or '.join(missing)}."
+    return f"Nothing to compare: {arm} and {baseline} were never timed in the same repeat with all else equal."

@@ -10,6 +10,7 @@ import pandas as pd
 from zoo.statistics.columns import EXECUTION, REPEAT, SETTING, as_frame
 from zoo.statistics.intervals import geometric_interval
 from zoo.statistics.ratios import pairs, step_ratios
+from zoo.statistics.remembered import once_a_table
 from zoo.statistics.verdicts import FASTER, SLOWER
 
 TIMES = ("build_seconds", "first_call_seconds", "step_seconds")
@@ -17,6 +18,7 @@ KEYS = [*SETTING, *EXECUTION, "baseline"]
 PAID = ["extra_seconds", "saved_seconds", "verdict", "break_even_steps", "low", "high", "repeats"]
 
 
+@once_a_table
 def break_even(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     """When an execution has paid for its longer first call against its baseline: one row a setting and execution.
 

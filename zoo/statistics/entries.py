@@ -6,37 +6,38 @@ import pandas as pd
 
 from zoo.execution import KERAS, NORMAL_JIT
 from zoo.statistics.columns import EXECUTION, PAIR, SETTING
-from zoo.statistics.ratios import judged, medians_and_blocks, one_a_repeat, with_ratio
+from zoo.statistics.ratios import medians_and_blocks, over
+from zoo.statistics.remembered import once_a_table
 
 REFERENCE = "lstm"
 SAME = [column for column in [*SETTING, *EXECUTION, *PAIR] if column != "entry"]
 
 
-def against_reference(table: pd.DataFrame) -> pd.DataFrame:
+@once_a_table
+def against_reference(table: pd.DataFrame, entry: str = "") -> pd.DataFrame:
     """The step time of each entry's looped arm over that of the reference entry, in the same group and repeat.
 
-    One row a setting and phase; looped is without jit, but with it on JAX. `reference` is lstm where the group has it,
-    else the main entry of the task, which is called as the task's topology. The other columns are those of
-    `ratios.ratios`.
+    One row a setting and phase; looped is without jit, but with it on JAX. `reference` is `entry`; without one it is
+    lstm where the group has it, else the main entry of the task, which is called as the task's topology. The other
+    columns are those of `ratios.ratios`.
     """
     times, blocks = medians_and_blocks(table)
-    looped = _looped(times.assign(case=times.index, quantity="step_seconds", seconds=times["step_seconds"]))
-    names = {"entry": "reference", "seconds": "baseline_seconds", "case": "base_case"}
-    bases = _references(looped, table).rename(columns=names)[[*SAME, *names.values()]]
-    paired = looped.merge(bases, on=SAME).query("entry != reference")
+    looped = plain_loops(times.assign(case=times.index, quantity="step_seconds", seconds=times["step_seconds"]))
+    looped = looped[looped["seconds"] > 0]
+    bases = looped[looped["entry"] == entry] if entry else references(looped, table)
+    others = looped.drop(bases.index)
     keys = [*SETTING, *EXECUTION, "reference", "quantity"]
-    columns = [*keys, *PAIR, "case", "base_case", "seconds", "baseline_seconds"]
-    return judged(one_a_repeat(with_ratio(paired[columns], blocks), keys), keys, table)
+    return over(others, bases.rename(columns={"entry": "reference"}), SAME, keys, blocks, table)
 
 
-def _looped(times: pd.DataFrame) -> pd.DataFrame:
-    """The timed rows of plain looped arms with the jit that is normal on their backend."""
+def plain_loops(times: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `medians` of plain looped arms with the jit that is normal on their backend."""
     normal = times["jit"].astype(bool) == times["backend"].map(NORMAL_JIT).astype(bool)
     plain = times["runner"].eq(KERAS) & times["loop"].eq("looped") & times["chunk"].isna() & times["memory"].eq("store")
-    return times[normal & plain & (times["seconds"] > 0)]
+    return times[normal & plain]
 
 
-def _references(looped: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def references(looped: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the reference entry of each group."""
     groups = looped.groupby(SAME, dropna=False, sort=False)["entry"]
     has_lstm = groups.transform(lambda entries: (entries == REFERENCE).any()).astype(bool)

@@ -11,6 +11,9 @@ from zoo.errors import ZooError
 from zoo.measuring.rows import TABLE
 from zoo.statistics.tables import read
 
+HISTORY, MADE = "-history.csv", "made-"
+"""How the names of the other tables of a reference folder end and begin."""
+
 
 def newest_run(runs: Path) -> Path | None:
     """The folder under `runs` whose table was written last, or None."""
@@ -32,7 +35,7 @@ def read_results(path: Path) -> pd.DataFrame:
 
 
 def read_folder(folder: Path) -> pd.DataFrame:
-    """The measurements.csv of a run, or every *-speed and *-accuracy table (.csv, .csv.gz) of a reference folder.
+    """The measurements.csv of a run, or every table of a folder of reference tables (.csv, .csv.gz).
 
     Raises:
         ZooError: there is no such folder, it holds neither, or one of the tables cannot be read.
@@ -43,14 +46,14 @@ def read_folder(folder: Path) -> pd.DataFrame:
         raise ZooError(f"there is no folder {folder}")
     paths = reference_tables(folder)
     if not paths:
-        raise ZooError(f"no results in {folder}: it holds neither {TABLE} nor a *-speed.csv or *-accuracy.csv")
+        raise ZooError(f"no results in {folder}: it holds neither {TABLE} nor another table")
     return pd.concat([read(path) for path in paths], ignore_index=True)
 
 
 def reference_tables(folder: Path) -> list[Path]:
-    """The committed raw tables in `folder`, by name."""
-    kinds = ("speed", "accuracy")
-    return sorted(path for kind in kinds for end in ("csv", "csv.gz") for path in folder.glob(f"*-{kind}.{end}"))
+    """The raw tables in `folder`, by name: not the histories of trainings, nor what trained models made."""
+    paths = [path for end in ("csv", "csv.gz") for path in folder.glob(f"*.{end}")]
+    return sorted(path for path in paths if not (path.name.endswith(HISTORY) or path.name.startswith(MADE)))
 
 
 def read_history(folder: Path) -> pd.DataFrame:
@@ -59,7 +62,7 @@ def read_history(folder: Path) -> pd.DataFrame:
     Raises:
         ZooError: there is none.
     """
-    paths = sorted(folder.glob("*-history.csv"))
+    paths = sorted(folder.glob(f"*{HISTORY}"))
     if not paths:
         raise ZooError(f"no *-history.csv in {folder}; run python -m benchmarks train-reference")
     return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)

@@ -11,6 +11,7 @@ from scipy import stats
 from zoo.measuring.enough import CONFIDENCE
 from zoo.statistics.columns import EXECUTION, REPEAT, SETTING, as_frame, in_order
 from zoo.statistics.ratios import medians
+from zoo.statistics.remembered import once_a_table
 
 COSTS_OF_A_CASE = (
     *("build_seconds", "trace_seconds", "compile_seconds"),
@@ -32,6 +33,7 @@ ENDED = {"out_of_memory": "out of memory", "timeout": "time limit", "over_limit"
 LARGEST = ["largest_steps", "largest_peak_bytes", "failed_steps", "failed_status", "failed_reason"]
 
 
+@once_a_table
 def exponents(table: pd.DataFrame) -> pd.DataFrame:
     """How each cost grows with the number of steps: cost = a·steps^b, one row a setting, execution, phase and quantity.
 
@@ -95,6 +97,7 @@ def _line(steps: np.ndarray, costs: np.ndarray) -> tuple[float, float, float]:
     return float(fit.slope), float(fit.stderr), float(fit.rvalue**2)
 
 
+@once_a_table
 def largest(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame:
     """For each setting and execution the largest number of steps that trained within `limit_bytes`.
 

@@ -19,6 +19,7 @@ from zoo.statistics.columns import (
     as_frame,
 )
 from zoo.statistics.moderation import prior_of
+from zoo.statistics.remembered import once_a_table
 from zoo.statistics.rounds import blocks_of, round_ratios
 from zoo.statistics.stock import STOCK_LOOPS, stands_for
 from zoo.statistics.verdicts import JUDGED, TEST, ratio_test, with_verdicts
@@ -34,6 +35,7 @@ def medians(table: pd.DataFrame, by: Sequence[str] = PAIR) -> pd.DataFrame:
     return medians_and_blocks(table, by)[0]
 
 
+@once_a_table
 def medians_and_blocks(table: pd.DataFrame, by: Sequence[str] = PAIR) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The `medians`, and the blocks they are of: the `case` of a block is the row of its median."""
     rows = table[(table["status"] == "ok") & table["phase"].isin(TIMED)]
@@ -51,13 +53,15 @@ def medians_and_blocks(table: pd.DataFrame, by: Sequence[str] = PAIR) -> tuple[p
     return result, blocks_of(cases, rows)
 
 
+@once_a_table
 def pairs(table: pd.DataFrame, baseline: str = "looped", quantities: Sequence[str] = QUANTITIES) -> pd.DataFrame:
     """One row a pair: `ratio` is the time of an execution over that of its baseline in the same repeat.
 
     The baseline of an execution is the plain `baseline` loop of the same jit, and that without jit for the jitted
-    baseline itself and where the table has no jitted one. Against "stock" there is one baseline for all, the layer as a
-    tutorial writes it or what stands for it (see `zoo.statistics.stock`). `quantity` says of what the ratio is:
-    step_seconds (one call; from the rounds that both have), first_call_seconds (the first), or another of `quantities`.
+    baseline itself and on a backend where the table has no jitted one. Against "stock" there is one baseline for all,
+    the layer as a tutorial writes it or what stands for it (see `zoo.statistics.stock`). `quantity` says of what the
+    ratio is: step_seconds (one call; from the rounds that both have), first_call_seconds (the first), or another of
+    `quantities`.
     Only arms of one group are pairs; of a pair that stands in several groups of a repeat the geometric mean counts.
     """
     times, blocks = medians_and_blocks(table)
@@ -66,13 +70,28 @@ def pairs(table: pd.DataFrame, baseline: str = "looped", quantities: Sequence[st
     times = times[times["seconds"] > 0]
     jit = times["jit"].astype(bool)
     plain = stands_for(times.assign(jit=False), baseline)
-    of_same_jit = baseline not in STOCK_LOOPS and bool((plain & jit).any())
+    of_same_jit = times["backend"].isin(times.loc[plain & jit, "backend"]) & (baseline not in STOCK_LOOPS)
     names = {"execution": "baseline", "seconds": "baseline_seconds", "case": "base_case"}
     bases = times.assign(compiled=jit).rename(columns=names)[plain]
     arms = times.assign(compiled=jit & ~plain & of_same_jit)[~plain | jit]
     same = [*SETTING, *PAIR, "quantity", "compiled"]
     paired = arms.merge(bases[[*same, *names.values()]], on=same).drop(columns=["cell", "compiled"])
     return one_a_repeat(with_ratio(paired, blocks), [*SETTING, *EXECUTION, "baseline", "quantity"])
+
+
+def over(
+    arms: pd.DataFrame, bases: pd.DataFrame, same: list[str], keys: list[str], blocks: pd.DataFrame, table: pd.DataFrame
+) -> pd.DataFrame:
+    """The time of `arms` over that of the `bases` with which they share the columns `same`, one row for equal `keys`.
+
+    Both are `medians` with `case`, `quantity` and `seconds`, the bases with what `keys` names of them.
+    """
+    names = {"seconds": "baseline_seconds", "case": "base_case"}
+    renamed = bases.rename(columns=names)
+    own = [column for column in keys if column in renamed and column not in arms]
+    paired = arms.merge(renamed[[*same, *own, *names.values()]], on=same)
+    columns = [*keys, *PAIR, "case", "base_case", "seconds", "baseline_seconds"]
+    return judged(one_a_repeat(with_ratio(paired[columns], blocks), keys), keys, table)
 
 
 def with_ratio(paired: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
@@ -94,6 +113,7 @@ def one_a_repeat(paired: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return means.apply(np.exp).reset_index()[columns]
 
 
+@once_a_table
 def ratios(
     table: pd.DataFrame,
     baseline: str = "looped",

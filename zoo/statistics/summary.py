@@ -17,9 +17,11 @@ from zoo.statistics.columns import (
     sizes_and_differing,
 )
 from zoo.statistics.ratios import medians, step_ratios
+from zoo.statistics.remembered import once_a_table
 from zoo.statistics.stock import STOCK, STOCK_LOOPS
 
 
+@once_a_table
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """What every execution of every entry costs: one row an entry, task, number of steps, execution and backend.
 

@@ -1,0 +1,168 @@
+"""The answers: every figure in them is what the raw rows give, by plain loops over them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.pages.results import FIRST
+from tests.tables import MIB, SCORE, TIMING, arm, empty_table, failures_table, pair
+from zoo.report.answers import Answer, answers
+from zoo.statistics.answers import WHERE
+from zoo.statistics.folders import read_folder
+from zoo.statistics.machines import by_machine
+from zoo.statistics.tables import as_table
+from zoo.statistics.texts import three_digits
+
+REFERENCE = Path(__file__).parent.parent / "results" / "reference"
+DECIMAL = re.compile(r"-?\d+\.\d+")
+ARMS = {"projection": "entry", "dropout": "entry", "device": "device"}
+"""What sets the two arms apart: their execution, but for these answers."""
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    """The rows of the machine with the most of them."""
+    return next(iter(by_machine(read_folder(REFERENCE)).values()))
+
+
+@pytest.fixture(scope="module")
+def known(table: pd.DataFrame) -> dict[str, Answer]:
+    return {answer.name: answer for answer in answers(table)}
+
+
+def recomputed(rows: pd.DataFrame, what: str, against: str, column: str, quantity: str) -> float:
+    """The geometric mean over repeats of the ratio of two arms that shared a group."""
+    by_repeat: dict[tuple[str, int], list[float]] = {}
+    for (run, repeat, _), part in rows.groupby(["run", "repeat", "group"]):
+        mine, base = (part[part[column].astype("str") == name] for name in (what, against))
+        if quantity == "step_seconds":
+            mine, base = (each.set_index("round")[quantity] for each in (mine, base))
+            logs = np.log(mine / base).dropna()
+            log = float(logs.median()) if len(logs) else np.nan
+        else:
+            log = float(np.log(mine[quantity].median() / base[quantity].median()))
+        if np.isfinite(log):
+            by_repeat.setdefault((run, repeat), []).append(log)
+    return float(np.exp(np.mean([np.mean(logs) for logs in by_repeat.values()])))
+
+
+@pytest.mark.parametrize("name", ["unroll", "jit", "memory", "projection", "dropout", "device", "linear"])
+def test_every_ratio_of_an_answer_is_what_the_raw_rows_give(name, table, known) -> None:
+    raw = table[(table["status"] == "ok") & (table["masked"] == "none")]
+    evidence = known[name].evidence
+    column = ARMS.get(name, "execution")
+    for row in evidence[evidence["quantity"] != "step_over_floor_bytes"].itertuples(index=False):
+        mine = raw[raw["phase"] == row.phase]
+        for field in WHERE:
+            if field != column:
+                mine = mine[mine[field] == getattr(row, field)]
+        if column == "entry":
+            mine = mine[mine["execution"] == ("looped+jit" if row.backend == "jax" else "looped")]
+        expected = recomputed(mine, row.what, row.against, column, row.quantity)
+        assert row.ratio == pytest.approx(expected, rel=1e-6), row
+
+
+@pytest.mark.parametrize("name", ["unroll", "until", "jit", "memory", "projection", "dropout", "device", "linear"])
+def test_every_figure_of_a_sentence_is_one_of_its_evidence(name, known) -> None:
+    answer = known[name]
+    figures = answer.evidence[["ratio", "low", "high"]].to_numpy(dtype=float).ravel()
+    allowed = {text for value in figures if np.isfinite(value) for text in (f"{value:.2f}", three_digits(value))}
+    told = DECIMAL.findall(" ".join([*answer.lines, answer.short]))
+    assert set(told) <= allowed
+    assert bool(told) == bool(len(answer.evidence))
+
+
+def test_the_scores_of_the_architectures_are_means_of_the_raw_rows(table, known) -> None:
+    raw = table[(table["status"] == "ok") & (table["phase"] == "accuracy")]
+    raw = raw.drop_duplicates(["entry", "task", "backend", "recipe", "units", "split", "metric", "seed"], keep="last")
+    for line in known["architecture"].lines:
+        task, backend, entry, metric, score = re.match(
+            r"(\w+) \((\w+)\): (\w+) has the best (\w+), ([\d.]+)", line
+        ).groups()
+        mine = raw[raw["task"].eq(task) & raw["backend"].eq(backend.lower()) & raw["metric"].eq(metric)]
+        mine = mine[mine["split"] == mine["split"].iloc[0]]
+        seeds = mine.groupby(["entry", "units", "recipe"])["score"]
+        means = seeds.mean()[seeds.count() >= 3]  # fewer seeds have no rank
+        best = means.max() if metric == "accuracy" else means[means.index.get_level_values("entry") == entry].min()
+        assert score == three_digits(best), line
+
+
+def test_the_steps_that_fit_are_the_most_that_trained(table, known) -> None:
+    peaks = table[["compile_peak_host_bytes", "step_peak_host_bytes"]].astype("float64").max(axis=1)
+    for row in known["fits"].evidence.itertuples(index=False):
+        arm_rows = table[
+            (table["phase"] == "train") & (table["execution"] == row.execution) & (table["masked"] == "none")
+        ]
+        for field in ("entry", "task", "backend", "units", "batch"):
+            arm_rows = arm_rows[arm_rows[field] == getattr(row, field)]
+        fine = arm_rows[(arm_rows["status"] == "ok") & (peaks[arm_rows.index] <= 2 * 2**30)]
+        bad = arm_rows[~arm_rows.index.isin(fine.index) & ~arm_rows["status"].isin(["skipped", "crashed"])]
+        expected = fine.loc[~fine["steps"].isin(bad["steps"]), "steps"].max()
+        assert (pd.isna(row.largest_steps) and pd.isna(expected)) or row.largest_steps == expected
+        assert pd.isna(expected) or f"{row.execution} {expected}" in " ".join(known["fits"].lines)
+
+
+# made-up tables
+
+
+def named(rows: list, name: str) -> Answer:
+    return next(answer for answer in answers(as_table(rows)) if answer.name == name)
+
+
+@pytest.mark.parametrize(
+    ("factors", "word"),
+    [([0.8] * 3, "yes"), ([1.3] * 3, "no"), ([0.99, 1.0, 1.01], "no gain"), ([0.9, 1.0, 1.15], "undecided")],
+)
+def test_an_answer_says_what_the_ratio_shows(factors, word) -> None:
+    answer = named(pair(20, factors), "unroll")
+    assert answer.lines[0].startswith(f"TensorFlow, 20 steps: {word}. unrolled takes ")
+    assert f"{word} on TensorFlow" in answer.short
+
+
+def test_unrolling_pays_up_to_the_last_number_of_steps_at_which_it_is_faster() -> None:
+    rows = [*pair(10, [0.8] * 3), *pair(50, [0.9] * 3, first_call=3.0), *pair(200, [1.2] * 3)]
+    (line,) = named(rows, "until").lines
+    assert "faster up to 50 steps: 0.90 [0.90, 0.90]; at 200: 1.20" in line
+    assert "first call takes 3.00 times as long, paid back after 2,000 training steps" in line
+
+
+def test_the_price_of_less_memory_is_time() -> None:
+    held = replace(TIMING, chunk=45, memory="recompute", step_peak_host_bytes=70 * MIB)
+    rows = [*arm("looped", [1.0] * 3), *arm("chunked", [1.5] * 3, held)]
+    (line,) = named(rows, "memory").lines
+    assert "holds 0.333 of the memory of looped, in 1.50 [1.50, 1.50] of its time" in line
+
+
+def test_a_gpu_is_compared_with_the_cpu_that_took_turns_with_it() -> None:
+    stock = replace(TIMING, backend="torch")
+    gpu = replace(stock, device="gpu", device_name="card")
+    rows = [*arm("stock", [1.0] * 3, stock), *arm("stock", [0.25] * 3, gpu)]
+    (line,) = named(rows, "device").lines
+    assert "training on the GPU takes, of the CPU's time: 20 steps 0.25 [0.25, 0.25]" in line
+    alone = [replace(row, group="other") if row.device == "gpu" else row for row in rows]
+    assert named(alone, "device").lines == []
+
+
+def test_two_machines_are_told_apart() -> None:
+    here = pair(20, [0.8] * 3) + pair(50, [0.8] * 3)
+    there = [replace(row, device_name="other") for row in pair(20, [1.3] * 3)]
+    first, second = named([*here, *there], "unroll").lines
+    assert first.startswith("TensorFlow, 20 steps: yes.")
+    assert second.startswith("other: TensorFlow, 20 steps: no.")
+
+
+@pytest.mark.parametrize(
+    "table", [empty_table(), failures_table(), as_table([SCORE])], ids=["empty", "failures", "score"]
+)
+def test_a_table_that_compares_nothing_answers_nothing(table) -> None:
+    assert all(answer.lines == [] and answer.short == "" for answer in answers(table))
+
+
+def test_the_readme_asks_what_has_a_short_answer(known) -> None:
+    assert {name for name, answer in known.items() if answer.short} <= set(FIRST)

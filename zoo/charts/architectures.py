@@ -1,0 +1,126 @@
+"""The chart of architectures of a task: what each earns against what it costs."""
+
+from __future__ import annotations
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from zoo.charts.chart import Chart
+from zoo.charts.figures import DPI, GREY, INK, WIDTH, finish, nothing_to_draw, plain_ticks, spans, words
+from zoo.charts.labels import backend_name
+from zoo.statistics.architectures import PLACE, architectures
+from zoo.statistics.scores import better
+from zoo.statistics.texts import three_digits
+
+FRONT = "#0173b2"
+LEGEND = [
+    Line2D([], [], color=FRONT, marker="o", label="on the front"),
+    Line2D([], [], color=GREY, marker="o", linestyle="none", label="not on it"),
+]
+HEIGHT = 6.4
+LEAST_ENTRIES = 3
+NEEDS = f"{LEAST_ENTRIES} entries of one task with a trained score"
+NOTE = (
+    "Bars: 95% intervals, of the mean over seeds and of the ratio over repeats. Blue: the Pareto front, to which no "
+    "other entry is better in score and in time. Every entry by its best recipe."
+)
+
+
+def scores_and_costs(table: pd.DataFrame) -> Figure:
+    """Score against training time over the reference entry, an entry a point; one task and backend."""
+    rows = _main(architectures(table))
+    scored = rows[rows["score"].notna()]
+    if len(scored) < LEAST_ENTRIES:
+        return nothing_to_draw(table, "What does each architecture earn and cost?", NEEDS)
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
+    with sns.axes_style("whitegrid"):
+        axes = figure.subplots()
+    both = scored[scored["train_ratio"].notna()]
+    _draw(axes, both)
+    metric, first = str(rows["metric"].iloc[0]), rows.iloc[0]
+    log = better(metric).startswith("lower") and spans(both["score"], 5)
+    axes.set(xscale="log", yscale="log" if log else "linear")
+    plain_ticks(axes, "x", log=True)
+    if log:
+        plain_ticks(axes, "y", log=True)
+    axes.set_xlabel("training time over that of the reference entry, log scale, less is better", fontsize=9)
+    axes.set_ylabel(", ".join(filter(None, [metric, better(metric), "log scale" * log])), fontsize=9)
+    handles = [
+        Line2D([], [], color=FRONT, marker="o", label="on the front"),
+        Line2D([], [], color=GREY, marker="o", linestyle="none", label="not on it"),
+    ]
+    axes.legend(handles=handles, loc="best", frameon=True, fontsize=9)
+    title = f"{first['task']}, {backend_name(first['backend'])}: {_answer(scored, metric)}"
+    return finish(figure, table, _rows_of(table, rows), title, "\n".join([NOTE, *_left_out(rows)]), legend=False)
+
+
+def _main(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one place and split: those of most entries with both a score and a cost."""
+    if rows.empty:
+        return rows
+    keys = [*PLACE, "split", "metric"]
+    both = rows["score"].notna() & rows["train_ratio"].notna()
+    numbers = both.groupby([rows[name] for name in keys], sort=False).sum()
+    place = numbers.sort_values(ascending=False, kind="stable").index[0]
+    return rows[rows[keys].eq(pd.Series(place, index=keys)).all(axis=1)]
+
+
+def _draw(axes: Axes, both: pd.DataFrame) -> None:
+    for i, (_, row) in enumerate(both.sort_values("train_ratio", kind="stable").iterrows()):
+        x, y, colour = row["train_ratio"], row["score"], FRONT if row["on_front"] else GREY
+        axes.plot([row["train_low"], row["train_high"]], [y, y], color=colour, linewidth=1.4, zorder=2)
+        axes.plot([x, x], [row["score_low"], row["score_high"]], color=colour, linewidth=1.4, zorder=2)
+        axes.plot(x, y, "o", color=colour, markersize=7, zorder=3)
+        beside = (7, -13 if i % 2 else 6)  # by turns above and below, so that neighbours do not touch
+        axes.annotate(row["entry"], (x, y), beside, textcoords="offset points", fontsize=8.5, color=INK, zorder=4)
+    front = both[both["on_front"]].sort_values("train_ratio", kind="stable")
+    axes.plot(front["train_ratio"], front["score"], color=FRONT, linewidth=1, linestyle="--", zorder=1)
+    axes.margins(0.12)
+
+
+def _answer(scored: pd.DataFrame, metric: str) -> str:
+    """Which entry has the best score and which are not told apart from it."""
+    best = scored.iloc[0]
+    tied = scored[scored["best_rank"].eq(1)].iloc[1:]["entry"].tolist() if best["seeds"] > 1 else []
+    text = f"{best['entry']} has the best {metric}, {three_digits(best['score'])}"
+    if not tied:
+        return text
+    least = scored[scored["best_rank"].eq(1) & scored["train_ratio"].notna()].nsmallest(1, "train_ratio")
+    text += f", not told apart from {words(tied)}"
+    if len(least):
+        entry, ratio = least.iloc[0][["entry", "train_ratio"]]
+        text += f"; of these {entry} trains fastest, in {three_digits(ratio)} of the reference's time"
+    return text
+
+
+def _left_out(rows: pd.DataFrame) -> list[str]:
+    """What has no score, and what has no cost."""
+    lines = []
+    for column, lacks in (("score", "Timed, not trained"), ("train_ratio", "Trained, not timed")):
+        names = rows.loc[rows[column].isna(), "entry"].unique().tolist()
+        if names:
+            lines.append(f"{lacks} at this size: {', '.join(names)}.")
+    return lines
+
+
+def _rows_of(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    return table[table["status"] == "ok"].merge(rows[["entry", "task", "backend", "steps", "units"]].drop_duplicates())
+
+
+def parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of each task and backend in which three entries have both a score and a cost, most entries first."""
+    rows = architectures(table)
+    both = rows[rows["score"].notna() & rows["train_ratio"].notna()]
+    entries = (
+        both.groupby(["task", "backend"], sort=False)["entry"].nunique().sort_values(ascending=False, kind="stable")
+    )
+    result = {}
+    for task, backend in entries[entries >= LEAST_ENTRIES].index:
+        result[f"{task}-{backend}"] = table[table["task"].eq(task) & table["backend"].eq(backend)]
+    return result
+
+
+CHARTS = (Chart("architectures", scores_and_costs, parts),)

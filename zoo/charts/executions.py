@@ -1,0 +1,122 @@
+"""The chart of executions at each size: how many times as long each takes as the fastest one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.figure import Figure
+
+from zoo.charts.chart import Chart
+from zoo.charts.figures import DPI, GREY, HEIGHT, INK, LEAST_HEIGHT, WIDTH, finish, nothing_to_draw, words
+from zoo.charts.labels import backend_name, rows_of, setting_words
+from zoo.statistics.answers import favourite
+from zoo.statistics.columns import execution_order
+from zoo.statistics.executions import over_fastest
+from zoo.statistics.texts import three_digits
+
+ROW, HEAD = 0.42, 2.3  # inches of a size, and of all else
+MOST = 4.0
+"""Ratios from here on have the darkest colour."""
+COLOURS = sns.color_palette("YlOrBr", 64)[:44]
+"""Light to dark, without what a dark text could not be read on."""
+NOTE = (
+    "Green: the fastest execution of its row and backend. Grey: not decidedly slower than it. Else: how many times as "
+    "long a training step takes. ≈: under 3 repeats. Words: why there is no time."
+)
+LEAST_SIZES = 3
+FASTEST = "#8fd3c1"
+NEEDS = "two executions that were trained at one size"
+
+
+def executions(table: pd.DataFrame) -> Figure:
+    """A panel a backend: numbers of steps × executions, each the training time over that of the fastest."""
+    rows = over_fastest(table[table["runner"].eq("keras") & table["memory"].eq("store")])
+    rows = favourite(rows[rows["phase"].eq("train")].assign(timed=lambda each: each["ratio"].notna()))
+    rows = _common(rows) if len(rows) else rows
+    if rows.empty or rows.loc[rows["timed"], "execution"].nunique() < 2:
+        return nothing_to_draw(table, "Which execution is the fastest?", NEEDS)
+    places, parts = zip(*rows.groupby(["backend", "device"], sort=False), strict=True)
+    steps = sorted(rows["steps"].unique())
+    columns = [part["execution"].nunique() for part in parts]
+    height = min(HEIGHT, max(LEAST_HEIGHT, len(steps) * ROW + HEAD))
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+    grid = figure.subplots(1, len(parts), squeeze=False, gridspec_kw={"width_ratios": columns})[0]
+    for axes, (backend, device), part in zip(grid, places, parts, strict=True):
+        _draw(axes, part, steps)
+        axes.set_title(backend_name(backend) + (" on a GPU" if device == "gpu" else ""), loc="left", fontsize=11)
+    drawn = rows_of(table, rows[rows["timed"]])
+    title = f"Training {setting_words(rows)}: {_answer(places, parts)}"
+    return finish(figure, table, drawn, title, NOTE, legend=False)
+
+
+def _common(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the executions that have a time at three sizes of a backend, or at half as many as another."""
+    places = ["backend", "device", "execution"]
+    sizes = rows["timed"].groupby([rows[name] for name in places]).transform("sum")
+    most = sizes.groupby([rows["backend"], rows["device"]]).transform("max")
+    return rows[(sizes > 0) & ((sizes >= LEAST_SIZES) | (2 * sizes >= most))]
+
+
+def _answer(places: Sequence[tuple[str, str]], parts: Sequence[pd.DataFrame]) -> str:
+    """For each backend the execution that is most often the fastest or not told apart from it."""
+    told = []
+    for (backend, _), part in zip(places, parts, strict=True):
+        timed = part[part["timed"]]
+        wins = timed[timed["tie"] | timed["ratio"].eq(1)].groupby("execution")["steps"].nunique()
+        best = wins.sort_values(ascending=False, kind="stable").index[0]
+        told.append(f"{best} on {backend_name(backend)} ({wins[best]} of {timed['steps'].nunique()} lengths)")
+    return f"most often the fastest, or as fast, {'are' if len(told) > 1 else 'is'} {words(told)}"
+
+
+def _draw(axes: Axes, part: pd.DataFrame, steps: Sequence[int]) -> None:
+    order = [name for name in execution_order(part) if name in set(part["execution"])]
+    part = part.assign(text=[_text(row) for _, row in part.iterrows()])
+
+    def cells(column: str) -> pd.DataFrame:
+        shown = part.drop_duplicates(["steps", "execution"]).pivot(index="steps", columns="execution", values=column)
+        return shown.reindex(index=list(steps), columns=order)
+
+    ratios, labels = cells("ratio").astype("float64"), cells("text").fillna("")
+    best = ratios.eq(ratios.min(axis=1), axis=0)
+    ties = cells("tie").eq(True) & ~best
+    style = {"cbar": False, "linewidths": 1.5, "linecolor": "white", "ax": axes}
+    palette = ListedColormap(COLOURS)
+    slower = ratios.notna() & ~ties & ~best
+    if slower.any(axis=None):
+        sns.heatmap(ratios.clip(1, MOST), mask=~slower, cmap=palette, norm=LogNorm(1, MOST), **style)
+    for mask, colour in ((ties, GREY), (best, FASTEST)):
+        if mask.any(axis=None):
+            sns.heatmap(ratios, mask=~mask, cmap=ListedColormap([colour]), **style)
+    for y in range(len(labels)):
+        for x, text in enumerate(labels.iloc[y]):
+            small = not text[:1].isdigit()
+            axes.text(
+                x + 0.5,
+                y + 0.5,
+                text.replace(" ", "\n"),
+                ha="center",
+                va="center",
+                color=INK,
+                fontsize=7 if small else 9,
+            )
+    axes.set_xticks(np.arange(len(order)) + 0.5, [name.replace("+", "\n+") for name in order], rotation=0, fontsize=8)
+    first = axes.get_subplotspec().is_first_col()  # type: ignore[union-attr]
+    names = [f"{number:,}" if first else "" for number in steps]
+    axes.set_yticks(np.arange(len(steps)) + 0.5, names, rotation=0, fontsize=9)
+    axes.set(xlabel="", ylabel="steps" if first else "")
+    axes.tick_params(length=0)
+
+
+def _text(row: pd.Series) -> str:
+    if pd.isna(row["ratio"]):
+        return str(row["ended"])
+    figure = three_digits(row["ratio"]) if row["ratio"] >= 9.995 else f"{row['ratio']:.2f}"
+    return figure if not pd.isna(row["low"]) or row["ratio"] == 1 else f"≈{figure}"
+
+
+CHARTS = (Chart("executions", executions),)

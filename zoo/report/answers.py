@@ -1,0 +1,211 @@
+"""Answers to a reader's questions, in words: every figure in them is computed from the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from zoo.charts.labels import backend_name
+from zoo.report import headlines
+from zoo.report.headlines import WORTH, at, by_task, in_turn, nearest_row, ratio_words, size_words, times, train_steps
+from zoo.statistics import answers as rest
+from zoo.statistics.architectures import architectures
+from zoo.statistics.gains import OVER_STOCK, gains
+from zoo.statistics.growth import bound
+from zoo.statistics.machines import by_machine
+from zoo.statistics.texts import three_digits, whole, with_interval
+from zoo.statistics.verdicts import FASTER
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One question and what the table says of it."""
+
+    name: str  #: of its place on a page
+    question: str
+    lines: list[str]  #: a line a backend, an entry or a size
+    short: str = ""  #: the same in one line, where a reader asks for it first
+    evidence: pd.DataFrame = field(default_factory=pd.DataFrame)  #: what the figures rest on
+
+
+def answers(table: pd.DataFrame) -> list[Answer]:
+    """Every answer, in the order in which a reader asks; of several machines the one with the most rows is first."""
+    first, *others = by_machine(table).items()
+    result = _of_machine(first[1], table)
+    for name, rows in others:
+        for i, other in enumerate(_of_machine(rows, rows)):
+            if other.name == "architecture" and other.evidence["train_ratio"].isna().all():
+                continue  # scores alone, which every machine shares
+            lines = [f"{name}: {line}" for line in other.lines if line not in result[i].lines]
+            evidence = pd.concat([result[i].evidence, other.evidence], ignore_index=True)
+            result[i] = replace(result[i], lines=[*result[i].lines, *lines], evidence=evidence)
+    return result
+
+
+def _of_machine(rows: pd.DataFrame, table: pd.DataFrame) -> list[Answer]:
+    """The answers of one machine; a GPU is compared with the CPU of its own in the whole table."""
+    loops = rest.loop_ratios(rows)
+    unrolling, paid = rest.of_unrolling(loops), rest.paid_back(rows)
+    jit, devices = rest.of_jit(loops), rest.of_devices(table)
+    compared, memory, linear = architectures(rows), rest.of_memory(loops, rows), rest.of_linear(loops)
+    projections, dropout = rest.of_projections(rows), rest.of_recurrent_dropout(rows)
+    fit, best = rest.that_fit(rows), gains(rows, (OVER_STOCK,))
+    until, architecture = _until(unrolling, paid), _architectures(compared)
+    return [
+        _answer("unroll", "Should I unroll?", _unroll(unrolling), unrolling, headlines.unroll(unrolling)),
+        _answer("until", "Up to how many steps does unrolling pay?", until, unrolling, headlines.until(unrolling)),
+        _answer("jit", "Is jit worth it?", _jit(jit), jit, headlines.jit(jit)),
+        _answer("fastest", "Which execution is the fastest?", _fastest(best), best, headlines.fastest(best)),
+        _answer("architecture", "Which architecture?", architecture, compared, headlines.architecture(compared)),
+        _answer("fits", "How long a sequence fits in 2 GiB?", _fits(fit), fit, headlines.fits(fit)),
+        _answer("memory", "What replaces swap_memory, and at what price?", _memory(memory), memory),
+        _answer("device", "CPU or GPU for a small LSTM?", _devices(devices), devices),
+        _answer("projection", "Which projection?", _over_entry(projections), projections),
+        _answer("dropout", "What does recurrent dropout cost?", _over_entry(dropout), dropout),
+        _answer("linear", "Is a linear RNN faster with a scan?", _linear(linear), linear),
+    ]
+
+
+def _answer(name: str, question: str, lines: Iterable[str], evidence: pd.DataFrame, short: str = "") -> Answer:
+    return Answer(name, question, list(lines), short, evidence)
+
+
+def _place(backend: object, device: object) -> str:
+    return backend_name(backend) + (" on a GPU" if device == "gpu" else "")
+
+
+def _unroll(rows: pd.DataFrame) -> Iterator[str]:
+    for backend, part in rows.groupby("backend", sort=False):
+        trains = train_steps(part)
+        if trains.empty:
+            continue
+        train = nearest_row(trains)
+        steps = train["steps"]
+        predict, first = at(part, steps, "predict", "step_seconds"), at(part, steps, "train", "first_call_seconds")
+        text = f"{backend_name(backend)}, {steps} steps: {WORTH[train['verdict']]}. "
+        text += f"{train['what']} takes {ratio_words(train)} of the time of {train['against']} in training"
+        text += f" and {ratio_words(predict)} in prediction" if predict is not None else ""
+        text += f"; its first call takes {times(first['ratio'])} as long" if first is not None else ""
+        yield text + "."
+
+
+def _until(rows: pd.DataFrame, paid: pd.DataFrame) -> Iterator[str]:
+    for backend, part in rows.groupby("backend", sort=False):
+        trains = train_steps(part)
+        faster = trains[trains["verdict"] == FASTER]
+        if trains.empty:
+            continue
+        if faster.empty:
+            tried = f"{len(trains)} lengths ({trains['steps'].min()} to {trains['steps'].max()} steps)"
+            yield f"{backend_name(backend)}: training is decidedly faster at none of {tried}."
+            continue
+        last = faster.iloc[-1]
+        steps = last["steps"]
+        text = f"{backend_name(backend)}: training is faster up to {steps} steps: {ratio_words(last)}"
+        beyond = trains[trains["steps"] > steps]
+        text += f"; at {beyond['steps'].iloc[0]}: {ratio_words(beyond.iloc[0])}" if len(beyond) else ""
+        first = at(part, steps, "train", "first_call_seconds")
+        back = paid[paid["backend"].eq(backend) & paid["steps"].eq(steps) & paid["verdict"].eq("after")]
+        if first is not None:
+            text += f". There its first call takes {times(first['ratio'])} as long"
+            text += (
+                f", paid back after {whole(np.ceil(round(back['break_even_steps'].iloc[0], 6)))} training steps"
+                if len(back)
+                else ""
+            )
+        yield text + "."
+
+
+def _jit(rows: pd.DataFrame) -> Iterator[str]:
+    for backend, part in rows.groupby("backend", sort=False):
+        trains = train_steps(part)
+        if trains.empty:
+            continue
+        near, last = nearest_row(trains), trains.iloc[-1]
+        first = at(part, near["steps"], "train", "first_call_seconds")
+        text = f"{backend_name(backend)}, {near['steps']} steps: {WORTH[near['verdict']]}. A training step takes "
+        text += f"{ratio_words(near)} of the time without"
+        text += f", the first call {times(first['ratio'])} as long" if first is not None else ""
+        text += f"; at {last['steps']} steps {ratio_words(last)}" if last["steps"] != near["steps"] else ""
+        yield text + "."
+
+
+def _fastest(rows: pd.DataFrame) -> Iterator[str]:
+    for (entry, units, steps, batch), part in rows.groupby(["entry", "units", "steps", "batch"], sort=False):
+        told = [
+            f"{row['phase']} {row['problem'] or with_interval(row['gain'], row['low'], row['high'])} times as fast "
+            f"({row['ours']} over {row['theirs']})"
+            for row in in_turn(part)
+        ]
+        yield f"{entry} of {units} units, {steps} steps, batch {batch}: {', '.join(told)}."
+
+
+def _architectures(rows: pd.DataFrame) -> Iterator[str]:
+    for ranked in by_task(rows):
+        best = ranked.iloc[0]
+        tied = ranked[ranked["best_rank"] == 1]
+        text = f"{best['task']} ({backend_name(best['backend'])}): "
+        text += f"{best['entry']} has the best {best['metric']}, {_score(best)}"
+        others = tied.iloc[1:]["entry"].tolist()
+        text += f", not told apart from {', '.join(others)}" if others else f", ahead of {len(ranked) - 1} others"
+        cheap = tied[tied["train_ratio"].notna()].sort_values("train_ratio", kind="stable")
+        if len(cheap) > 1:
+            least = cheap.iloc[0]
+            text += (
+                f"; of these {least['entry']} trains fastest, in {three_digits(least['train_ratio'])} of lstm's time"
+            )
+        yield text + "."
+
+
+def _score(row: pd.Series) -> str:
+    return f"{three_digits(row['score'])} [{three_digits(row['score_low'])}, {three_digits(row['score_high'])}]"
+
+
+def _fits(rows: pd.DataFrame) -> Iterator[str]:
+    for backend, part in rows.groupby("backend", sort=False):
+        parts = [f"{row['execution']} {bound(row)}" for row in in_turn(part) if not pd.isna(row["largest_steps"])]
+        if parts:
+            yield f"{backend_name(backend)}, {size_words(part.iloc[0])}: {', '.join(parts)} steps of training."
+
+
+def _memory(rows: pd.DataFrame) -> Iterator[str]:
+    keys = ["entry", "units", "steps", "batch", "backend", "device", "what", "against"]
+    for (entry, units, steps, batch, backend, device, what, against), part in rows.groupby(keys, sort=False):
+        held = at(part, steps, "train", "step_over_floor_bytes")
+        time = at(part, steps, "train", "step_seconds")
+        if held is None or time is None or pd.isna(held["ratio"]):
+            continue
+        where = f"{_place(backend, device)}, {entry} of {units} units, {steps} steps, batch {batch}"
+        part_held = three_digits(held["ratio"])
+        yield f"{where}: {what} holds {part_held} of the memory of {against}, in {ratio_words(time)} of its time."
+
+
+def _devices(rows: pd.DataFrame) -> Iterator[str]:
+    for backend, part in rows.groupby("backend", sort=False):
+        trains = part[part["phase"] == "train"].sort_values("steps")
+        told = [f"{row['steps']} steps {ratio_words(row)}" for row in in_turn(trains)]
+        if told:
+            size = size_words(trains.iloc[0])
+            yield f"{backend_name(backend)}, {size}: training on the GPU takes, of the CPU's time: {'; '.join(told)}."
+
+
+def _over_entry(rows: pd.DataFrame) -> Iterator[str]:
+    for (entry, backend, task), part in rows.groupby(["what", "backend", "task"], sort=False):
+        told = [
+            f"{ratio_words(row)} in {'training' if row['phase'] == 'train' else 'prediction'}" for row in in_turn(part)
+        ]
+        against = part["against"].iloc[0]
+        yield f"{entry} on {task} ({backend_name(backend)}) takes, of the time of {against}: {'; '.join(told)}."
+
+
+def _linear(rows: pd.DataFrame) -> Iterator[str]:
+    for (entry, backend, device), part in rows.groupby(["entry", "backend", "device"], sort=False):
+        trains = part[part["phase"] == "train"].sort_values("steps")
+        if trains.empty:
+            continue
+        ends = trains.iloc[[0, -1]] if len(trains) > 1 else trains
+        told = [f"{ratio_words(row)} at {row['steps']} steps" for row in in_turn(ends)]
+        yield f"{entry} ({_place(backend, device)}): the scan takes, of the loop's training time: {'; '.join(told)}."

@@ -1,0 +1,117 @@
+"""Entries of a task beside each other: what each earns, and what it costs."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from zoo.statistics.columns import MIB, REPEAT
+from zoo.statistics.entries import REFERENCE, against_reference, plain_loops
+from zoo.statistics.intervals import interval
+from zoo.statistics.ratios import medians
+from zoo.statistics.remembered import once_a_table
+from zoo.statistics.scores import better, scores
+
+PLACE = ["task", "backend", "device", "steps", "features"]
+"""Where entries are compared."""
+SAME = [*PLACE, "entry", "units"]
+"""What a score and a cost must share to stand in one row."""
+EARNED = ["recipe", "score", "score_low", "score_high", "seeds", "naive_score", "train_seconds", "seconds_to_target"]
+COST = ["ratio", "low", "high", "verdict"]
+COSTS = ["parameters", *(f"{phase}_{name}" for phase in ("train", "predict") for name in COST), "step_peak_mib"]
+RANKED = ["best_rank", "worst_rank", "on_front"]
+COMPARED = [*PLACE, "split", "metric", "entry", "units", *EARNED, *COSTS, *RANKED]
+
+
+@once_a_table
+def architectures(table: pd.DataFrame) -> pd.DataFrame:
+    """What every entry of a task earns and costs: one row an entry, number of units, split and metric.
+
+    Of several recipes of an entry the one with the best mean score counts. `score_low` to `score_high` is the 95%
+    interval of the mean over seeds (Student's t, none under 3). `train_ratio` is the time of a training step over that
+    of the reference entry at this size, both looped, with `train_low` and `train_high`, and so for `predict_ratio`; it
+    is 1 for the reference entry. `step_peak_mib` is the peak of memory of training over that of a one-Dense model.
+
+    Rows without a score or without a cost stand there too, at the numbers of units that were trained.
+
+    Best first: `best_rank` is 1 more than the number of entries whose interval is wholly better, `worst_rank` the
+    number of those whose interval is not wholly worse. `on_front` marks the Pareto front of score and training time: no
+    other entry is better in one of them and at least as good in the other.
+    """
+    earned, costs = _earned(table), _costs(table)
+    scored = earned[[*PLACE, "units", "split", "metric"]].drop_duplicates()
+    costs = costs.merge(scored, on=[*PLACE, "units"], how="inner")
+    rows = earned.merge(costs, on=[*SAME, "split", "metric"], how="outer")
+    parts = [_ranked(part) for _, part in rows.groupby([*PLACE, "split", "metric"], sort=True, dropna=False)]
+    return pd.concat(parts, ignore_index=True)[COMPARED] if parts else pd.DataFrame(columns=COMPARED)
+
+
+def _earned(table: pd.DataFrame) -> pd.DataFrame:
+    """The score of each entry by its best recipe."""
+    rows = scores(table)
+    keys = [*SAME, "split", "metric", "recipe"]
+    result = []
+    for key, seeds in rows.groupby(keys, sort=False, dropna=False):
+        low, high = interval(seeds["score"].astype("float64"))
+        figures = {"score": seeds["score"].mean(), "score_low": low, "score_high": high, "seeds": len(seeds)}
+        figures |= {name: seeds[name].mean() for name in ("naive_score", "train_seconds", "seconds_to_target")}
+        result.append({**dict(zip(keys, key, strict=True)), **figures})
+    frame = pd.DataFrame(result, columns=[*keys, *EARNED[1:]])
+    best = frame.assign(order=_order(frame)).sort_values("order", kind="stable")
+    return best.drop_duplicates([*SAME, "split", "metric"]).drop(columns="order")
+
+
+def _order(rows: pd.DataFrame) -> pd.Series:
+    """The scores so that less is better."""
+    higher = rows["metric"].map(lambda metric: better(str(metric)).startswith("higher")).astype(bool)
+    return rows["score"].mask(higher, -rows["score"])
+
+
+def _costs(table: pd.DataFrame) -> pd.DataFrame:
+    """What the looped arm of each entry costs over the reference entry; of several batches the one of most entries."""
+    times = plain_loops(medians(table, REPEAT))
+    times = times[(times["masked"] == "none") & (times["phase"] == "train")]
+    entries = times.groupby([*PLACE, "units", "batch"])["entry"].nunique().rename("entries").reset_index()
+    usual = entries.sort_values("entries", ascending=False, kind="stable").drop_duplicates([*PLACE, "units"])
+    usual = usual[[*PLACE, "units", "batch"]]
+    shared = [*SAME, "batch"]
+    own = (
+        times.merge(usual)
+        .groupby(shared)
+        .agg(parameters=("parameters", "median"), step_peak_bytes=("step_over_floor_bytes", "median"))
+    )
+    result = own.reset_index().assign(step_peak_mib=lambda rows: rows["step_peak_bytes"] / MIB)
+    ratios = against_reference(table).query("masked == 'none'").merge(usual)
+    references = ratios[[*PLACE, "reference"]].drop_duplicates(PLACE)
+    is_reference = result["entry"] == result.merge(references, on=PLACE, how="left")["reference"].fillna(REFERENCE)
+    for phase in ("train", "predict"):
+        mine = ratios.loc[ratios["phase"] == phase, [*shared, *COST]].drop_duplicates(shared)
+        result = result.merge(mine.rename(columns={name: f"{phase}_{name}" for name in COST}), on=shared, how="left")
+        result.loc[is_reference, f"{phase}_ratio"] = 1.0
+    return result[[*SAME, *COSTS]]
+
+
+def _ranked(part: pd.DataFrame) -> pd.DataFrame:
+    """The entries of one task and metric, best first, with their ranks and the front."""
+    part = part.assign(order=_order(part)).sort_values("order", kind="stable", na_position="last")
+    higher = better(str(part["metric"].iloc[0])).startswith("higher")
+    low, high = ("score_high", "score_low") if higher else ("score_low", "score_high")
+    sign = -1 if higher else 1
+    best, worst = sign * part[low], sign * part[high]  # the best and the worst that the mean may be: less is better
+    known = best.notna()
+    part["best_rank"] = [
+        1 + int((worst[known] < each).sum()) if ok else pd.NA for each, ok in zip(best, known, strict=True)
+    ]
+    part["worst_rank"] = [
+        int((best[known] <= each).sum()) if ok else pd.NA for each, ok in zip(worst, known, strict=True)
+    ]
+    part["on_front"] = [_on_front(row, part) for _, row in part.iterrows()]
+    return part.astype({"best_rank": "Int64", "worst_rank": "Int64"})
+
+
+def _on_front(row: pd.Series, part: pd.DataFrame) -> bool:
+    """Whether no other entry is better in one of score and training time and at least as good in the other."""
+    if pd.isna(row["score"]) or pd.isna(row["train_ratio"]):
+        return False
+    as_good = (part["order"] <= row["order"]) & (part["train_ratio"] <= row["train_ratio"])
+    better_in_one = (part["order"] < row["order"]) | (part["train_ratio"] < row["train_ratio"])
+    return not bool((as_good & better_in_one).any())
