@@ -108,7 +108,7 @@ def coverage(results: Results = None) -> None:
     epilog="Examples: [bold]python -m benchmarks publish --results results/runs/2026-11-24T12-00-00[/bold], "
     "[bold]python -m benchmarks publish --to results/reference/aa[/bold] for an A/A experiment, "
     "[bold]python -m benchmarks publish --as peers[/bold] for a profile with a page of its own. "
-    "Rows of a backend that the run did not measure stay.",
+    "Rows of tasks, sizes and backends that the run did not measure stay.",
 )
 def publish(
     results: Results = None,

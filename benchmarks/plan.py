@@ -117,7 +117,7 @@ def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Cas
             if RUNS_ON.get(execution.runner, backend) != backend:
                 continue
             if not selection.executions and execution.is_stock and not get_entry(entry).stock:
-                continue  # of the profile's: who asks for it is told why there is none
+                continue  # of the profile's: who asks for it gets the reason
             if not (selection.executions or block.as_named or execution.is_stock or execution.runner != KERAS):
                 execution = replace(execution, jit=execution.jit or NORMAL_JIT[backend])
             case = Case(

@@ -69,7 +69,7 @@ LOOPS = ("stock", "looped", "unrolled")
 WITH_LEGACY = (*LOOPS, *LEGACY)
 GROWTH = (
     Block(("lstm",), ("wave",), WITH_LEGACY, steps=(10, 20)),
-    Block(("lstm",), ("wave",), WITH_LEGACY, steps=(50,), backends=NOT_JAX),
+    Block(("lstm",), ("wave",), (*WITH_LEGACY, "looped+jit"), steps=(50,), backends=NOT_JAX),
     Block(("lstm",), ("wave",), LOOPS, steps=(50,), repeats=3, backends=("jax",)),
     Block(("lstm",), ("wave",), (*WITH_LEGACY, "looped+jit"), steps=(100, 200)),
     Block(("lstm",), ("wave",), (*WITH_LEGACY, "looped+jit"), steps=(500, 1000, 2000), repeats=3),

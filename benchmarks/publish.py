@@ -11,7 +11,8 @@ from zoo.measuring.rows import COLUMNS
 from zoo.statistics.folders import machine_name
 from zoo.statistics.tables import read
 
-PLACE = ["backend", "device"]
+PLACE = ["task", "steps", "units", "batch", "masked", "backend", "device"]
+"""What the arms of a group share."""
 
 
 def publish_profile(table: pd.DataFrame, folder: Path, profile: str) -> Path:
@@ -22,7 +23,7 @@ def publish_profile(table: pd.DataFrame, folder: Path, profile: str) -> Path:
 def publish(table: pd.DataFrame, folder: Path) -> list[Path]:
     """Write the rows of a run as compressed reference tables: <machine>-speed.csv.gz, <machine>-run-accuracy.csv.gz.
 
-    Rows of other backends and devices, which stand there already, stay.
+    Rows of other tasks, sizes, backends and devices stay as they are.
 
     <machine>-accuracy.csv is that of `python -m benchmarks train-reference`.
     """
@@ -34,7 +35,7 @@ def publish(table: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def _write(rows: pd.DataFrame, folder: Path, kind: str) -> Path:
-    """Write the rows in the place of those of their backends and devices: a long profile is measured in parts."""
+    """Write the rows in the place of those of the same PLACE: a long profile is measured in parts."""
     if rows.empty:
         raise ZooError("there are no rows to publish")
     machine = machine_name(rows["device_name"].iloc[0], rows["cpu_count"].iloc[0])

@@ -128,7 +128,7 @@ def test_an_answer_says_what_the_ratio_shows(factors, word) -> None:
 def test_unrolling_pays_up_to_the_last_number_of_steps_at_which_it_is_faster() -> None:
     rows = [*pair(10, [0.8] * 3), *pair(50, [0.9] * 3, first_call=3.0), *pair(200, [1.2] * 3)]
     (line,) = named(rows, "until").lines
-    assert "faster up to 50 steps: 0.90 [0.90, 0.90]; at 200: 1.20" in line
+    assert "faster up to 50 steps: 0.90 [0.90, 0.90] (3 repeats); at 200: 1.20" in line
     assert "first call takes 3.00 times as long, paid back after 2,000 training steps" in line
 
 
@@ -136,7 +136,7 @@ def test_the_price_of_less_memory_is_time() -> None:
     held = replace(TIMING, chunk=45, memory="recompute", step_peak_host_bytes=70 * MIB)
     rows = [*arm("looped", [1.0] * 3), *arm("chunked", [1.5] * 3, held)]
     (line,) = named(rows, "memory").lines
-    assert "holds 0.333 of the memory of looped, in 1.50 [1.50, 1.50] of its time" in line
+    assert "holds 0.333 of the memory of looped, in 1.50 [1.50, 1.50] (3 repeats) of its time" in line
 
 
 def test_a_gpu_is_compared_with_the_cpu_that_took_turns_with_it() -> None:

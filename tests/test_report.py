@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tables import TIMING, arm, empty_table, failures_table, pair, quick_table
+from tests.tables import SCORE, TIMING, arm, empty_table, failures_table, pair, quick_table
 from zoo.report.html import report_html, write_report
 from zoo.report.tables import FILTERS, report_tables
 from zoo.statistics.tables import as_table
@@ -56,6 +57,16 @@ def test_text_from_outside_is_escaped() -> None:
     page = report_html(as_table(rows), bad)
     assert bad not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -1.0, 1e300])
+@pytest.mark.parametrize("name", ["step_seconds", "first_call_seconds", "score"])
+def test_a_value_that_no_clock_gives_does_not_end_the_report(name, value) -> None:
+    good = [*pair(20, [0.8] * 3), *(replace(SCORE, seed=seed) for seed in range(3))]
+    bad = [
+        replace(row, **{name: value}) if i % 2 and getattr(row, name) is not None else row for i, row in enumerate(good)
+    ]
+    assert '<h2 id="answers">' in report_html(as_table(bad), "mine")
 
 
 # in a browser

@@ -194,11 +194,15 @@ def test_a_published_run_reads_as_it_was_measured(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(rows_read, pd.concat([table[trained], table[~trained]], ignore_index=True))
 
 
-def test_a_run_of_one_backend_takes_the_place_of_its_rows_and_leaves_the_others(tmp_path: Path) -> None:
+def test_a_run_takes_the_place_of_rows_of_its_sizes_and_backends_and_leaves_the_others(tmp_path: Path) -> None:
     publish(as_table([TIMING, replace(TIMING, backend="jax"), replace(TIMING, backend="torch")]), tmp_path)
-    publish(as_table([replace(TIMING, backend="jax", steps=50, run="new")]), tmp_path)
-    rows = read_folder(tmp_path)[["backend", "steps", "run"]].sort_values("backend")
-    assert rows.to_numpy().tolist() == [["jax", 50, "new"], ["tensorflow", 20, "run-1"], ["torch", 20, "run-1"]]
+    publish(as_table([replace(TIMING, backend="jax", run="new")]), tmp_path)
+    publish(as_table([replace(TIMING, backend="torch", steps=50, run="new")]), tmp_path)
+    rows = read_folder(tmp_path)[["backend", "steps", "run"]].sort_values(["backend", "steps"])
+    assert rows.to_numpy().tolist() == [
+        *(["jax", 20, "new"], ["tensorflow", 20, "run-1"]),
+        *(["torch", 20, "run-1"], ["torch", 50, "new"]),
+    ]
 
 
 def test_a_table_of_another_version_is_refused_before_anything_is_measured(tmp_path: Path) -> None:

@@ -1,17 +1,20 @@
-"""The figures of docs/method.md: the experiments on the method itself."""
+"""The figures of docs/method.md and docs/continuous-integration.md: the experiments on the method itself."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
 
 from benchmarks.experiments.turns import compared
 from zoo.report.coverage import coverage_texts, rule_texts
 from zoo.report.terminal import as_markdown
 from zoo.statistics.coverage import coverage, under_the_rule
 from zoo.statistics.folders import read_folder, reference_tables
+from zoo.statistics.runs import changes
 from zoo.statistics.texts import with_interval
+from zoo.statistics.verdicts import FASTER, SLOWER
 
 
 def method_figures(folder: Path) -> dict[str, str]:
@@ -28,6 +31,20 @@ def method_figures(folder: Path) -> dict[str, str]:
         "rule": as_markdown(rule_texts(under_the_rule(read_folder(equal)))),
         "turns": as_markdown(turns_texts(compared(read_folder(turns)))),
     }
+
+
+def gate_figures(folder: Path) -> dict[str, str]:
+    """`same`: how many cases of two runs of one commit are called slower or faster. Empty where they are not there."""
+    first, second = (folder / "same-commit" / name for name in ("first", "second"))
+    if not (reference_tables(first) and reference_tables(second)):
+        return {}
+    found = changes(read_folder(first), read_folder(second))
+    counts = found.rows["verdict"].value_counts()
+    wrong = int(counts.get(SLOWER, 0) + counts.get(FASTER, 0))
+    low, high = proportion_confint(wrong, len(found.rows), method="beta")
+    pairs = f"{wrong} of {len(found.rows)} pairs are called slower or faster"
+    pace = f"while the reference arms took {found.pace:.2f} times as long in the second run"
+    return {"same": f"{pairs} ({wrong / len(found.rows):.0%}, exact 95% interval {low:.0%} to {high:.0%}), {pace}"}
 
 
 def turns_texts(rows: pd.DataFrame) -> pd.DataFrame:

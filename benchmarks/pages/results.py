@@ -10,6 +10,7 @@ from zoo.report.terminal import as_markdown
 from zoo.report.verdicts import comparisons, count_line
 from zoo.statistics.architectures import architectures
 from zoo.statistics.columns import TIMED
+from zoo.statistics.machines import by_machine
 from zoo.statistics.texts import number, three_digits, whole, with_interval
 
 FIRST = ("unroll", "until", "jit", "fastest", "architecture", "fits")
@@ -21,9 +22,10 @@ MAIN_BACKEND = "tensorflow"
 
 
 def readme_figures(table: pd.DataFrame, known: list[Answer]) -> dict[str, str]:
-    """`where`: the machine and versions; for each of FIRST its answer in one line."""
+    """`where`: the machine with the most rows, and versions; for each of FIRST its answer in one line."""
     shorts = {answer.name: answer.short or NONE for answer in known}
-    return {"where": f"{machine(table)}; {versions(table)}", **{name: shorts[name] for name in FIRST}}
+    main = next(iter(by_machine(table).values()))
+    return {"where": f"{machine(main)}; {versions(main)}", **{name: shorts[name] for name in FIRST}}
 
 
 def results_figures(table: pd.DataFrame, known: list[Answer]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.pages.accuracy import accuracy_figures
 from benchmarks.pages.marks import fill
-from benchmarks.pages.method import method_figures
+from benchmarks.pages.method import gate_figures, method_figures
 from benchmarks.pages.profiles import PAGES, profile_figures, read_profile
 from benchmarks.pages.results import readme_figures, results_figures
 from benchmarks.trained.curves import read_trained
@@ -30,6 +30,8 @@ def pages(folder: Path, root: Path) -> Iterator[tuple[Path, dict[str, str]]]:
         yield root / "results" / f"{name}.md", profile_figures(folder, name, rows)
     if figures := method_figures(folder):
         yield root / "docs" / "method.md", figures
+    if figures := gate_figures(folder):
+        yield root / "docs" / "continuous-integration.md", figures
     trained = read_trained(folder)
     if trained is not None:
         yield root / "docs" / "results-accuracy.md", accuracy_figures(trained)

@@ -24,8 +24,8 @@ HEIGHT = 6.4
 LEAST_ENTRIES = 3
 NEEDS = f"{LEAST_ENTRIES} entries of one task with a trained score"
 NOTE = (
-    "Bars: 95% intervals, of the mean over seeds and of the ratio over repeats. Blue: the Pareto front, to which no "
-    "other entry is better in score and in time. Every entry by its best recipe."
+    "Bars: 95% intervals, of the mean over seeds and of the ratio over repeats. Blue: the Pareto front; no other entry "
+    "is better in score and at least as fast. Every entry by its best recipe."
 )
 
 
@@ -82,14 +82,14 @@ def _draw(axes: Axes, both: pd.DataFrame) -> None:
 
 
 def _answer(scored: pd.DataFrame, metric: str) -> str:
-    """Which entry has the best score and which are not told apart from it."""
+    """Which entry has the best score and which are tied with it."""
     best = scored.iloc[0]
     tied = scored[scored["best_rank"].eq(1)].iloc[1:]["entry"].tolist() if best["seeds"] > 1 else []
     text = f"{best['entry']} has the best {metric}, {three_digits(best['score'])}"
     if not tied:
         return text
     least = scored[scored["best_rank"].eq(1) & scored["train_ratio"].notna()].nsmallest(1, "train_ratio")
-    text += f", not told apart from {words(tied)}"
+    text += f", tied with {words(tied)}"
     if len(least):
         entry, ratio = least.iloc[0][["entry", "train_ratio"]]
         text += f"; of these {entry} trains fastest, in {three_digits(ratio)} of the reference's time"

@@ -126,8 +126,10 @@ def _apart(values: list[int], most: int = 7) -> list[int]:
 
 
 def parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each entry and backend at several numbers of steps."""
-    return {name: rows for name, rows in of_entries(table).items() if rows["steps"].nunique() > 1}
+    """The rows of the entry at the most numbers of steps, on each backend; those of others stand in the tables."""
+    grown = {name: rows for name, rows in of_entries(table).items() if rows["steps"].nunique() > 1}
+    first = next(iter(grown.values()), table)["entry"].iloc[:1].tolist()
+    return {name: rows for name, rows in grown.items() if rows["entry"].iloc[0] in first}
 
 
 CHARTS = (Chart("cost_growth", cost_growth, parts),)

@@ -14,9 +14,8 @@ from matplotlib.figure import Figure
 from zoo.charts.chart import Chart
 from zoo.charts.figures import DPI, GREY, HEIGHT, INK, LEAST_HEIGHT, WIDTH, finish, nothing_to_draw, words
 from zoo.charts.labels import backend_name, rows_of, setting_words
-from zoo.statistics.answers import favourite
 from zoo.statistics.columns import execution_order
-from zoo.statistics.executions import over_fastest
+from zoo.statistics.executions import by_size, winners
 from zoo.statistics.texts import three_digits
 
 ROW, HEAD = 0.42, 2.3  # inches of a size, and of all else
@@ -25,19 +24,16 @@ MOST = 4.0
 COLOURS = sns.color_palette("YlOrBr", 64)[:44]
 """Light to dark, without what a dark text could not be read on."""
 NOTE = (
-    "Green: the fastest execution of its row and backend. Grey: not decidedly slower than it. Else: how many times as "
-    "long a training step takes. ≈: under 3 repeats. Words: why there is no time."
+    "Green: the fastest execution of its row and backend. Grey: tied with it, not decidedly slower. Else: how many "
+    "times as long a training step takes. ≈: under 3 repeats. Words: why there is no time. Blank: not measured."
 )
-LEAST_SIZES = 3
 FASTEST = "#8fd3c1"
 NEEDS = "two executions that were trained at one size"
 
 
 def executions(table: pd.DataFrame) -> Figure:
     """A panel a backend: numbers of steps × executions, each the training time over that of the fastest."""
-    rows = over_fastest(table[table["runner"].eq("keras") & table["memory"].eq("store")])
-    rows = favourite(rows[rows["phase"].eq("train")].assign(timed=lambda each: each["ratio"].notna()))
-    rows = _common(rows) if len(rows) else rows
+    rows = by_size(table)
     if rows.empty or rows.loc[rows["timed"], "execution"].nunique() < 2:
         return nothing_to_draw(table, "Which execution is the fastest?", NEEDS)
     places, parts = zip(*rows.groupby(["backend", "device"], sort=False), strict=True)
@@ -49,28 +45,17 @@ def executions(table: pd.DataFrame) -> Figure:
     for axes, (backend, device), part in zip(grid, places, parts, strict=True):
         _draw(axes, part, steps)
         axes.set_title(backend_name(backend) + (" on a GPU" if device == "gpu" else ""), loc="left", fontsize=11)
-    drawn = rows_of(table, rows[rows["timed"]])
-    title = f"Training {setting_words(rows)}: {_answer(places, parts)}"
-    return finish(figure, table, drawn, title, NOTE, legend=False)
+    title = f"Training {setting_words(rows)}: {_answer(rows)}"
+    return finish(figure, table, rows_of(table, rows[rows["timed"]]), title, NOTE, legend=False)
 
 
-def _common(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the executions that have a time at three sizes of a backend, or at half as many as another."""
-    places = ["backend", "device", "execution"]
-    sizes = rows["timed"].groupby([rows[name] for name in places]).transform("sum")
-    most = sizes.groupby([rows["backend"], rows["device"]]).transform("max")
-    return rows[(sizes > 0) & ((sizes >= LEAST_SIZES) | (2 * sizes >= most))]
-
-
-def _answer(places: Sequence[tuple[str, str]], parts: Sequence[pd.DataFrame]) -> str:
-    """For each backend the execution that is most often the fastest or not told apart from it."""
-    told = []
-    for (backend, _), part in zip(places, parts, strict=True):
-        timed = part[part["timed"]]
-        wins = timed[timed["tie"] | timed["ratio"].eq(1)].groupby("execution")["steps"].nunique()
-        best = wins.sort_values(ascending=False, kind="stable").index[0]
-        told.append(f"{best} on {backend_name(backend)} ({wins[best]} of {timed['steps'].nunique()} lengths)")
-    return f"most often the fastest, or as fast, {'are' if len(told) > 1 else 'is'} {words(told)}"
+def _answer(rows: pd.DataFrame) -> str:
+    """For each backend the execution that is most often the fastest or tied with it."""
+    told = [
+        f"{row.execution} on {backend_name(row.backend)} ({row.wins} of {row.sizes} lengths)"
+        for row in winners(rows).itertuples()
+    ]
+    return f"the fastest, or tied with it, most often: {words(told)}"
 
 
 def _draw(axes: Axes, part: pd.DataFrame, steps: Sequence[int]) -> None:

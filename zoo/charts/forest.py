@@ -142,11 +142,12 @@ def _cost(name: str, key: tuple[int, str], costs: pd.DataFrame, paid: pd.Series)
 
 def parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows of each entry and backend on which the stock layer was measured, a picture each."""
-    timed = table[(table["status"] == "ok") & table["phase"].isin(TIMED)]
-    stock = timed[stands_for(timed, STOCK)]
-    measured = set(stock[["entry", "backend"]].itertuples(index=False, name=None))
-    parts = of_entries(table)
-    return {name: rows for name, rows in parts.items() if tuple(rows[["entry", "backend"]].iloc[0]) in measured}
+    return {name: rows for name, rows in of_entries(table).items() if _has_stock(rows)}
+
+
+def _has_stock(rows: pd.DataFrame) -> bool:
+    timed = rows[(rows["status"] == "ok") & rows["phase"].isin(TIMED)]
+    return bool(stands_for(timed, STOCK).any())
 
 
 CHARTS = (Chart("over_stock", forest, parts),)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from zoo.charts.labels import backend_name
+from zoo.charts.labels import CALLS, backend_name
 from zoo.report import headlines
 from zoo.report.headlines import WORTH, at, by_task, in_turn, nearest_row, ratio_words, size_words, times, train_steps
 from zoo.statistics import answers as rest
 from zoo.statistics.architectures import architectures
+from zoo.statistics.executions import by_size, winners
 from zoo.statistics.gains import OVER_STOCK, gains
 from zoo.statistics.growth import bound
 from zoo.statistics.machines import by_machine
@@ -52,13 +53,15 @@ def _of_machine(rows: pd.DataFrame, table: pd.DataFrame) -> list[Answer]:
     jit, devices = rest.of_jit(loops), rest.of_devices(table)
     compared, memory, linear = architectures(rows), rest.of_memory(loops, rows), rest.of_linear(loops)
     projections, dropout = rest.of_projections(rows), rest.of_recurrent_dropout(rows)
-    fit, best = rest.that_fit(rows), gains(rows, (OVER_STOCK,))
+    fit, best = rest.that_fit(rows), gains(rows)
+    best = best[best["comparison"] == OVER_STOCK.what]
+    won = winners(by_size(rows))
     until, architecture = _until(unrolling, paid), _architectures(compared)
     return [
         _answer("unroll", "Should I unroll?", _unroll(unrolling), unrolling, headlines.unroll(unrolling)),
         _answer("until", "Up to how many steps does unrolling pay?", until, unrolling, headlines.until(unrolling)),
         _answer("jit", "Is jit worth it?", _jit(jit), jit, headlines.jit(jit)),
-        _answer("fastest", "Which execution is the fastest?", _fastest(best), best, headlines.fastest(best)),
+        _answer("fastest", "Which execution is the fastest?", _fastest(best, won), best, headlines.fastest(best, won)),
         _answer("architecture", "Which architecture?", architecture, compared, headlines.architecture(compared)),
         _answer("fits", "How long a sequence fits in 2 GiB?", _fits(fit), fit, headlines.fits(fit)),
         _answer("memory", "What replaces swap_memory, and at what price?", _memory(memory), memory),
@@ -111,11 +114,8 @@ def _until(rows: pd.DataFrame, paid: pd.DataFrame) -> Iterator[str]:
         back = paid[paid["backend"].eq(backend) & paid["steps"].eq(steps) & paid["verdict"].eq("after")]
         if first is not None:
             text += f". There its first call takes {times(first['ratio'])} as long"
-            text += (
-                f", paid back after {whole(np.ceil(round(back['break_even_steps'].iloc[0], 6)))} training steps"
-                if len(back)
-                else ""
-            )
+            paid_after = whole(np.ceil(round(back["break_even_steps"].max(), 6))) if len(back) else ""
+            text += f", paid back after {paid_after} training steps" if paid_after else ""
         yield text + "."
 
 
@@ -133,14 +133,21 @@ def _jit(rows: pd.DataFrame) -> Iterator[str]:
         yield text + "."
 
 
-def _fastest(rows: pd.DataFrame) -> Iterator[str]:
+def _fastest(rows: pd.DataFrame, won: pd.DataFrame) -> Iterator[str]:
+    for row in in_turn(won):
+        where = f"{_place(row['backend'], row['device'])}: {row['execution']}"
+        yield f"{where} is the fastest, or tied with it, at {row['wins']} of {row['sizes']} lengths."
     for (entry, units, steps, batch), part in rows.groupby(["entry", "units", "steps", "batch"], sort=False):
-        told = [
-            f"{row['phase']} {row['problem'] or with_interval(row['gain'], row['low'], row['high'])} times as fast "
-            f"({row['ours']} over {row['theirs']})"
-            for row in in_turn(part)
-        ]
-        yield f"{entry} of {units} units, {steps} steps, batch {batch}: {', '.join(told)}."
+        told = ", ".join(_gain(row) for row in in_turn(part))
+        yield f"{entry} of {units} units, {steps} steps, batch {batch}: {told}."
+
+
+def _gain(row: pd.Series) -> str:
+    """How many times as fast one side is, by call."""
+    sides = f"{row['ours']} over {row['theirs']}, {row['repeats']} repeats"
+    if row["problem"]:
+        return f"{CALLS[row['phase']]} {row['problem']} ({sides})"
+    return f"{CALLS[row['phase']]} {with_interval(row['gain'], row['low'], row['high'])} times as fast ({sides})"
 
 
 def _architectures(rows: pd.DataFrame) -> Iterator[str]:
@@ -150,7 +157,7 @@ def _architectures(rows: pd.DataFrame) -> Iterator[str]:
         text = f"{best['task']} ({backend_name(best['backend'])}): "
         text += f"{best['entry']} has the best {best['metric']}, {_score(best)}"
         others = tied.iloc[1:]["entry"].tolist()
-        text += f", not told apart from {', '.join(others)}" if others else f", ahead of {len(ranked) - 1} others"
+        text += f", tied with {', '.join(others)}" if others else f", ahead of {len(ranked) - 1} others"
         cheap = tied[tied["train_ratio"].notna()].sort_values("train_ratio", kind="stable")
         if len(cheap) > 1:
             least = cheap.iloc[0]
@@ -194,9 +201,7 @@ def _devices(rows: pd.DataFrame) -> Iterator[str]:
 
 def _over_entry(rows: pd.DataFrame) -> Iterator[str]:
     for (entry, backend, task), part in rows.groupby(["what", "backend", "task"], sort=False):
-        told = [
-            f"{ratio_words(row)} in {'training' if row['phase'] == 'train' else 'prediction'}" for row in in_turn(part)
-        ]
+        told = [f"{ratio_words(row)} in {CALLS[row['phase']]}" for row in in_turn(part)]
         against = part["against"].iloc[0]
         yield f"{entry} on {task} ({backend_name(backend)}) takes, of the time of {against}: {'; '.join(told)}."
 

@@ -12,7 +12,7 @@ from zoo.statistics.texts import three_digits, with_interval
 from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
 SHORT_SEQUENCE = 20
-"""The number of steps that is told of first, or the one nearest to it."""
+"""The number of steps that an answer names first, or the one nearest to it."""
 WORTH = {FASTER: "yes", SLOWER: "no", EQUAL: "no gain", UNDECIDED: "undecided", TOO_FEW: "too few repeats"}
 """A verdict for who asks whether it is worth it."""
 
@@ -33,46 +33,47 @@ def unroll(rows: pd.DataFrame) -> str:
 
 
 def until(rows: pd.DataFrame) -> str:
-    """Of `answers.of_unrolling`: up to how many steps it pays."""
-    told = []
-    for backend, part in rows.groupby("backend", sort=False):
-        trains = train_steps(part)
-        faster = trains[trains["verdict"] == FASTER]
-        if len(faster):
-            last = faster.iloc[-1]
-            told.append(f"up to {last['steps']} steps on {backend_name(backend)} ({last['ratio']:.2f})")
-        elif len(trains):
-            told.append(f"at none of {len(trains)} lengths on {backend_name(backend)}")
-    return f"Training is faster {', '.join(told)}." if told else ""
-
-
-def jit(rows: pd.DataFrame) -> str:
-    """Of `answers.of_jit`: whether to compile, at few and at many steps."""
+    """Of `answers.of_unrolling`: at how many lengths it pays, and up to which."""
     told = []
     for backend, part in rows.groupby("backend", sort=False):
         trains = train_steps(part)
         if trains.empty:
             continue
-        near, last = nearest_row(trains), trains.iloc[-1]
-        ends = [
-            f"{WORTH[row['verdict']]} at {row['steps']} steps ({three_digits(row['ratio'])})" for row in (near, last)
-        ]
-        told.append(f"{backend_name(backend)}: {', '.join(dict.fromkeys(ends))}")
-    return f"Training time with it over that without. {'; '.join(told)}. JAX is always compiled here." if told else ""
+        faster = trains[trains["verdict"] == FASTER]
+        lengths = f"{len(faster)} of {len(trains)} lengths" if len(faster) else f"none of {len(trains)} lengths"
+        text = f"at {lengths} from {trains['steps'].min()} to {trains['steps'].max()} steps on {backend_name(backend)}"
+        last = faster.iloc[-1:]
+        told.append(text + "".join(f", the longest {row['steps']} ({row['ratio']:.2f})" for row in in_turn(last)))
+    return f"Training is decidedly faster {'; '.join(told)}." if told else ""
 
 
-def fastest(rows: pd.DataFrame) -> str:
-    """Of `gains`: the zoo's best execution against the best stock layer, in training lstm."""
-    rows = rows[rows["phase"].eq("train") & rows["entry"].eq("lstm") & rows["problem"].eq("")]
+def jit(rows: pd.DataFrame) -> str:
+    """Of `answers.of_jit`: the longest sequence that compiling makes faster, and the shortest that it makes slower."""
+    told = []
+    for backend, part in rows.groupby("backend", sort=False):
+        trains = train_steps(part)
+        faster, slower = (trains[trains["verdict"] == verdict] for verdict in (FASTER, SLOWER))
+        ends = [*in_turn(faster.iloc[-1:]), *in_turn(slower.iloc[:1])]
+        if len(trains) and not ends:
+            ends = [nearest_row(trains)]
+        worth = [f"{WORTH[row['verdict']]} at {row['steps']} steps ({row['ratio']:.2f})" for row in ends]
+        told += [f"{backend_name(backend)}: {', '.join(worth)}"] if worth else []
+    return f"Training time over that without it. {'; '.join(told)}. JAX is always compiled here." if told else ""
+
+
+def fastest(rows: pd.DataFrame, won: pd.DataFrame) -> str:
+    """Of `winners` and `gains`: the fastest execution of each backend, and the zoo's best against the best of stock."""
     told = [
+        f"{row['execution']} on {backend_name(row['backend'])} (at {row['wins']} of {row['sizes']} lengths)"
+        for row in in_turn(won)
+    ]
+    text = f"The fastest, or tied with it, most often: {', '.join(told)}." if told else ""
+    rows = rows[rows["phase"].eq("train") & rows["entry"].eq("lstm") & rows["problem"].eq("")]
+    gained = [
         f"{row['ours']} {times(row['gain'])} as fast at {row['steps']} steps (batch {row['batch']})"
         for row in in_turn(rows)
     ]
-    return f"Training an LSTM, against the best stock layer of any backend: {', '.join(told)}." if told else ""
-
-
-def _lengths(row: pd.Series) -> str:
-    return f"{row['steps']} steps (batch {row['batch']})"
+    return text + (f" Against the best stock layer of any backend: {', '.join(gained)}." if gained else "")
 
 
 def architecture(rows: pd.DataFrame) -> str:
@@ -82,7 +83,7 @@ def architecture(rows: pd.DataFrame) -> str:
         tied = part[part["best_rank"] == 1]
         score = three_digits(part["score"].iloc[0])
         told.append(f"{part['task'].iloc[0]}: {', '.join(tied['entry'])} ({part['metric'].iloc[0]} {score})")
-    return f"Best, or not told apart from it, on {'; '.join(told)}." if told else ""
+    return f"Best, or tied with the best, on {'; '.join(told)}." if told else ""
 
 
 def fits(rows: pd.DataFrame) -> str:
@@ -91,7 +92,7 @@ def fits(rows: pd.DataFrame) -> str:
     for backend, part in rows[rows["largest_steps"].notna()].groupby("backend", sort=False):
         longest = [f"{row['execution']} {row['largest_steps']:,}" for row in in_turn(part)]
         told.append(f"{', '.join(longest)} on {backend_name(backend)}")
-    return f"Steps of training, {size_words(rows.iloc[0])}: {'; '.join(told)}." if told else ""
+    return f"At most so many steps of training {size_words(rows.iloc[0])}: {'; '.join(told)}." if told else ""
 
 
 def train_steps(rows: pd.DataFrame) -> pd.DataFrame:
@@ -101,7 +102,7 @@ def train_steps(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def nearest_row(rows: pd.DataFrame) -> pd.Series:
-    """The row of the number of steps that is told of first."""
+    """The row of the number of steps that an answer names first."""
     return rows.iloc[int((rows["steps"] - SHORT_SEQUENCE).abs().argmin())]
 
 
@@ -136,6 +137,12 @@ def size_words(row: pd.Series) -> str:
 
 
 def ratio_words(row: pd.Series) -> str:
-    """A ratio with its interval and, where it is no decided difference, what it is: "0.99 [0.95, 1.03] (undecided)"."""
-    figure = with_interval(row["ratio"], row["low"], row["high"])
-    return figure + ("" if row["verdict"] in (FASTER, SLOWER) else f" ({row['verdict']})")
+    """A ratio with its interval, its repeats and, where no difference is decided, what it is.
+
+    "0.87 [0.84, 0.90] (5 repeats)", "0.99 [0.95, 1.03] (10 repeats, undecided)".
+    """
+    number = int(row["repeats"])
+    notes = [f"{number} repeat{'s' * (number != 1)}"]
+    if row["verdict"] not in (FASTER, SLOWER):
+        notes.append("too few" if row["verdict"] == TOO_FEW else row["verdict"])
+    return f"{with_interval(row['ratio'], row['low'], row['high'])} ({', '.join(notes)})"

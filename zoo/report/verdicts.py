@@ -43,7 +43,7 @@ def verdict_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
 
 
 def comparisons(table: pd.DataFrame) -> pd.DataFrame:
-    """Every comparison of step times, of executions and of entries, and the `line` that tells of it."""
+    """Every comparison of step times, of executions and of entries, and the `line` that it belongs to."""
     executions = ratios(table, quantities=["step_seconds"])
     executions = executions.assign(what=executions["execution"], of=executions["entry"])
     entries = against_reference(table)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from zoo.execution import BACKENDS
 from zoo.statistics.break_even import break_even
 from zoo.statistics.columns import SIZES
 from zoo.statistics.devices import gpu_over_cpu
-from zoo.statistics.entries import REFERENCE, against_reference
+from zoo.statistics.entries import against_reference
+from zoo.statistics.favourite import favourite
 from zoo.statistics.growth import LIMIT_BYTES, largest
 from zoo.statistics.ratios import medians, ratios
 
@@ -32,23 +32,6 @@ def evidence(rows: pd.DataFrame, what: str = "execution", against: str = "baseli
     """Rows of `ratios` and their like as evidence: `what` and `against` are columns of theirs."""
     named = rows.assign(what=rows[what].astype("str"), against=rows[against].astype("str"))
     return named[EVIDENCE].reset_index(drop=True)
-
-
-def favourite(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the entry, task, units and batch with the most numbers of steps, unmasked.
-
-    Of several those with two executions or more come first, then lstm's.
-    """
-    rows = rows[rows["masked"] == "none"]
-    if rows.empty:
-        return rows
-    keys = ["entry", "task", "units", "batch", "features"]
-    counts = rows.groupby(keys, sort=True)[["steps", "execution"]].nunique().reset_index()
-    order = counts.assign(several=counts["execution"] > 1, lstm=counts["entry"] == REFERENCE)
-    best = order.sort_values(["steps", "several", "lstm"], ascending=False, kind="stable").head(1)
-    chosen = rows.merge(best[keys])
-    place = chosen["backend"].map(list(BACKENDS).index)
-    return chosen.assign(place=place).sort_values(["place", "steps"], kind="stable", ignore_index=True)
 
 
 def of_unrolling(loops: pd.DataFrame) -> pd.DataFrame:

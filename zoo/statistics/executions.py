@@ -6,12 +6,15 @@ import pandas as pd
 
 from zoo.execution import SAME_PROGRAM
 from zoo.statistics.columns import EXECUTION, PAIR, SETTING, TIMED
+from zoo.statistics.favourite import favourite
 from zoo.statistics.intervals import geometric_mean
-from zoo.statistics.ratios import medians_and_blocks, over
+from zoo.statistics.ratios import medians_and_blocks, over, pairs_over
 from zoo.statistics.remembered import once_a_table
 from zoo.statistics.verdicts import SLOWER, TEST, TOO_FEW
 
 KEYS = [*SETTING, *EXECUTION, "fastest", "quantity"]
+LEAST_SIZES = 3
+KERAS_LOOPS = ("stock", "stock-unrolled", "looped", "unrolled")
 ARM = [column for column in [*SETTING, *EXECUTION] if column != "steps"]
 WORDS = {
     "out_of_memory": "out of memory",
@@ -28,9 +31,9 @@ def over_fastest(table: pd.DataFrame) -> pd.DataFrame:
     """The time of every execution over that of the fastest one of its setting, in the same group and repeat.
 
     One row a setting, phase and execution, with the columns of `ratios.ratios`; of the fastest itself `ratio` is 1.
-    `fastest` is the execution with the least geometric mean over repeats. `tie` marks what is not decidedly slower than
-    it. An execution without a time has `ended`, how it ended in words: "timeout", also at more steps than those at
-    which it ended so; "as looped" where it is the same program as another arm.
+    Of several runs one group counts for a setting. `fastest` is the execution with the least ratio to any other. `tie`
+    marks what is not decidedly slower than it. An execution without a time has `ended`, how it ended in words:
+    "timeout", also at more steps than those at which it ended so; "as looped" where it is the same program as another.
     """
     timed = _timed(table)
     keys = [*SETTING, *EXECUTION]
@@ -50,14 +53,74 @@ def over_fastest(table: pd.DataFrame) -> pd.DataFrame:
 def _timed(table: pd.DataFrame) -> pd.DataFrame:
     times, blocks = medians_and_blocks(table)
     times = times.assign(case=times.index, quantity="step_seconds", seconds=times["step_seconds"])
-    times = times[times["seconds"] > 0]
-    means = times.groupby([*SETTING, "execution"], dropna=False, sort=False)["seconds"].agg(geometric_mean)
-    fastest = means.reset_index().sort_values("seconds", kind="stable").drop_duplicates(SETTING)
-    bases = times.merge(fastest[[*SETTING, "execution"]]).rename(columns={"execution": "fastest"})
-    rows = over(times, bases, [*SETTING, *PAIR], KEYS, blocks, table)
+    times = _of_one_group(times[times["seconds"] > 0])
+    same = [*SETTING, *PAIR]
+    first = times.sort_values("seconds", kind="stable").drop_duplicates(SETTING)
+    for _ in range(2):  # the fastest is what takes the least of the time of any other, in the same rounds
+        bases = times.merge(first[[*SETTING, "execution"]]).rename(columns={"execution": "fastest"})
+        paired = pairs_over(times, bases, same, KEYS, blocks)
+        means = paired.groupby([*SETTING, "execution"], dropna=False, sort=False)["ratio"].agg(geometric_mean)
+        first = means.reset_index().sort_values("ratio", kind="stable").drop_duplicates(SETTING)
+    bases = times.merge(first[[*SETTING, "execution"]]).rename(columns={"execution": "fastest"})
+    rows = over(times, bases, same, KEYS, blocks, table)
     return rows[[*KEYS, *TEST, "verdict", "repeats_needed"]]
+
+
+def _of_one_group(times: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each setting in one group of all runs, whose arms took turns: that with the most of Keras' own loops.
+
+    Of several, the one with the most executions.
+    """
+    groups = [*SETTING, "run", "group"]
+    counted = times.assign(own=times["execution"].where(times["loop"].isin(KERAS_LOOPS)))
+    sizes = counted.groupby(groups, dropna=False)[["own", "execution"]].nunique().reset_index()
+    chosen = sizes.sort_values(["own", "execution"], ascending=False, kind="stable").drop_duplicates(SETTING)
+    return times.merge(chosen[groups], on=groups)
 
 
 def _ended(row: pd.Series) -> str:
     same = SAME_PROGRAM.get((row["loop"], row["backend"], row["device"]))
     return f"as {same}" if row["status"] == "skipped" and same else WORDS[row["status"]]
+
+
+@once_a_table
+def by_size(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `over_fastest` that compare the executions of one entry by its number of steps, in training.
+
+    The entry, task, units and batch are those of `favourite`; the executions those of Keras that have a time at three
+    sizes of a backend, or at half as many as another, and nothing else counts for the fastest. `timed` marks the rows
+    with a time.
+    """
+    keras = table[table["runner"].eq("keras") & table["memory"].eq("store")]
+    rows = _of_favourite(keras)
+    if rows.empty:
+        return rows
+    common = _common(rows)[["backend", "device", "execution"]].drop_duplicates()
+    return _common(_of_favourite(keras.merge(common)))
+
+
+def _of_favourite(table: pd.DataFrame) -> pd.DataFrame:
+    rows = over_fastest(table)
+    return favourite(rows[rows["phase"] == "train"].assign(timed=lambda each: each["ratio"].notna()))
+
+
+def _common(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the executions that have a time at three sizes, or at half as many as another."""
+    places = ["backend", "device", "execution"]
+    sizes = rows["timed"].groupby([rows[name] for name in places]).transform("sum")
+    most = sizes.groupby([rows["backend"], rows["device"]]).transform("max")
+    return rows[(sizes > 0) & ((sizes >= LEAST_SIZES) | (2 * sizes >= most))]
+
+
+def winners(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of `by_size`, for each backend the execution that is most often the fastest or tied with it.
+
+    `wins` is at how many of the `sizes` it is.
+    """
+    timed = rows[rows["timed"]]
+    best = timed[timed["tie"] | timed["ratio"].eq(1)]
+    keys = ["backend", "device"]
+    wins = best.groupby([*keys, "execution"], sort=False)["steps"].nunique().rename("wins").reset_index()
+    wins = wins.sort_values("wins", ascending=False, kind="stable").drop_duplicates(keys)
+    sizes = timed.groupby(keys, sort=False)["steps"].nunique().rename("sizes").reset_index()
+    return sizes.merge(wins, on=keys)

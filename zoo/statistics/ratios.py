@@ -86,12 +86,19 @@ def over(
 
     Both are `medians` with `case`, `quantity` and `seconds`, the bases with what `keys` names of them.
     """
+    return judged(pairs_over(arms, bases, same, keys, blocks), keys, table)
+
+
+def pairs_over(
+    arms: pd.DataFrame, bases: pd.DataFrame, same: list[str], keys: list[str], blocks: pd.DataFrame
+) -> pd.DataFrame:
+    """The pairs that `over` judges: one row for equal `keys` and repeat."""
     names = {"seconds": "baseline_seconds", "case": "base_case"}
     renamed = bases.rename(columns=names)
     own = [column for column in keys if column in renamed and column not in arms]
     paired = arms.merge(renamed[[*same, *own, *names.values()]], on=same)
     columns = [*keys, *PAIR, "case", "base_case", "seconds", "baseline_seconds"]
-    return judged(one_a_repeat(with_ratio(paired[columns], blocks), keys), keys, table)
+    return one_a_repeat(with_ratio(paired[columns], blocks), keys)
 
 
 def with_ratio(paired: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:

@@ -9,12 +9,16 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from zoo.errors import ZooError
 from zoo.execution import name_of
 from zoo.measuring.rows import COLUMNS, DTYPES, GAPS, HEADER, Measurement, as_line
 
+CLOCKED = ("step_seconds", "first_call_seconds")
+CLOCK = (1e-9, 1e9)
+"""Seconds that a clock can give; what is outside is missing."""
 LOG = logging.getLogger(__name__)
 """Without a handler, Python writes its warnings to stderr as plain lines."""
 
@@ -22,7 +26,8 @@ LOG = logging.getLogger(__name__)
 def read(path: Path) -> pd.DataFrame:
     """The table at `path` (.csv or .csv.gz), with a column `execution` such as "chunked-16+jit+recompute".
 
-    Whole numbers that may be missing are Int64, fractions float64, empty texts stay empty texts.
+    Whole numbers that may be missing are Int64, fractions float64, empty texts stay empty texts. A fraction that is not
+    finite, or a time that no clock gives, is missing.
     Half a line at the end is left out; the log says so.
 
     Raises:
@@ -60,6 +65,10 @@ def _difference(header: bytes) -> str:
 
 def _parse(data: bytes) -> pd.DataFrame:
     table = pd.read_csv(io.BytesIO(data), dtype=DTYPES, keep_default_na=False, na_values=GAPS)
+    fractions = table.select_dtypes("float64")
+    table[fractions.columns] = fractions.where(np.isfinite(fractions))
+    for name in CLOCKED:
+        table[name] = table[name].where(table[name].between(*CLOCK))
     parts = table[["runner", "loop", "chunk", "jit", "memory"]].astype({"chunk": "object"})
     parts["chunk"] = parts["chunk"].where(parts["chunk"].notna(), None)
     names = [name_of(*part) for part in parts.itertuples(index=False)]

@@ -1,0 +1,90 @@
+"""Architectures of a task: score, cost, rank and front."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from tests.tables import MIB, SCORE, TIMING, arm, empty_table, failures_table
+from zoo.measuring.rows import Measurement
+from zoo.statistics.architectures import COMPARED, architectures
+from zoo.statistics.tables import as_table
+
+
+def trained(entry: str, scores: list[float], recipe: str = "fast", **fields: object) -> list[Measurement]:
+    base = replace(SCORE, entry=entry, recipe=recipe, **fields)  # type: ignore[arg-type]
+    return [replace(base, score=score, seed=seed) for seed, score in enumerate(scores)]
+
+
+def timed(entry: str, factor: float, **fields: object) -> list[Measurement]:
+    return arm("looped", [factor] * 3, replace(TIMING, entry=entry, **fields))  # type: ignore[arg-type]
+
+
+def by_entry(rows: list[Measurement]) -> pd.DataFrame:
+    return architectures(as_table(rows)).set_index("entry")
+
+
+def test_a_score_is_the_mean_of_the_best_recipe_with_its_interval_over_seeds() -> None:
+    best = [0.010, 0.012, 0.011]
+    row = by_entry([*trained("lstm", best, "slow"), *trained("lstm", [0.02, 0.03, 0.01])]).loc["lstm"]
+    interval = stats.ttest_1samp(best, 0).confidence_interval(0.95)
+    assert (row["recipe"], row["seeds"], row["score"]) == ("slow", 3, pytest.approx(np.mean(best)))
+    assert (row["score_low"], row["score_high"]) == (pytest.approx(interval.low), pytest.approx(interval.high))
+
+
+def test_of_an_accuracy_the_best_recipe_is_the_one_with_the_higher_mean() -> None:
+    rows = [
+        *trained("lstm", [0.8] * 3, "slow", metric="accuracy"),
+        *trained("lstm", [0.9] * 3, "fast", metric="accuracy"),
+    ]
+    assert by_entry(rows).loc["lstm", "recipe"] == "fast"
+
+
+def test_ranks_are_ranges_where_intervals_overlap() -> None:
+    rows = [*trained("lstm", [0.010, 0.011, 0.012]), *trained("gru", [0.011, 0.012, 0.013])]
+    rows += [*trained("simple_rnn", [0.1, 0.11, 0.12]), *trained("irnn", [0.001])]
+    ranks = by_entry(rows)[["best_rank", "worst_rank"]]
+    assert ranks.loc[["lstm", "gru", "simple_rnn"]].to_numpy().tolist() == [[1, 2], [1, 2], [3, 3]]
+    assert ranks.loc["irnn"].isna().all()  # one seed has no interval
+
+
+def test_costs_are_over_the_reference_entry_at_the_size_of_the_score() -> None:
+    other_size = timed("gru", 9.0, units=64) + timed("lstm", 1.0, units=64)
+    rows = [
+        *timed("lstm", 1.0),
+        *timed("gru", 0.8),
+        *other_size,
+        *trained("lstm", [0.01] * 3),
+        *trained("gru", [0.02] * 3),
+    ]
+    found = by_entry(rows)
+    assert found["train_ratio"].to_dict() == pytest.approx({"lstm": 1.0, "gru": 0.8})
+    assert found["step_peak_mib"].to_dict() == pytest.approx({"lstm": 30.0, "gru": 30.0})
+    assert (TIMING.step_peak_host_bytes - TIMING.step_floor_host_bytes) / MIB == 30
+
+
+def test_the_front_is_what_nothing_beats_in_score_and_time() -> None:
+    entries = {"lstm": (0.010, 1.0), "gru": (0.020, 0.5), "simple_rnn": (0.030, 0.8), "neuron": (0.010, 1.2)}
+    rows = [row for entry, (score, _) in entries.items() for row in trained(entry, [score] * 3)]
+    rows += [row for entry, (_, factor) in entries.items() for row in timed(entry, factor)]
+    assert by_entry(rows)["on_front"].to_dict() == {"lstm": True, "gru": True, "simple_rnn": False, "neuron": False}
+
+
+def test_what_has_no_score_or_no_cost_stands_there_too() -> None:
+    rows = [*timed("lstm", 1.0), *timed("gru", 0.8), *trained("lstm", [0.01] * 3), *trained("irnn", [0.02] * 3)]
+    found = by_entry(rows)
+    assert set(found.index) == {"lstm", "gru", "irnn"}
+    assert np.isnan(found.loc["gru", "score"])
+    assert np.isnan(found.loc["irnn", "train_ratio"])
+    assert not found.loc[["gru", "irnn"], "on_front"].any()
+
+
+@pytest.mark.parametrize("table", [empty_table(), failures_table()], ids=["empty", "failures"])
+def test_a_table_without_results_has_no_architectures_and_all_columns(table) -> None:
+    found = architectures(table)
+    assert found.empty
+    assert list(found) == COMPARED

@@ -1,0 +1,69 @@
+"""Executions over the fastest of their size, and which is the fastest most often."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.tables import FAILURE, TIMING, arm, empty_table, failures_table, pair
+from zoo.statistics.executions import by_size, over_fastest, winners
+from zoo.statistics.tables import as_table
+
+SKIPPED = replace(FAILURE, status="skipped", reason="it cannot")
+
+
+def of(rows: list) -> dict[str, tuple[float, bool, str]]:
+    """By execution: the ratio, whether it is a tie, and how it ended."""
+    found = over_fastest(as_table(rows)).set_index("execution")
+    return {name: (row["ratio"], bool(row["tie"]), row["ended"]) for name, row in found.iterrows()}
+
+
+def test_every_ratio_is_over_the_fastest_and_what_is_not_decidedly_slower_is_a_tie() -> None:
+    rows = [*arm("looped", [1.0] * 3), *arm("unrolled", [0.5] * 3), *arm("fused", [0.5, 0.55, 0.5])]
+    found = of(rows)
+    assert found["unrolled"] == (pytest.approx(1.0), True, "")
+    assert found["looped"] == (pytest.approx(2.0), False, "")
+    assert found["fused"][:2] == (pytest.approx(1.032, abs=1e-3), True)
+
+
+def test_the_fastest_is_so_in_the_same_repeats() -> None:
+    """looped has two more repeats, at a time when the machine was twice as slow: that makes it no slower arm."""
+    slow = [replace(row, repeat=row.repeat + 3) for row in arm("looped", [2.0] * 2)]
+    found = of([*arm("looped", [1.0] * 3), *slow, *arm("unrolled", [1.3] * 3)])
+    assert found["looped"][0] == pytest.approx(1.0)
+    assert found["unrolled"][0] == pytest.approx(1.3)
+
+
+def test_of_several_runs_the_group_with_keras_own_loops_counts() -> None:
+    other = replace(TIMING, run="chunks", group="chunks")
+    chunks = [row for size in (2, 4, 8) for row in arm("chunked", [0.4] * 3, replace(other, chunk=size))]
+    found = of([*pair(20, [0.8] * 3), *arm("looped", [1.0] * 3, other), *chunks])
+    assert found["unrolled"][0] == pytest.approx(1.0)
+    assert found["looped"][0] == pytest.approx(1.25)
+    assert not any(name.startswith("chunked") for name in found)
+
+
+def test_what_has_no_time_says_how_it_ended() -> None:
+    fails = [
+        replace(FAILURE, loop="unrolled"),
+        replace(FAILURE, loop="fused", status="timeout", steps=10),
+        replace(SKIPPED, loop="fused"),
+        replace(SKIPPED, loop="parallel"),
+        replace(SKIPPED, loop="stock"),
+    ]
+    rows = over_fastest(as_table([*arm("looped", [1.0] * 3), *fails]))
+    ended = rows[rows["steps"] == 20].set_index("execution")["ended"].to_dict()
+    expected = {"unrolled": "out of memory", "fused": "timeout", "parallel": "not possible", "stock": "as looped"}
+    assert ended == {"looped": "", **expected}
+
+
+def test_the_winner_is_the_fastest_or_tied_with_it_at_the_most_sizes() -> None:
+    rows = [row for steps, factor in ((10, 0.5), (20, 0.5), (50, 1.5)) for row in pair(steps, [factor] * 3)]
+    (row,) = winners(by_size(as_table(rows))).to_dict("records")
+    assert (row["backend"], row["execution"], row["wins"], row["sizes"]) == ("tensorflow", "unrolled", 2, 3)
+
+
+@pytest.mark.parametrize("table", [empty_table(), failures_table()], ids=["empty", "failures"])
+def test_a_table_without_times_has_no_winner(table) -> None:
+    assert winners(by_size(table)).empty
