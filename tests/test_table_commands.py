@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmarks.__main__ import charts_folder, find_results
@@ -19,8 +21,9 @@ from tests.tables import SCORE, TIMING, pair, quick_rows
 from zoo import ZooError
 from zoo.charts.gallery import CHARTS
 from zoo.cli import main as zoo
-from zoo.measuring.rows import HEADER, append
+from zoo.measuring.rows import COLUMNS, HEADER, append
 from zoo.report.verdicts import verdict_lines
+from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table
 
 ROOT = Path(__file__).parent.parent
@@ -65,6 +68,34 @@ def test_charts_are_drawn_in_ten_seconds_without_keras(tmp_path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == str(tmp_path / "charts" / "largest_steps.png")
     assert taken < 10
+
+
+def rows_of_reference(count: int) -> pd.DataFrame:
+    """So many rows of the committed tables, whole arms; those of several copies where they are not enough."""
+    table = read_folder(ROOT / "results" / "reference")
+    copies = [table.assign(run=table["run"] + f"-{i}") for i in range(-(-count // len(table)))]
+    return pd.concat(copies, ignore_index=True)[COLUMNS].head(count)
+
+
+@pytest.mark.slow  # by the clock
+@pytest.mark.parametrize(("command", "rows", "seconds"), [("report", 20_000, 20), ("charts", 100_000, 20)])
+def test_a_large_table_takes_seconds_and_little_memory(command, rows, seconds, tmp_path) -> None:
+    rows_of_reference(rows).to_csv(tmp_path / "measurements.csv", index=False)
+    before = seconds_of_children()
+    done = process(command, tmp_path)
+    taken = seconds_of_children() - before
+    assert (done.returncode, done.stderr) == (0, "")
+    assert taken < seconds, taken
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 2**20  # KiB
+    if command == "report":
+        assert (tmp_path / "report.html").stat().st_size < 8e6
+
+
+@pytest.mark.slow  # by the clock
+def test_the_charts_are_imported_in_two_seconds() -> None:
+    before = seconds_of_children()
+    subprocess.run([sys.executable, "-c", "import zoo.charts.gallery"], check=True, cwd=ROOT)
+    assert seconds_of_children() - before < 2
 
 
 def test_half_a_line_at_the_end_is_one_plain_line_on_stderr_and_the_rest_is_reported(tmp_path) -> None:
