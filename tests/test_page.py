@@ -19,6 +19,7 @@ from benchmarks.profiles import Block, Profile
 from benchmarks.trained.curves import read_trained
 from benchmarks.trained.queue import QUEUE
 from tests.tables import SCORE, TIMING, pair
+from zoo import list_models, list_tasks
 from zoo.errors import ZooError
 from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table, read
@@ -77,6 +78,14 @@ def test_every_figure_of_a_page_is_what_the_reference_tables_give(page: Path, co
     for name, text in computed[page].items():
         assert cells(committed[name]) == cells(text), f"{name}: run python -m benchmarks page"
         assert numbers(committed[name]) == numbers(text), f"{name}: run python -m benchmarks page"
+
+
+def test_the_readme_counts_the_models_and_tasks_that_there_are_and_is_short() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert f"{len(list_models())} recurrent Keras models on {len(list_tasks())} tasks" in text
+    assert len(text.splitlines()) <= 150
+    assert len((ROOT / "results" / "README.md").read_text().splitlines()) <= 200
+    assert sum(len(path.read_text().splitlines()) for path in (ROOT / "results").glob("*.md")) < 1000
 
 
 def test_every_page_is_filled(computed) -> None:
