@@ -127,8 +127,7 @@ def publish(
     for path in paths:
         typer.echo(path)
     if to == ROOT / "reference":
-        if not profile:
-            charts(to)
+        charts(to)
         page(to)
 
 
@@ -182,10 +181,9 @@ def page(
     / "reference",
 ) -> None:
     """Fill the tables and figures of README.md, results/*.md and docs/results-accuracy.md; the text is by hand."""
-    from benchmarks.pages.profiles import draw_profiles
     from benchmarks.pages.write import write_pages
 
-    for path in [*write_pages(folder, ROOT.parent), *draw_profiles(folder, ROOT / "charts")]:
+    for path in write_pages(folder, ROOT.parent):
         typer.echo(path)
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 from benchmarks.pages.results import lockstep, machine, versions
 from benchmarks.profiles import Profile, get_profile
 from zoo import list_models
-from zoo.drawings import save
 from zoo.errors import unknown
 from zoo.report.costs import cost_sections
 from zoo.report.gains import gain_texts
@@ -28,14 +27,13 @@ from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, UNDECIDED
 class Page:
     """What the page of a profile shows beside its tables; its text is written by hand, in results/<profile>.md."""
 
-    chart: str = ""  #: the one of `zoo.charts.gallery` that goes with it
     by_steps: bool = False  #: whether it shows the times over those of the loop, a column a number of steps
     costs: bool = False  #: whether it shows what each execution costs
     gains: bool = False  #: whether it shows how many times as fast the zoo's executions are
 
 
 PAGES = {
-    "peers": Page(chart="peers", gains=True),
+    "peers": Page(gains=True),
     "chunks": Page(by_steps=True),
     "memory": Page(costs=True),
     "parallel": Page(by_steps=True),
@@ -127,21 +125,3 @@ def over_loop_figures(table: pd.DataFrame) -> dict[str, str]:
         "over-loop": as_markdown(shown.reset_index().rename(columns={"baseline": "over"})),
         "verdicts": "; ".join(by_backend),
     }
-
-
-def draw_profiles(folder: Path, charts: Path) -> list[Path]:
-    """Draw the charts of every page that has one and whose rows are in `folder`: of each the first few."""
-    from zoo.charts.chart import MOST_PARTS
-    from zoo.charts.gallery import ALL
-
-    by_name = {chart.name: chart for chart in ALL}
-    paths = []
-    for name, page in PAGES.items():
-        table = read_profile(folder, name) if page.chart else None
-        if table is None:
-            continue
-        chart = by_name[page.chart]
-        for part, rows in list(chart.parts(table).items())[:MOST_PARTS]:
-            paths.append(charts / f"{name}-{part}.png")
-            save(chart.draw(rows), paths[-1])
-    return paths

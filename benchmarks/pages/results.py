@@ -22,10 +22,11 @@ MAIN_BACKEND = "tensorflow"
 
 
 def readme_figures(table: pd.DataFrame, known: list[Answer]) -> dict[str, str]:
-    """`where`: the machine with the most rows, and versions; for each of FIRST its answer in one line."""
+    """`where`: the machine with the most rows, versions, and how it was timed; each of FIRST in one line."""
     shorts = {answer.name: answer.short or NONE for answer in known}
     main = next(iter(by_machine(table).values()))
-    return {"where": f"{machine(main)}; {versions(main)}", **{name: shorts[name] for name in FIRST}}
+    where = f"{machine(main)}; {versions(main)}; {lockstep(main)}"
+    return {"where": where, **{name: shorts[name] for name in FIRST}}
 
 
 def results_figures(table: pd.DataFrame, known: list[Answer]) -> dict[str, str]:

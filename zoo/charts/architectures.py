@@ -48,11 +48,7 @@ def scores_and_costs(table: pd.DataFrame) -> Figure:
         plain_ticks(axes, "y", log=True)
     axes.set_xlabel("training time over that of the reference entry, log scale, less is better", fontsize=9)
     axes.set_ylabel(", ".join(filter(None, [metric, better(metric), "log scale" * log])), fontsize=9)
-    handles = [
-        Line2D([], [], color=FRONT, marker="o", label="on the front"),
-        Line2D([], [], color=GREY, marker="o", linestyle="none", label="not on it"),
-    ]
-    axes.legend(handles=handles, loc="best", frameon=True, fontsize=9)
+    axes.legend(handles=LEGEND, loc="best", frameon=True, fontsize=9)
     title = f"{first['task']}, {backend_name(first['backend'])}: {_answer(scored, metric)}"
     return finish(figure, table, _rows_of(table, rows), title, "\n".join([NOTE, *_left_out(rows)]), legend=False)
 

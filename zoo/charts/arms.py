@@ -35,7 +35,8 @@ def has_peers(table: pd.DataFrame) -> bool:
 def every_arm(table: pd.DataFrame) -> Figure:
     """Every arm of one size, fastest first: training and prediction."""
     times = medians(table, REPEAT)
-    times = times.merge(times[times["runner"].isin(PEERS)][SIZE].drop_duplicates(), on=SIZE)
+    run = [*SIZE, "run"]  # of several runs those that hold peers: another day has another pace
+    times = times.merge(times[times["runner"].isin(PEERS)][run].drop_duplicates(), on=run)
     if times.empty:
         return nothing_to_draw(table, TITLE, NEEDS)
     size = times[SIZE].drop_duplicates().head(1)
@@ -56,7 +57,7 @@ def every_arm(table: pd.DataFrame) -> Figure:
     ]
     first = size.iloc[0]
     title = f"{setting_words(size)}, {first['steps']} steps: {_answer(times)}"
-    drawn = table[table["status"] == "ok"].merge(size, on=SIZE)
+    drawn = table[(table["status"] == "ok") & table["run"].isin(times["run"])].merge(size, on=SIZE)
     return finish(figure, table, drawn, title, NOTE, *handles, legend=False)
 
 
