@@ -90,7 +90,8 @@ def _draw(axes: Axes, part: pd.DataFrame, steps: Sequence[int]) -> None:
                 fontsize=7 if small else 9,
             )
     axes.set_xticks(np.arange(len(order)) + 0.5, [name.replace("+", "\n+") for name in order], rotation=0, fontsize=8)
-    first = axes.get_subplotspec().is_first_col()  # type: ignore[union-attr]
+    place = axes.get_subplotspec()
+    first = place is None or place.is_first_col()
     names = [f"{number:,}" if first else "" for number in steps]
     axes.set_yticks(np.arange(len(steps)) + 0.5, names, rotation=0, fontsize=9)
     axes.set(xlabel="", ylabel="steps" if first else "")
