@@ -208,6 +208,7 @@ WRONG = {
     "chunk must be a positive whole number or 'auto', not 0": {"chunk": 0},
     "chunk must be a positive whole number or 'auto', not 2.5": {"chunk": 2.5},
     "unknown memory 'recomputed'; did you mean 'recompute'?": {"memory": "recomputed"},
+    "a chunked loop takes no unroll: a chunk of all steps writes out all steps": {"unroll": True},
 }
 
 

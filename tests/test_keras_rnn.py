@@ -20,10 +20,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
 
 @keras.saving.register_keras_serializable("tests")
 class Chunks(ChunkedRNN):
-    """Chunks of two steps: the sequences of these tests have three to six."""
+    """Chunks of two steps: the sequences of these tests have three to six, which a chunk of eight writes out."""
 
-    def __init__(self, cell, chunk=2, **options) -> None:
-        super().__init__(cell, chunk, **options)
+    def __init__(self, cell, chunk=2, unroll=False, **options) -> None:
+        super().__init__(cell, 8 if unroll else chunk, **options)
 
 
 @pytest.fixture(autouse=True)

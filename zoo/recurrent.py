@@ -19,6 +19,9 @@ def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) ->
     itself, so every execution is the same computation. `keras.layers.LSTM` and `GRU` switch to cuDNN without notice,
     and lose `use_cudnn=False` when they are saved (keras#21533): they are the "stock" executions.
 
+    On JAX, Keras' loop takes a cell's first state for its output wherever it masks a step, so that the output of a cell
+    with another first state is wrong. There a cell of your own is looped by `ChunkedRNN`, one step a chunk.
+
     Args:
         cell: a Keras recurrent cell, of the zoo or of your own.
         execution: how to run it, but for its `jit`, which `create_model` passes to `compile`.
@@ -45,7 +48,15 @@ def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) ->
         return ParallelRNN(cell, **options)
     if execution.is_stock:
         return stock_layer(cell, unroll=execution.loop == "stock-unrolled", **options)
+    if keras.backend.backend() == "jax" and execution.loop == "looped" and not _gives_its_first_state(cell):
+        return ChunkedRNN(cell, 1, **options)
     return keras.layers.RNN(cell, unroll=execution.loop == "unrolled", **options)
+
+
+def _gives_its_first_state(cell: Any) -> bool:
+    """Whether the output of a cell is known to be its first state: of those of Keras and of the zoo."""
+    cells = getattr(cell, "cells", None) or (cell if isinstance(cell, (list, tuple)) else [cell])
+    return all(type(each).__module__.partition(".")[0] in ("keras", "zoo") for each in cells)
 
 
 def stock_layer(cell: keras.layers.Layer, **options: Any) -> keras.layers.Layer:

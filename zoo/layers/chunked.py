@@ -11,6 +11,7 @@ from keras import ops, tree
 from zoo.errors import ZooError, unknown
 from zoo.execution import AUTO, OF_CHUNKS, Execution, automatic_chunk
 from zoo.layers import keras_private
+from zoo.layers.inner_loop import first_states, known_steps, require_mask_fits
 from zoo.layers.last_output import scan_to_last
 from zoo.layers.recompute import in_order, offloaded, recomputed
 from zoo.layers.tensors import Tensor
@@ -40,10 +41,11 @@ class ChunkedRNN(keras.layers.RNN):
             chunks and computes the steps of a chunk, a loop of their own, again: with a chunk of √steps memory grows
             with √steps (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016). "offload", on JAX and
             torch, moves the activations from the GPU to the host and back.
-        **options: as of `keras.layers.RNN`; `unroll=True` is a chunk of all steps.
+        **options: as of `keras.layers.RNN`, but for `unroll`: a chunk of all steps writes out all steps.
 
     Raises:
-        ZooError: a chunk that is not a positive whole number, an unknown memory, or one that the backend does not have.
+        ZooError: a chunk that is not a positive whole number, an unknown memory, one that the backend does not have,
+            or `unroll=True`; in a call, a mask of another number of steps than the sequences.
     """
 
     def __init__(self, cell: Any, chunk: int | str = AUTO, memory: str = "store", **options: Any) -> None:
@@ -51,6 +53,8 @@ class ChunkedRNN(keras.layers.RNN):
             raise ZooError(f"chunk must be a positive whole number or {AUTO!r}, not {chunk!r}")
         if memory not in OF_CHUNKS:
             raise unknown("memory", str(memory), OF_CHUNKS)
+        if options.pop("unroll", False):
+            raise ZooError("a chunked loop takes no unroll: a chunk of all steps writes out all steps")
         problem = Execution("chunked", memory=memory, chunk=chunk).problem(keras.backend.backend())
         if memory == "offload" and problem:
             raise ZooError(problem)
@@ -72,13 +76,14 @@ class ChunkedRNN(keras.layers.RNN):
         Returns:
             The last output (batch, units), all outputs (batch, steps, units) with `return_sequences`, the last states.
         """
-        steps = sequences.shape[1]
+        require_mask_fits(mask, sequences)
+        steps = known_steps(sequences)
         chunk = self._chunk(steps)
-        if chunk == 1 and self.memory == "store" and not (self._keeps_last() and steps):
+        if chunk == 1 and self.memory == "store" and not self._replaces_keras_loop(steps, mask):
             return super().inner_loop(sequences, initial_state, mask, training)
         rows = self._rows(sequences, mask, chunk)
-        states = list(initial_state) if tree.is_nested(initial_state) else [initial_state]
-        carried = [*states, self._no_output(rows[0])] if len(rows) > 1 else states
+        states = first_states(self, initial_state)
+        carried = [*states, self._no_output(rows[0][0], states)] if len(rows) > 1 else states
         last, outputs, carried = self._run(rows, carried, chunk, self._body(training))
         states = carried[: len(states)]
         if not self.return_sequences:
@@ -88,8 +93,6 @@ class ChunkedRNN(keras.layers.RNN):
 
     def _chunk(self, steps: int | None) -> int:
         """The number of steps of a chunk, for a sequence of `steps`; None: unknown."""
-        if self.unroll and steps is not None:
-            return steps
         if isinstance(self.chunk, int):
             return self.chunk
         return automatic_chunk(steps, self.memory, keras.backend.backend(), _device())
@@ -101,7 +104,7 @@ class ChunkedRNN(keras.layers.RNN):
         with an unknown number of steps, whether it is one of the sequence and not one that fills it up.
         """
         rows = [_time_major(sequences)]
-        unknown_steps = sequences.shape[1] is None
+        unknown_steps = known_steps(sequences) is None
         if mask is not None or unknown_steps:
             rows.append(_counting(mask, rows[0]))
         if self.go_backwards:
@@ -118,7 +121,7 @@ class ChunkedRNN(keras.layers.RNN):
         Returns:
             The last output, all outputs (steps, batch, units) with `return_sequences`, else None; carried.
         """
-        steps = rows[0].shape[0]
+        steps = rows[0].shape[0] if isinstance(rows[0].shape[0], int) else None
         looped = None if steps is None else steps // chunk if steps >= 2 * chunk else 0  # number of chunks in the loop
         parts, last = [], None
         if looped != 0:
@@ -147,6 +150,14 @@ class ChunkedRNN(keras.layers.RNN):
     def _keeps_last(self) -> bool:
         """Whether the loop is the zoo's own on JAX, for one output."""
         return keras.backend.backend() == "jax" and not self.return_sequences
+
+    def _replaces_keras_loop(self, steps: int | None, mask: Tensor | None) -> bool:
+        """Whether the zoo's loop runs in the place of Keras', although a chunk is one step.
+
+        Keras' loop on JAX is slower for one output. With a mask it takes the first state for the output of the step
+        before, and refuses states of more than two axes.
+        """
+        return keras.backend.backend() == "jax" and (mask is not None or (steps is not None and self._keeps_last()))
 
     def _body(self, training: bool) -> Body:
         """One turn of the loop over the chunks."""
@@ -198,14 +209,17 @@ class ChunkedRNN(keras.layers.RNN):
         output = ops.where(_fit(counts, output), output, instead)
         return output, [*states, output]
 
-    def _no_output(self, rows: Tensor) -> Tensor:
-        """Zeros (batch, units): the output before the first step, of rows (steps, batch, features)."""
+    def _no_output(self, row: Tensor, states: list[Tensor]) -> Tensor:
+        """Zeros of the shape of an output, of the inputs (batch, features) of a step and the states before it."""
         units = getattr(self.cell, "output_size", None) or self.state_size[0]
-        return ops.zeros((ops.shape(rows)[1], units), self.cell.compute_dtype)
+        if isinstance(units, int) and all(len(each.shape) == 2 for each in tree.flatten(states)):
+            return ops.zeros((ops.shape(row)[0], units), self.cell.compute_dtype)
+        return ops.zeros_like(self.cell(row, states)[0])
 
     def get_config(self) -> dict[str, Any]:
         """Everything that the constructor needs to make this layer again."""
-        return {**super().get_config(), "chunk": self.chunk, "memory": self.memory}
+        config = {**super().get_config(), "chunk": self.chunk, "memory": self.memory}
+        return {name: value for name, value in config.items() if name != "unroll"}
 
 
 def _device() -> str:
@@ -237,7 +251,8 @@ def _counting(mask: Tensor | None, rows: Tensor) -> Tensor:
 
 def _filled(rows: Tensor, chunk: int) -> Tensor:
     """The rows (steps, ...) filled up at the end with zeros to a number of steps that the chunk divides."""
-    more = -ops.shape(rows)[0] % chunk
+    steps = ops.shape(rows)[0]
+    more = (steps + chunk - 1) // chunk * chunk - steps  # not -steps % chunk: JAX divides no symbol with a remainder
     return ops.concatenate([rows, ops.zeros((more, *ops.shape(rows)[1:]), rows.dtype)])
 
 

@@ -12,6 +12,7 @@ from keras import ops
 
 from zoo.errors import ZooError, unknown
 from zoo.execution import OF_CHUNKS, automatic_chunk
+from zoo.layers.inner_loop import first_states
 from zoo.layers.recompute import offloaded, recomputed
 from zoo.layers.tensors import Tensor
 
@@ -65,7 +66,7 @@ class FusedRNN(keras.layers.RNN):
             The last output (batch, units), all outputs (batch, steps, units), the last states.
         """
         _require_no_mask(mask)
-        states = list(initial_state) if isinstance(initial_state, (list, tuple)) else [initial_state]
+        states = first_states(self, initial_state)
         inputs = ops.flip(sequences, axis=1) if self.go_backwards else sequences
         outputs, states = self._by_parts(inputs, states)
         return outputs[:, -1], outputs, states

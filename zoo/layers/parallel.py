@@ -8,6 +8,7 @@ import keras
 from keras import ops, tree
 
 from zoo.errors import ZooError
+from zoo.layers.inner_loop import first_states, require_mask_fits
 from zoo.layers.linear import LinearCell, Parts, product
 from zoo.layers.tensors import Tensor
 
@@ -59,6 +60,7 @@ class ParallelRNN(keras.layers.RNN):
         Returns:
             The last output (batch, units), all outputs (batch, steps, units), the last states.
         """
+        require_mask_fits(mask, sequences)
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
@@ -67,16 +69,15 @@ class ParallelRNN(keras.layers.RNN):
         if mask is not None:
             mask = ops.cast(mask if len(mask.shape) > 2 else mask[..., None], "bool")
             decay, drive = _standing_still(decay, drive, mask)
-        states = self._scan(decay, drive, initial_state)
+        states = self._scan(decay, drive, first_states(self, initial_state))
         outputs = self.cell.read(states, sequences)
         if mask is not None:
             outputs = _repeated(outputs, mask)
         last = outputs[:, -1]
         return last, outputs, self.cell.carried(last, tuple(state[:, -1] for state in states))
 
-    def _scan(self, decay: Parts, drive: Parts, initial_state: Any) -> Parts:
-        """The states after every step, (batch, steps, units) each."""
-        before = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
+    def _scan(self, decay: Parts, drive: Parts, before: list[Tensor]) -> Parts:
+        """The states after every step, (batch, steps, units) each, of those `before` the first."""
         decay, drive = _accumulated((decay, drive))
         kept = product(decay, tuple(state[:, None] for state in before[-self.cell.parts :]))
         return tuple(old + new for old, new in zip(kept, drive, strict=True))

@@ -1,0 +1,130 @@
+"""What the zoo's layers accept from a model of one's own: cells of any state, statefulness, masks, unknown steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import zoo
+from tests.models import BACKEND
+from zoo import Execution
+from zoo.layers import ChunkedRNN, FusedRNN, MinGRUCell, ParallelRNN
+from zoo.recurrent import recurrent
+
+BATCH, STEPS, FEATURES = 3, 7, 8
+MASK = np.ones((BATCH, STEPS), bool)
+MASK[0, 4:], MASK[1, 2] = False, False
+"""One sequence ends early, and one has a gap."""
+CLOSE = 1e-5  # float32: some tens of additions in another order
+INPUTS = np.random.default_rng(0).normal(size=(BATCH, STEPS, FEATURES)).astype("float32")
+Make = Callable[..., keras.layers.Layer]
+LOOPS: dict[str, Make] = {
+    "looped": lambda cell, **options: recurrent(cell, Execution("looped"), **options),
+    "chunked-1": lambda cell, **options: ChunkedRNN(cell, 1, **options),
+    "chunked-3": lambda cell, **options: ChunkedRNN(cell, 3, **options),
+    "recompute": lambda cell, **options: ChunkedRNN(cell, 3, "recompute", **options),
+}
+
+
+class SumCell(keras.layers.Layer):
+    """Adds up its inputs in a state of three axes, (batch, 4, 2)."""
+
+    state_size = (4, 2)
+
+    def get_initial_state(self, batch_size=None):
+        return [ops.zeros((batch_size, *self.state_size))]
+
+    def call(self, inputs, states):
+        total = states[0] + ops.reshape(inputs, (-1, *self.state_size))
+        return total, [total]
+
+
+class CountCell(keras.layers.Layer):
+    """Gives the sum of its inputs; its first state counts the steps."""
+
+    state_size = (1, FEATURES)
+    output_size = FEATURES
+
+    def call(self, inputs, states):
+        count, total = states[0] + 1, states[1] + inputs
+        return total, [count, total]
+
+
+def run(layer: keras.layers.Layer, mask: np.ndarray | None) -> np.ndarray:
+    return ops.convert_to_numpy(layer(INPUTS, mask=None if mask is None else ops.convert_to_tensor(mask)))
+
+
+@pytest.mark.parametrize("every_output", [False, True], ids=["last", "all"])
+@pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "masked"])
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("cell", [SumCell, CountCell])
+def test_a_cell_of_any_state_gives_the_sum_of_the_steps_that_count(cell, loop: str, mask, every_output: bool) -> None:
+    outputs = run(LOOPS[loop](cell(), return_sequences=every_output), mask)
+    counted = INPUTS if mask is None else INPUTS * mask[..., None]
+    expected = counted.cumsum(axis=1) if every_output else counted.sum(axis=1)
+    np.testing.assert_allclose(outputs.reshape(expected.shape), expected, atol=CLOSE)
+
+
+def stateful(kind: Make, cell: Callable[[], keras.layers.Layer]) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input(batch_shape=(BATCH, 4, FEATURES)), kind(cell(), stateful=True)])
+    model.compile("sgd", "mse", jit_compile=BACKEND == "jax")
+    return model
+
+
+STATEFUL: dict[str, tuple[Make, Callable[[], keras.layers.Layer]]] = {
+    "chunked": (lambda cell, **options: ChunkedRNN(cell, 3, **options), lambda: keras.layers.LSTMCell(5)),
+    "recompute": (LOOPS["recompute"], lambda: keras.layers.LSTMCell(5)),
+    "fused": (FusedRNN, lambda: keras.layers.LSTMCell(5)),
+    "parallel": (ParallelRNN, lambda: MinGRUCell(5)),
+}
+
+
+@pytest.mark.parametrize("layer", STATEFUL)
+def test_a_stateful_layer_trains_and_predicts_over_several_batches(layer: str) -> None:
+    kind, cell = STATEFUL[layer]
+    if layer == "fused" and BACKEND != "torch":
+        pytest.skip("fused kernels are run through torch")
+    batches = np.random.default_rng(1).normal(size=(4 * BATCH, 4, FEATURES)).astype("float32")
+    targets = np.ones((4 * BATCH, 5), "float32")
+
+    def history(model: keras.Model) -> list[np.ndarray]:
+        fitted = model.fit(batches, targets, batch_size=BATCH, epochs=2, shuffle=False, verbose=0).history["loss"]
+        later = model.predict(batches, batch_size=BATCH, verbose=0)
+        model.layers[0].reset_state()
+        again = model.fit(batches, targets, batch_size=BATCH, shuffle=False, verbose=0).history["loss"]
+        return [np.array(fitted), later, np.array(again)]
+
+    ours, known = history(stateful(kind, cell)), history(stateful(keras.layers.RNN, cell))
+    for result, expected in zip(ours, known, strict=True):
+        np.testing.assert_allclose(result, expected, atol=CLOSE)
+
+
+@pytest.mark.parametrize("layer", [lambda: ChunkedRNN(keras.layers.LSTMCell(5), 2), lambda: ParallelRNN(MinGRUCell(5))])
+def test_a_mask_of_other_steps_than_the_sequences_is_refused(layer: Callable[[], keras.layers.Layer]) -> None:
+    with pytest.raises(zoo.ZooError, match="the mask has 6 steps, and the sequences have 7"):
+        run(layer(), MASK[:, :6])
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="only JAX puts a symbol in the place of an unknown number of steps")
+@pytest.mark.parametrize("every_output", [False, True], ids=["last", "all"])
+@pytest.mark.parametrize("chunk", ["auto", 3])
+def test_a_model_of_unknown_steps_lowers_with_a_symbol_for_them(chunk: int | str, every_output: bool) -> None:
+    """What `model.export` does with it, but for the writing, which needs TensorFlow."""
+    import jax
+    from jax import export
+
+    inputs = keras.Input((None, FEATURES))
+    masked = keras.layers.Masking(9.0)(inputs)
+    layer = ChunkedRNN(keras.layers.LSTMCell(5), chunk, return_sequences=every_output)
+    model = keras.Model(inputs, layer(masked))
+    batch, steps = export.symbolic_shape("batch, steps")
+    shape = jax.ShapeDtypeStruct((batch, steps, FEATURES), "float32")
+    exported = export.export(jax.jit(model.__call__))(shape)
+    x = INPUTS.copy()
+    x[0, 4:] = 9.0
+    np.testing.assert_allclose(exported.call(x), model(x), atol=CLOSE)
