@@ -11,9 +11,7 @@ import pytest
 import zoo
 from tests.models import MAIN, make, time_loops
 from zoo.layers import LinearCell, StateDropoutCell
-from zoo.registry import ENCODER_DECODER
 
-TORCH = keras.backend.backend() == "torch"
 each_entry = pytest.mark.parametrize("name", zoo.list_models())
 
 
@@ -47,19 +45,18 @@ def test_dropout_inside_the_loop_is_that_of_the_cell(name: str) -> None:
 
 
 @each_entry
-def test_a_kernel_computes_stock_cells_without_a_mask_and_without_dropout_inside(name: str) -> None:
+def test_a_kernel_computes_stock_cells_without_dropout_inside(name: str) -> None:
     entry = zoo.get_entry(name)
-    masked = ENCODER_DECODER in entry.topologies
-    assert entry.fused == bool(entry.stock and not entry.drops_inside and not masked)
+    assert entry.fused == bool(entry.stock and not entry.drops_inside)
     assert bool(entry.problem(zoo.Execution("fused"))) != entry.fused
 
 
 @each_entry
-def test_an_entry_is_made_fused_on_torch_or_says_in_one_line_why_not(name: str) -> None:
+def test_an_entry_is_made_fused_or_says_in_one_line_why_not(name: str) -> None:
     entry, fused = zoo.get_entry(name), zoo.Execution("fused")
-    of_backend, of_entry = fused.problem(keras.backend.backend()), entry.problem(fused)
-    reason = f"fused: {of_backend}" if of_backend else f"{name} does not run fused: {of_entry}" if of_entry else ""
-    assert bool(reason) == (not entry.fused or not TORCH)
+    of_entry = entry.problem(fused)
+    of_backend = fused.problem(keras.backend.backend(), "cpu", entry.stock)
+    reason = f"{name} does not run fused: {of_entry}" if of_entry else of_backend
     if not reason:
         zoo.create_model(name, MAIN[name], "fused", units=3)
         return

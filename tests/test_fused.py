@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from unittest import mock
 
 import keras
 import numpy as np
@@ -12,27 +13,43 @@ import pytest
 import zoo
 from tests.gradients import gradients
 from tests.models import assert_saved_whole
+from zoo.execution import FUSED, no_kernel
 from zoo.layers import FusedRNN
 from zoo.measuring.prove import asked_paths, compute, relative_difference
 
-TORCH = keras.backend.backend() == "torch"
-needs_torch = pytest.mark.skipif(not TORCH, reason="fused kernels are run through torch")
+BACKEND = keras.backend.backend()
+LAYERS = FUSED.get((BACKEND, "cpu"), ())
+"""The layers for which there is a kernel on a CPU: on JAX none."""
 EQUAL = 1e-5  # as in test_models.py: the same products, in another order of additions
-UNITS, STEPS = 6, 7
-CELLS = {
+UNITS, STEPS, FEATURES = 6, 7, 4
+MADE = {
     "lstm": lambda **more: keras.layers.LSTMCell(UNITS, **more),
     "gru": lambda **more: keras.layers.GRUCell(UNITS, **more),
     "tanh": lambda **more: keras.layers.SimpleRNNCell(UNITS, **more),
     "relu": lambda **more: keras.layers.SimpleRNNCell(UNITS, activation="relu", **more),
+    "stack": lambda **more: [keras.layers.LSTMCell(UNITS, **more), keras.layers.LSTMCell(UNITS, **more)],
 }
+OF_LAYER = {"lstm": "LSTM", "gru": "GRU", "tanh": "SimpleRNN", "relu": "SimpleRNN", "stack": "LSTM"}
+CELLS = [name for name, layer in OF_LAYER.items() if layer in LAYERS]
+OPTIONS = {
+    "last": {},
+    "all": {"return_sequences": True, "return_state": True},
+    "backwards": {"return_sequences": True, "go_backwards": True},
+    "recompute": {"return_state": True, "memory": "recompute"},
+    "zeros": {"return_sequences": True, "zero_output_for_mask": True},
+}
+LENGTHS = np.array([STEPS, 0, 3, 5])
+MASKS = {"whole": None, "padded": np.arange(STEPS) < LENGTHS[:, None]}
+MASKS["padded on the left"] = MASKS["padded"][:, ::-1].copy()
+needs_kernel = pytest.mark.skipif(not CELLS, reason="on JAX there are kernels on a GPU alone")
 
 
-def pair(cell: str, **options):
+def pair(cell: str, memory: str = "store", **options):
     """A FusedRNN and Keras' RNN of the same weights, none of them as it is drawn."""
-    layers = [kind(CELLS[cell](), **options) for kind in (FusedRNN, keras.layers.RNN)]
+    layers = [FusedRNN(MADE[cell](), memory, **options), keras.layers.RNN(MADE[cell](), **options)]
     rng = np.random.default_rng(0)
     for layer in layers:
-        layer.build((3, STEPS, 4))
+        layer.build((len(LENGTHS), STEPS, FEATURES))
     values = [rng.normal(0, 0.5, weight.shape) for weight in layers[0].get_weights()]
     for layer in layers:
         layer.set_weights(values)
@@ -40,32 +57,43 @@ def pair(cell: str, **options):
 
 
 def assert_equal(ours, known, **call) -> None:
-    x = np.random.default_rng(1).normal(size=(3, STEPS, 4)).astype("float32")
+    x = np.random.default_rng(1).normal(size=(len(LENGTHS), STEPS, FEATURES)).astype("float32")
     result, expected = (functools.reduce(operator.iadd, gradients(layer, x, **call), []) for layer in (ours, known))
     named = [{str(i): tensor for i, tensor in enumerate(each)} for each in (result, expected)]
     differences = relative_difference(*named)
     assert max(differences.values()) <= EQUAL, differences
 
 
-@needs_torch
-@pytest.mark.parametrize(
-    "options", [{}, {"return_sequences": True, "return_state": True}, {"go_backwards": True}], ids=str
-)
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_kernel_gives_outputs_states_and_gradients_of_keras(cell: str, options) -> None:
-    assert_equal(*pair(cell, **options))
+def test_a_kernel_gives_outputs_states_and_gradients_of_keras(cell: str, options: str, mask: str) -> None:
+    counts = None if mask == "whole" else keras.ops.convert_to_tensor(MASKS[mask])
+    assert_equal(*pair(cell, **OPTIONS[options]), graph=False, mask=counts)
 
 
-@needs_torch
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_a_kernel_goes_on_from_a_state(cell: str) -> None:
-    states = [np.full((3, UNITS), value, "float32") for value in (0.5, -0.3)][: 2 if cell == "lstm" else 1]
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "stack"])
+def test_a_kernel_starts_from_the_states_that_it_is_given(cell: str) -> None:
+    states = [np.full((len(LENGTHS), UNITS), value, "float32") for value in (0.5, -0.3)][: 2 if cell == "lstm" else 1]
     assert_equal(*pair(cell, return_sequences=True), initial_state=states)
 
 
-@needs_torch
-@pytest.mark.parametrize("task", ["digits_rows", "wave", "draw_digit"])
-@pytest.mark.parametrize("entry", zoo.list_models())
+@needs_kernel
+def test_dropout_of_the_inputs_is_one_mask_for_all_steps() -> None:
+    def cell():
+        return keras.layers.LSTMCell(UNITS, dropout=0.5)
+
+    with mock.patch.dict(MADE, {"lstm": cell}):
+        ours, known = pair("lstm", return_sequences=True)
+    mask = np.random.default_rng(2).integers(0, 2, (len(LENGTHS), FEATURES)).astype("float32") * 2
+    drawn = keras.ops.convert_to_tensor(mask)
+    with mock.patch.object(keras.layers.LSTMCell, "get_dropout_mask", return_value=drawn):
+        assert_equal(ours, known, graph=False, training=True)
+    assert_equal(ours, known, graph=False, training=False)
+
+
+@pytest.mark.parametrize("task", ["digits_rows", "wave", "draw_digit", "dates"])
+@pytest.mark.parametrize("entry", [name for name in zoo.list_models() if zoo.get_entry(name).stock in LAYERS])
 def test_every_entry_runs_on_a_kernel_or_says_why_not(entry: str, task: str) -> None:
     if not zoo.get_entry(entry).fits(zoo.get_task(task)):
         pytest.skip("another topology")
@@ -84,43 +112,65 @@ def test_every_entry_runs_on_a_kernel_or_says_why_not(entry: str, task: str) -> 
     ran = compute(fused, batch, drops)
     differences = relative_difference(ran.tensors, known.tensors)
     assert max(differences.values()) <= EQUAL, differences
-    assert ran.kernel_path in asked_paths(zoo.Execution("fused"), "torch", batch.steps), ran.kernel_evidence
+    assert ran.kernel_path in asked_paths(zoo.Execution("fused"), BACKEND, batch.steps), ran.kernel_evidence
 
 
-@needs_torch
+@needs_kernel
 def test_a_saved_model_keeps_its_kernel(tmp_path) -> None:
-    assert_saved_whole(zoo.create_model("gru", "wave", "fused", units=UNITS), tmp_path)
+    assert_saved_whole(zoo.create_model("lstm", "wave", "fused", units=UNITS), tmp_path)
 
 
 REFUSED = {
-    "has tanh, not relu": lambda: CELLS["lstm"](activation="relu"),
-    "has relu or tanh, not sigmoid": lambda: keras.layers.SimpleRNNCell(UNITS, activation="sigmoid"),
-    "has sigmoid gates, not hard_sigmoid": lambda: CELLS["gru"](recurrent_activation="hard_sigmoid"),
-    "has no dropout inside the loop": lambda: CELLS["gru"](recurrent_dropout=0.5),
-    "has a bias": lambda: CELLS["lstm"](use_bias=False),
-    "applies the reset gate after the product": lambda: CELLS["gru"](reset_after=False),
-    "no fused kernel computes PeepholeLSTMCell": lambda: zoo.layers.PeepholeLSTMCell(UNITS),
+    "has tanh, not relu": ("LSTM", lambda: MADE["lstm"](activation="relu")),
+    "has relu or tanh, not sigmoid": ("SimpleRNN", lambda: MADE["tanh"](activation="sigmoid")),
+    "has sigmoid gates, not hard_sigmoid": ("LSTM", lambda: MADE["lstm"](recurrent_activation="hard_sigmoid")),
+    "has no dropout inside the loop": ("LSTM", lambda: MADE["stack"](recurrent_dropout=0.5)),
+    "has a bias": ("LSTM", lambda: MADE["lstm"](use_bias=False)),
+    "applies the reset gate after the product": ("GRU", lambda: MADE["gru"](reset_after=False)),
+    "computes PeepholeLSTMCell: there are kernels for": ("LSTM", lambda: zoo.layers.PeepholeLSTMCell(UNITS)),
+    "takes no unroll": ("LSTM", None),
 }
 
 
-@needs_torch
-@pytest.mark.parametrize("message", REFUSED)
+@pytest.mark.parametrize("message", [message for message, (layer, _) in REFUSED.items() if layer in LAYERS])
 def test_what_no_kernel_computes_is_refused_when_the_layer_is_made(message: str) -> None:
+    _, make = REFUSED[message]
     with pytest.raises(zoo.ZooError, match=message):
-        FusedRNN(REFUSED[message]())
+        FusedRNN(make()) if make else FusedRNN(MADE["lstm"](), unroll=True)
 
 
-@needs_torch
-def test_a_mask_is_refused_when_the_model_is_built() -> None:
-    with pytest.raises(zoo.ZooError, match=r"^lstm does not run fused: a fused kernel takes no mask$"):
-        zoo.create_model("lstm", "wave", "fused", masked=True)
-    with pytest.raises(zoo.ZooError, match="a fused kernel on torch takes no mask: run this model looped"):
-        FusedRNN(CELLS["lstm"]())(keras.Input((STEPS, 4)), mask=keras.Input((STEPS,), dtype="bool"))
+GAP = np.array([[True, False, True, True, True, True, True]] * 2)
 
 
-@pytest.mark.skipif(TORCH, reason="torch has the kernels")
-def test_a_backend_without_kernels_says_so() -> None:
-    with pytest.raises(zoo.ZooError, match="a fused kernel is run on torch alone, not on"):
-        zoo.layers.FusedRNN(keras.layers.LSTMCell(3))
-    with pytest.raises(zoo.ZooError, match=r"^fused: fused kernels are run through torch: on \w+ a layer"):
-        zoo.create_model("lstm", "wave", "fused")
+@needs_kernel
+@pytest.mark.parametrize(("mask", "message"), [(GAP, "masks without a gap"), (GAP[:, 1:], "the mask has 6 steps")])
+def test_a_mask_that_no_kernel_computes_is_refused(mask: np.ndarray, message: str) -> None:
+    x = np.zeros((2, STEPS, FEATURES), "float32")
+    with pytest.raises(zoo.ZooError, match=message):
+        FusedRNN(MADE["lstm"]())(x, mask=keras.ops.convert_to_tensor(mask))
+
+
+@needs_kernel
+def test_a_mask_with_a_gap_is_an_error_in_a_graph_too() -> None:
+    model = keras.Sequential([keras.Input((None, FEATURES)), keras.layers.Masking(0.0), FusedRNN(MADE["lstm"]())])
+    with pytest.raises(Exception, match="masks without a gap"):
+        model.predict(GAP[..., None] * np.ones(FEATURES, "float32"), verbose=0)
+
+
+@pytest.mark.parametrize("layer", [layer for layer in ("GRU", "LSTM", "SimpleRNN") if layer not in LAYERS])
+def test_a_layer_without_a_kernel_here_is_refused_with_those_that_have_one(layer: str) -> None:
+    cell = getattr(keras.layers, f"{layer}Cell")(3)
+    with pytest.raises(zoo.ZooError, match=no_kernel(layer, BACKEND, "cpu")):
+        FusedRNN(cell)
+
+
+def test_cudnn_is_refused_where_it_does_not_run() -> None:
+    if BACKEND == "torch":
+        pytest.skip("torch chooses its kernel itself")
+    from zoo.layers.kernels import cudnn
+
+    cell = MADE["lstm"]()
+    cell.build((2, FEATURES))
+    x, state = np.zeros((2, STEPS, FEATURES), "float32"), np.zeros((2, UNITS), "float32")
+    with pytest.raises(zoo.ZooError, match="cuDNN does not run LSTMCell"):
+        cudnn.run(cell, x, [state, state], None)

@@ -115,13 +115,13 @@ def _checked(entry: Entry, options: dict[str, Any]) -> dict[str, Any]:
     return {name: CHECKS[kinds[name]](name, v) if kinds[name] in CHECKS else v for name, v in options.items()}
 
 
-def _require_execution(entry: Entry, execution: Execution, task: Task) -> None:
-    """Refuse an execution that the entry does not have on the task.
+def _require_execution(entry: Entry, execution: Execution) -> None:
+    """Refuse an execution that the entry does not have.
 
     Raises:
         ZooError: why it has none.
     """
-    problem = entry.problem(execution, task)
+    problem = entry.problem(execution)
     if problem:
         raise ZooError(f"{entry.name} does not run {execution}: {problem}")
 
@@ -182,7 +182,7 @@ def create_model(
     entry = require_fit(name, target)
     require_backend(how)
     target = dataclasses.replace(target, masked=masked or target.masked)
-    _require_execution(entry, how, target)
+    _require_execution(entry, how)
     sizes = {"units": target.units if units is None else units, **options}
     if weights == PRETRAINED:
         sizes = _published_sizes(name, task, {**options} if units is None else sizes)

@@ -31,6 +31,16 @@ NORMAL_JIT = {"tensorflow": False, "jax": True, "torch": False}
 AUTO = "auto"
 AUTOMATIC = {"tensorflow": {"cpu": 4, "gpu": 4}, "jax": {"cpu": 1, "gpu": 4}}
 """Steps of a chunk by backend and device: on JAX and a CPU no chunk gains, and a chunk of one is the loop."""
+ON_TORCH = ("SimpleRNN", "GRU", "LSTM")
+BY_CUDNN = ("GRU", "LSTM")
+FUSED = {
+    ("torch", "cpu"): ON_TORCH,
+    ("torch", "gpu"): ON_TORCH,
+    ("tensorflow", "cpu"): ("LSTM",),
+    ("tensorflow", "gpu"): BY_CUDNN,
+    ("jax", "gpu"): BY_CUDNN,
+}
+"""The layers of Keras that a vendor's kernel computes for a whole sequence, by backend and device."""
 FEWEST_STEPS = 50
 """The shortest sequence that is chunked: chunks take longer to predict 20 steps, and no longer to predict 50."""
 SIZED = re.compile(r"chunked-(\d+)(\+jit)?(?:\+(recompute|offload))?")
@@ -54,6 +64,16 @@ def automatic_chunk(steps: int | None, memory: str = STORE, backend: str = "tens
     if steps is None or steps < FEWEST_STEPS:
         return 1
     return AUTOMATIC.get(backend, {}).get(device, 1)
+
+
+def no_kernel(layer: str, backend: str, device: str) -> str:
+    """Why no vendor's kernel computes a `layer` ("LSTM") for a whole sequence there, in words; empty where one does."""
+    known = FUSED.get((backend, device), ())
+    if not known:
+        return f"{backend} has no kernel for a whole sequence on a {device}"
+    if layer in known:
+        return ""
+    return f"no fused kernel on {backend} and a {device} computes {layer}: there are kernels for {', '.join(known)}"
 
 
 def name_of(runner: str, loop: str, chunk: int | str | None, jit: bool, memory: str) -> str:
@@ -135,9 +155,18 @@ class Execution:
         loop = "stock" if self.is_stock else LOOPS[self.runner][0]
         return Execution(loop, self.jit, runner=self.runner)
 
-    def problem(self, backend: str) -> str:
-        """Why `backend` cannot run this, in words; empty where it can."""
-        return _problem_on_torch(self) if backend == "torch" else _problem_on_xla(self, backend)
+    def problem(self, backend: str, device: str = "", layer: str = "") -> str:
+        """Why `backend` cannot run this, in words; empty where it can.
+
+        Args:
+            backend: "tensorflow", "jax" or "torch".
+            device: "cpu" or "gpu"; by default either.
+            layer: the layer of Keras with the cell to run, "LSTM"; by default any.
+        """
+        problem = _problem_on_torch(self) if backend == "torch" else _problem_on_xla(self, backend)
+        if self.loop == "fused" and device and not problem:
+            return no_kernel(layer or "LSTM", backend, device)
+        return problem
 
     def same_program(self, backend: str, device: str) -> Execution | None:
         """The execution that is the same program on `backend` and `device` and is measured in its place, if any."""
@@ -170,8 +199,8 @@ class Execution:
 
 
 def _problem_on_xla(execution: Execution, backend: str) -> str:
-    if execution.loop == "fused":
-        return f"fused kernels are run through torch: on {backend} a layer around a cell has none"
+    if execution.loop == "fused" and execution.jit and backend == "tensorflow":
+        return "XLA does not compile the kernel: ask for fused"
     if execution.memory == "offload" and backend == "tensorflow":
         return "TensorFlow moves no activations to the host, but in TensorFlow 1: legacy-dynamic+swap"
     return ""

@@ -119,7 +119,6 @@ class Entry:
     year: int
     layers: tuple[Matrices, ...] = ()  #: its recurrent layers, from inputs to outputs; empty where none are counted
     stock: str = ""  #: the class of keras.layers with the same cell: "LSTM", "GRU", "SimpleRNN"; empty where none has
-    fused: bool = False  #: whether a vendor's kernel computes its recurrent layers
     linear: bool = False  #: whether its cell is linear in its state, so that a parallel scan computes it
     drops_inside: bool = False  #: whether its dropout is inside the time loop
     onnx: str = ""  #: the ONNX operator of its recurrent layers: "LSTM", "GRU", "RNN", or "Scan" over its equations
@@ -137,22 +136,23 @@ class Entry:
         """Whether the entry gives what the task's topology asks for."""
         return task.topology in self.topologies
 
-    def problem(self, execution: Execution, task: Task | None = None) -> str:
-        """Why the entry, on `task` if one is given, runs like this on no backend, in words; empty if it does."""
+    def problem(self, execution: Execution) -> str:
+        """Why the entry runs like this on no backend, in words; empty if it does."""
         if execution.loop.startswith("stock") and not self.stock:
             return f"keras.layers has no recurrent layer for {self.name}"
         if execution.loop == "parallel" and not self.linear:
             return f"{self.cell} is not linear in its state"
-        return self._kernel_problem(task) if execution.loop == "fused" else ""
+        return self._kernel_problem() if execution.loop == "fused" else ""
 
-    def _kernel_problem(self, task: Task | None) -> str:
+    @property
+    def fused(self) -> bool:
+        """Whether a vendor's kernel computes its recurrent layers, on some backend."""
+        return not self._kernel_problem()
+
+    def _kernel_problem(self) -> str:
         if self.drops_inside:
             return "no fused kernel has dropout inside the loop"
-        if not self.stock:
-            return f"no fused kernel computes {self.cell}"
-        if not self.fused or (task and (task.masked or task.tokens)):
-            return "a fused kernel takes no mask"
-        return ""
+        return "" if self.stock else f"no fused kernel computes {self.cell}"
 
 
 LossSteps = Literal["all", "last"] | tuple[int, int] | slice

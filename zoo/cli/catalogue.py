@@ -37,11 +37,13 @@ def options(entry: Entry) -> list[str]:
 
 
 def executions(entry: Entry | None = None) -> list[list[str]]:
-    """A row an execution: its name, then for each backend "yes" or why not; of an entry if one is given."""
+    """A row an execution: its name, then for each backend, on a CPU, "yes" or why not; of an entry if one is given."""
+    layer = entry.stock if entry else ""
     rows = []
     for execution in EXECUTIONS:
         refused = entry.problem(execution) if entry else ""
-        rows.append([str(execution), *(refused or execution.problem(backend) or "yes" for backend in BACKENDS)])
+        problems = (refused or execution.problem(backend, "cpu", layer) for backend in BACKENDS)
+        rows.append([str(execution), *(problem or "yes" for problem in problems)])
     return rows
 
 
@@ -87,7 +89,7 @@ def _capabilities() -> str:
         for capability in ("fused", "linear")
     )
     return (
-        f"`fused` is for the cells {fused}, without a mask and without dropout inside the loop. "
+        f"`fused` is for the cells {fused}, without recurrent dropout. "
         f"`parallel` is for the cells {linear}. `zoo show` lists how each entry runs.\n"
     )
 

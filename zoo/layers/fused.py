@@ -2,193 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from zoo.errors import ZooError, unknown
-from zoo.execution import OF_CHUNKS, automatic_chunk
-from zoo.layers.inner_loop import first_states
+from zoo.execution import OF_CHUNKS, automatic_chunk, no_kernel
+from zoo.layers import kernels
+from zoo.layers.inner_loop import first_states, known_steps, require_mask_fits
 from zoo.layers.recompute import offloaded, recomputed
+from zoo.layers.spans import Spans
 from zoo.layers.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable("zoo")
 class FusedRNN(keras.layers.RNN):
-    """`keras.layers.RNN` around a cell of Keras, run by torch's own LSTM, GRU or RNN kernel (oneDNN, cuDNN).
+    """`keras.layers.RNN` around a cell of Keras, run by the vendor's own kernel for a whole sequence.
 
-    Weights, shapes and numbers are those of `keras.layers.RNN`, which runs every step from Python on torch and a CPU.
-    There is no silent fallback: a cell that the kernel cannot compute is an error when the layer is made.
+    It is torch's LSTM, GRU or RNN (oneDNN, cuDNN), TensorFlow's BlockLSTM on a CPU, and cuDNN through TensorFlow or JAX
+    on a GPU. Weights, shapes and numbers are those of `keras.layers.RNN`. There is no silent fallback: a cell that the
+    kernel cannot compute is an error when the layer is made.
 
     Args:
         cell: a `keras.layers.LSTMCell`, `GRUCell` (with `reset_after`) or `SimpleRNNCell` with the usual activations,
-            a bias and no dropout.
+            a bias and no recurrent dropout; or a list of such cells, one on another.
         memory: "store" keeps the activations of every step for the backward pass; "recompute" runs the kernel by
             chunks of √steps, each again in the backward pass; "offload" moves them from the GPU to the host and back.
-        **options: as of `keras.layers.RNN`, but for `unroll` and `zero_output_for_mask`.
+        **options: as of `keras.layers.RNN`, but for `unroll`.
 
     Raises:
-        ZooError: an unknown memory, the backend is another one, the cell is not one of these, or a mask comes in.
+        ZooError: an unknown memory, or no kernel computes the cell here; in a call, a mask with a gap between steps
+            that count, or of another number of steps.
     """
 
     def __init__(self, cell: Any, memory: str = "store", **options: Any) -> None:
         if memory not in OF_CHUNKS:
             raise unknown("memory", str(memory), OF_CHUNKS)
-        if options.pop("unroll", False) or options.pop("zero_output_for_mask", False):
-            raise ZooError("a fused kernel takes neither unroll nor zero_output_for_mask")
-        problem = fused_problem(cell, keras.backend.backend())
-        if problem:
-            raise ZooError(problem)
+        if options.pop("unroll", False):
+            raise ZooError("a fused kernel takes no unroll")
         super().__init__(cell, **options)
+        for each in self._cells():
+            if problem := fused_problem(each, keras.backend.backend(), kernels.device()):
+                raise ZooError(problem)
         self.memory = memory
+        self.supports_jit = keras.backend.backend() != "tensorflow"  # XLA compiles none of its kernels
 
-    def compute_output_spec(self, *arguments: Any, mask: Tensor | None = None, **named: Any) -> Any:
-        """Shapes and types of the outputs: Keras asks for them when a model is built."""
-        _require_no_mask(mask)
-        return super().compute_output_spec(*arguments, mask=mask, **named)
+    def _cells(self) -> list[Any]:
+        """The cells, from the inputs to the outputs."""
+        return list(getattr(self.cell, "cells", [self.cell]))
 
     def inner_loop(
         self, sequences: Tensor, initial_state: Any, mask: Tensor | None, training: bool = False
-    ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Run the kernel: Keras calls this once its states are there.
+    ) -> tuple[Tensor, Tensor, list[Any]]:
+        """Run the kernel: Keras calls this once its states and dropout masks are there.
 
         Args:
             sequences: (batch, steps, features).
-            initial_state: (batch, units), one or several.
-            mask: None, or an error.
-            training: without effect: the kernel has no dropout.
+            initial_state: (batch, units), one or several; of several cells a list of them each.
+            mask: (batch, steps) or (batch, steps, 1), true at steps that count, without a gap; None: all count.
+            training: whether dropout of the inputs is on.
 
         Returns:
             The last output (batch, units), all outputs (batch, steps, units), the last states.
         """
-        _require_no_mask(mask)
-        states = first_states(self, initial_state)
-        inputs = ops.flip(sequences, axis=1) if self.go_backwards else sequences
-        outputs, states = self._by_parts(inputs, states)
-        return outputs[:, -1], outputs, states
+        require_mask_fits(mask, sequences)
+        outputs = sequences
+        if self.go_backwards:
+            outputs, mask = ops.flip(outputs, axis=1), None if mask is None else ops.flip(mask, axis=1)
+        spans = None if mask is None else Spans.of_mask(mask)
+        if spans is not None:
+            outputs = spans.to_front(outputs)
+        cells, states, after = self._cells(), first_states(self, initial_state), []
+        for cell, before in zip(cells, states if len(cells) > 1 else [states], strict=True):
+            outputs = _dropped(cell, outputs) if training else outputs
+            lengths = None if spans is None else spans.lengths
+            outputs, last = self._by_parts(cell, outputs, tree.flatten(before), lengths)
+            after.append(last)
+        if spans is not None:
+            outputs = spans.in_place(outputs, self.zero_output_for_mask)
+        return outputs[:, -1], outputs, after if len(cells) > 1 else after[0]
 
-    def _by_parts(self, inputs: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """The kernel for all steps at once, or chunk by chunk to keep less for the backward pass.
-
-        Returns:
-            The outputs (batch, steps, units), without `return_sequences` perhaps those of the last steps alone; states.
-        """
-        run = partial(_run, self.cell)
+    def _by_parts(
+        self, cell: Any, inputs: Tensor, states: list[Tensor], lengths: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The kernel of a cell for all steps at once, or chunk by chunk to keep less for the backward pass."""
+        kernel = kernels.RUN[keras.backend.backend(), kernels.device()]
         if self.memory == "store":
-            return run(inputs, states)
-        again = offloaded(run) if self.memory == "offload" else recomputed(run, self.cell.variables)
-        steps = inputs.shape[1]
+            return kernel(cell, inputs, states, lengths)
+
+        def run(inputs: Tensor, states: list[Tensor], *lengths: Tensor) -> tuple[Tensor, list[Tensor]]:
+            return kernel(cell, inputs, states, *(lengths or [None]))
+
+        again = offloaded(run) if self.memory == "offload" else recomputed(run, cell.variables)
+        steps = known_steps(inputs)
+        if steps is None:
+            raise ZooError(f"fused+{self.memory} needs a number of steps that is known when the model is built")
         chunk = automatic_chunk(steps, self.memory)
         parts = []
         for start in range(0, steps, chunk):
-            outputs, states = again(inputs[:, start : start + chunk], states)
+            part = inputs[:, start : start + chunk]
+            ends = [] if lengths is None else [ops.clip(lengths - start, 0, part.shape[1])]
+            outputs, states = again(part, states, *ends)
             parts.append(outputs)
-        return ops.concatenate(parts, axis=1) if self.return_sequences else outputs, states
+        return ops.concatenate(parts, axis=1), states
 
     def get_config(self) -> dict[str, Any]:
         """Everything that the constructor needs to make this layer again."""
         config = {**super().get_config(), "memory": self.memory}
-        return {name: value for name, value in config.items() if name not in ("unroll", "zero_output_for_mask")}
+        return {name: value for name, value in config.items() if name != "unroll"}
 
 
-def _require_no_mask(mask: Tensor | None) -> None:
-    if mask is not None:
-        raise ZooError("a fused kernel on torch takes no mask: run this model looped")
+def _dropped(cell: keras.layers.Layer, inputs: Tensor) -> Tensor:
+    """The inputs (batch, steps, features) with the cell's dropout of inputs, which is one mask for all steps."""
+    if not cell.dropout:
+        return inputs
+    return inputs * cell.get_dropout_mask(inputs[:, 0])[:, None]
 
 
-def fused_problem(cell: keras.layers.Layer, backend: str) -> str:
-    """Why no fused kernel computes `cell`, in words; empty if one does."""
-    if backend != "torch":
-        return f"a fused kernel is run on torch alone, not on {backend}"
+def fused_problem(cell: keras.layers.Layer, backend: str, device: str) -> str:
+    """Why no fused kernel computes `cell` on a backend and a device, in words; empty if one does."""
     kind = type(cell).__name__
-    if type(cell) not in KERNELS:
-        return f"no fused kernel computes {kind}: there are kernels for {', '.join(each.__name__ for each in KERNELS)}"
-    return _options_problem(cell, kind)
+    if type(cell).__module__.partition(".")[0] != "keras":
+        return no_kernel(kind, backend, device)
+    return no_kernel(kind.removesuffix("Cell"), backend, device) or _options_problem(cell, kind)
 
 
 def _options_problem(cell: keras.layers.Layer, kind: str) -> str:
     """Why no kernel computes a cell with these options, of a kind for which there is a kernel."""
-    allowed = ("relu", "tanh") if isinstance(cell, keras.layers.SimpleRNNCell) else ("tanh",)
+    allowed = ("relu", "tanh") if kind == "SimpleRNNCell" and keras.backend.backend() == "torch" else ("tanh",)
     activation = keras.activations.serialize(cell.activation)
     if activation not in allowed:
         return f"the fused kernel of {kind} has {' or '.join(allowed)}, not {activation}"
     gates = keras.activations.serialize(getattr(cell, "recurrent_activation", keras.activations.sigmoid))
     if gates != "sigmoid":
         return f"the fused kernel of {kind} has sigmoid gates, not {gates}"
-    if cell.dropout or cell.recurrent_dropout:
+    if cell.recurrent_dropout:
         return f"the fused kernel of {kind} has no dropout inside the loop"
+    if cell.dropout and getattr(cell, "dropout_mask_count", None):
+        return f"the fused kernel of {kind} has one dropout mask for all gates, not {cell.dropout_mask_count}"
     if not cell.use_bias:
         return f"the fused kernel of {kind} has a bias"
     if not getattr(cell, "reset_after", True):
         return f"the fused kernel of {kind} applies the reset gate after the product"
     return ""
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """The arguments of torch's kernels.
-
-    Attributes:
-        inputs: (batch, steps, features).
-        first: the states before the first step, (1, batch, units) each.
-        weights: kernel (gates·units, features), recurrent kernel (gates·units, units), their biases (gates·units,).
-        fixed: has_biases, layers, dropout, train, bidirectional, batch_first.
-    """
-
-    inputs: Tensor
-    first: list[Tensor]
-    weights: list[Tensor]
-    fixed: tuple[bool, int, float, bool, bool, bool]
-
-
-Kernel = Callable[[Any, Arguments], Sequence[Tensor]]
-"""(cell, arguments) -> all outputs (batch, steps, units), then the last states (1, batch, units)."""
-
-
-def _lstm(cell: keras.layers.LSTMCell, given: Arguments) -> Sequence[Tensor]:
-    import torch
-
-    return torch.lstm(given.inputs, given.first, given.weights, *given.fixed)
-
-
-def _gru(cell: keras.layers.GRUCell, given: Arguments) -> Sequence[Tensor]:
-    """Keras has the gates in the order update, reset, candidate; torch reset, update, candidate."""
-    import torch
-
-    weights = []
-    for weight in given.weights:
-        update, reset, candidate = torch.chunk(weight, 3, dim=0)
-        weights.append(torch.cat([reset, update, candidate], dim=0))
-    return torch.gru(given.inputs, given.first[0], weights, *given.fixed)
-
-
-def _simple_rnn(cell: keras.layers.SimpleRNNCell, given: Arguments) -> Sequence[Tensor]:
-    import torch
-
-    kernel = torch.rnn_relu if keras.activations.serialize(cell.activation) == "relu" else torch.rnn_tanh
-    return kernel(given.inputs, given.first[0], given.weights, *given.fixed)
-
-
-KERNELS: dict[type, Kernel] = {
-    keras.layers.LSTMCell: _lstm,
-    keras.layers.GRUCell: _gru,
-    keras.layers.SimpleRNNCell: _simple_rnn,
-}
-"""By the class of the cell."""
-
-
-def _run(cell: keras.layers.Layer, inputs: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """All outputs (batch, steps, units) and the last states (batch, units) of torch's kernel for `cell`."""
-    import torch
-
-    kernel, recurrent, bias = (torch.as_tensor(v.value) for v in (cell.kernel, cell.recurrent_kernel, cell.bias))
-    biases = list(bias) if bias.ndim == 2 else [bias, torch.zeros_like(bias)]
-    weights = [kernel.T.contiguous(), recurrent.T.contiguous(), *biases]
-    first = [state[None].contiguous() for state in states]
-    fixed = (True, 1, 0.0, torch.is_grad_enabled(), False, True)
-    outputs, *last = KERNELS[type(cell)](cell, Arguments(inputs, first, weights, fixed))
-    return outputs, [state[0] for state in last]

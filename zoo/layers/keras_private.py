@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+from keras import ops
 from keras.src import backend
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
@@ -39,6 +40,30 @@ def loop(
         The last output; all outputs (turns, ...), or the last one (1, ...); the last states.
     """
     return backend.rnn(body, rows, states, time_major=True, input_length=length, return_all_outputs=every_output)
+
+
+def vendor_kernel(
+    cell: keras.layers.LSTMCell | keras.layers.GRUCell, inputs: Tensor, states: Sequence[Tensor]
+) -> tuple[Tensor, list[Tensor]]:
+    """cuDNN as `keras.layers.LSTM` and `GRU` call it on TensorFlow and JAX: all outputs, and the last states.
+
+    Raises:
+        NotImplementedError: cuDNN does not run here.
+    """
+    options = {
+        "mask": None,
+        "kernel": ops.convert_to_tensor(cell.kernel),
+        "recurrent_kernel": ops.convert_to_tensor(cell.recurrent_kernel),
+        "bias": ops.convert_to_tensor(cell.bias),
+        "activation": cell.activation,
+        "recurrent_activation": cell.recurrent_activation,
+        "return_sequences": True,
+    }
+    if isinstance(cell, keras.layers.GRUCell):
+        _, outputs, last = backend.gru(inputs, *states, reset_after=True, **options)
+    else:
+        _, outputs, last = backend.lstm(inputs, *states, **options)
+    return outputs, list(last)
 
 
 def takes_training(cell: keras.layers.Layer) -> bool:

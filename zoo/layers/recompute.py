@@ -108,9 +108,9 @@ def _recomputed_from_values(
             nesting[:] = [tree.map_structure(lambda _: None, outputs)]
             return tree.flatten(outputs)
 
-        # A boolean mask goes in as numbers: the backward pass asks for the gradient of every argument.
+        # A mask and lengths go in as real numbers: the backward pass asks for the gradient of every argument.
         both = zip(tree.flatten(arguments), tree.flatten(dtypes), strict=True)
-        numbers = [ops.cast(each, "float32") if dtype == "bool" else each for each, dtype in both]
+        numbers = [each if "float" in dtype else ops.cast(each, "float32") for each, dtype in both]
         outputs = again(flat, [*values, *numbers])
         return tree.pack_sequence_as(nesting[0], list(outputs))
 

@@ -20,6 +20,8 @@ PATHS: dict[tuple[str, str, bool], tuple[str, ...]] = {
     ("jax", "parallel", False): ("flat",),
     ("jax", "parallel", True): ("xla_flat",),
     ("torch", "parallel", False): ("flat",),
+    ("tensorflow", "fused", False): ("block_lstm", "cudnn"),
+    ("jax", "fused", True): ("cudnn",),
     ("torch", "fused", False): ("onednn_rnn", "cudnn", "aten_rnn"),
 }
 """By backend, loop and jit."""

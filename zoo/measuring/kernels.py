@@ -78,13 +78,29 @@ def trace_tensorflow(model: keras.Model, batch: Split, variables: list[keras.Var
         if model.jit_compile:
             read = of_hlo(both.experimental_get_compiler_ir(x, y)(stage="optimized_hlo"))
         else:
-            loops = [node for node in nodes if node.op in ("While", "StatelessWhile")]
-            named = f"node {loops[0].name}, op {loops[0].op}" if loops else f"no While among {len(nodes)} nodes"
-            read = {"kernel_path": "while" if loops else "flat", "kernel_evidence": _short(named)}
+            read = of_graph({node.op: node.name for node in reversed(nodes)}, len(nodes))
         costs = {"trace_seconds": trace_seconds, "compile_seconds": compile_seconds}
         return {**read, **costs, "graph_nodes": len(nodes), "graph_kind": "tf_function"}
 
     return Ran(outputs, gradients, evidence)
+
+
+def of_graph(named: dict[str, str], count: int) -> dict[str, Any]:
+    """The path of a graph of TensorFlow of so many nodes, by the operations in it, each with the name of a node."""
+    for operation, path in IN_GRAPH.items():
+        if operation in named:
+            return {"kernel_path": path, "kernel_evidence": _short(f"node {named[operation]}, op {operation}")}
+    return {"kernel_path": "flat", "kernel_evidence": f"no While among {count} nodes"}
+
+
+IN_GRAPH = {
+    "CudnnRNNV2": "cudnn",
+    "CudnnRNNV3": "cudnn",
+    "BlockLSTMV2": "block_lstm",
+    "While": "while",
+    "StatelessWhile": "while",
+}
+"""Operations of TensorFlow that are a kernel for a whole sequence, or a loop."""
 
 
 def fixed_masks() -> AbstractContextManager[object]:

@@ -20,7 +20,6 @@ SHARED: dict[str, Any] = {
     "stock": "SimpleRNN",
     "topologies": (SEQUENCE_TO_SEQUENCE,),
     "layers": (SIMPLE,),
-    "fused": True,
     "onnx": "RNN",
     "paper": "Géron, Hands-On Machine Learning with Scikit-Learn and TensorFlow, chapter 14",
     "year": 2017,

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     stock="LSTM",
     topologies=(VECTOR_TO_SEQUENCE,),
     onnx="LSTM",
-    fused=True,
     summary="An LSTM that reads the same vector at every step and gives out a sequence.",
     equations=f"x(t) = v for every t\n{LSTM_EQUATIONS}\ny(t) = φ(h(t)·V + c)",
     paper="Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks: one to many",

@@ -25,7 +25,7 @@ def unsupported(case: Case) -> str:
         return refused
     if same := case.execution.same_program(case.backend, case.device):
         return f"on {case.backend} and a {case.device} this is the same program as {same}, which is measured"
-    return case.execution.problem(case.backend)
+    return case.execution.problem(case.backend, case.device, zoo.get_entry(case.entry).stock)
 
 
 def kernel_paths(case: Case) -> tuple[str, ...] | None:
