@@ -117,3 +117,29 @@ def test_a_graph_runs_with_a_handler_in_place_of_each_layer() -> None:
     model = keras.Model(inputs, keras.layers.Dense(1, name="second")(keras.layers.Dense(3, name="first")(inputs)))
     result = keras_private.run_graph(model, ["x"], lambda layer: lambda value: f"{layer.name}({value})")
     assert keras.tree.flatten(result) == ["second(first(x))"], LOOK
+
+
+def test_a_model_is_cloned_as_if_it_were_not_compiled_and_keeps_what_it_was_given() -> None:
+    def loss(expected, predicted):
+        return predicted - expected
+
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    model.compile("sgd", loss=loss, metrics=["mse"])
+    with keras_private.not_compiled(model):
+        assert not keras.models.clone_model(model).compiled, LOOK
+    assert model.compiled
+    given = keras_private.compile_arguments(model)
+    assert (given["loss"], given["metrics"]) == (loss, ["mse"]), LOOK
+    assert keras_private.is_functional(model), LOOK
+    assert not keras_private.is_functional(keras.Sequential([inputs]))
+
+
+def test_keras_says_so_where_cudnn_does_not_run() -> None:
+    if keras.backend.backend() == "torch":
+        pytest.skip("torch chooses its kernel itself")
+    for cell, count in ((keras.layers.LSTMCell(3), 2), (keras.layers.GRUCell(3), 1)):
+        cell.build((2, 4))
+        states = [keras.ops.zeros((2, 3))] * count
+        with pytest.raises(NotImplementedError):
+            keras_private.vendor_kernel(cell, keras.ops.ones((2, 5, 4)), states)

@@ -1,6 +1,7 @@
 """A zoo of recurrent Keras models. Importing it imports no Keras: that happens when a model is made."""
 
 from zoo import models, tasks
+from zoo.convert import ConversionWarning, with_execution
 from zoo.create import create_model, task_at
 from zoo.data import PADDING, Data, Split
 from zoo.errors import ZooError
@@ -37,6 +38,7 @@ def load_task(name: str, steps: int | None = None, seed: int = 0) -> Data:
 __all__ = [
     "EXECUTIONS",
     "PADDING",
+    "ConversionWarning",
     "Data",
     "Entry",
     "Execution",
@@ -60,4 +62,5 @@ __all__ = [
     "task_at",
     "tasks",
     "train",
+    "with_execution",
 ]

@@ -76,4 +76,4 @@ def stock_layer(cell: keras.layers.Layer, **options: Any) -> keras.layers.Layer:
     if type(cell) not in stock:
         raise ZooError(f"Keras has no layer of {type(cell).__name__}: ask for looped in the place of stock")
     config = {name: value for name, value in cell.get_config().items() if name not in ("name", "trainable")}
-    return stock[type(cell)](**config, **options)
+    return stock[type(cell)](**config | options)

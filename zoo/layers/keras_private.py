@@ -13,6 +13,7 @@ import keras
 from keras import ops
 from keras.src import backend
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+from keras.src.models.functional import Functional
 
 from zoo.layers.tensors import Tensor
 
@@ -74,6 +75,28 @@ def takes_training(cell: keras.layers.Layer) -> bool:
 def flat_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     """The layer and all layers inside it."""
     return list(layer._flatten_layers())
+
+
+def is_functional(model: keras.Model) -> bool:
+    """Whether a model is what `keras.Model(inputs, outputs)` gives: its graph is all that it does."""
+    return type(model) is Functional
+
+
+@contextmanager
+def not_compiled(model: keras.Model) -> Iterator[None]:
+    """While this context is open the model counts as not compiled: `clone_model` compiles by a config, which does not
+    hold functions of the user's own."""
+    before = model.compiled
+    model.compiled = False
+    try:
+        yield
+    finally:
+        model.compiled = before
+
+
+def compile_arguments(model: keras.Model) -> dict[str, Any]:
+    """What a compiled model was given in `compile`, as it was given."""
+    return dict(model._compile_config.config)
 
 
 class DropoutMasks:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import zoo
+from zoo.equality import LONG, TOLERANCE, relative
 from zoo.measuring import runners
 from zoo.measuring.case import Case
 from zoo.measuring.computed import OFF, Computed, Weights
@@ -21,15 +22,6 @@ from zoo.measuring.kernel_paths import asked_paths
 from zoo.measuring.kernels import compute
 
 __all__ = ["OFF", "Computed", "Proof", "asked_paths", "compute", "prove", "relative_difference", "unequal"]
-
-TOLERANCE = {"float32": 1e-5}
-"""The largest relative L2 difference of a tensor under which arms count as equal, up to LONG steps.
-
-float32: arms do the same products in another order. A rounding error of 6e-8 a product grows over some hundred steps,
-there and back, to about 1e-6.
-"""
-LONG = 500
-"""From so many steps on what is allowed grows with the steps, as rounding errors do that add up along a chain."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +65,6 @@ def relative_difference(tensors: Mapping[str, np.ndarray], reference: Mapping[st
 
     What is missing, has another shape or is not a number differs infinitely.
     """
-    return {name: _relative(tensors.get(name), expected) for name, expected in reference.items()}
-
-
-def _relative(tensor: np.ndarray | None, expected: np.ndarray) -> float:
-    if tensor is None or tensor.shape != expected.shape:
-        return math.inf
-    size = max(float(np.linalg.norm(expected)), np.finfo(np.float64).tiny)
-    difference = float(np.linalg.norm(tensor - expected)) / size
-    return math.inf if math.isnan(difference) else difference
+    return {
+        name: relative(tensors[name], expected) if name in tensors else math.inf for name, expected in reference.items()
+    }

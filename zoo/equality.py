@@ -1,0 +1,158 @@
+"""Whether two Keras models compute the same: outputs and gradients on one random batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH, STEPS = 4, 7
+"""The sizes of the batch where a model leaves them open."""
+TOLERANCE = {"float32": 1e-5, "float16": 5e-2, "bfloat16": 2e-1, "float64": 1e-12}
+"""The largest relative L2 difference of a tensor, by the type that the model computes in.
+
+float32: equal models do the same products in another order, and a rounding error of 6e-8 a product grows over some
+hundred steps, there and back, to about 1e-6. Half precision rounds at 1e-3 and 8e-3 a product.
+"""
+LONG = 500
+"""From so many steps on what is allowed grows with the steps, as rounding errors do that add up along a chain."""
+
+
+def require_equal(model: keras.Model, other: keras.Model, what: object) -> None:
+    """Hold the outputs of both models, without dropout, and the gradients of their squares against each other.
+
+    Args:
+        model: the one that is checked.
+        other: one with the same weights in the same order.
+        what: what the model runs as, for the error.
+
+    Raises:
+        ZooError: which tensor differs most, and by how much.
+    """
+    batch = random_batch(other)
+    ours, known = _tensors(model, batch), _tensors(other, batch)
+    differences = {name: relative(tensor, known[name]) for name, tensor in zip(known, ours.values(), strict=True)}
+    worst = max(differences, key=differences.__getitem__)
+    allowed = _allowed(other, batch)
+    if not differences[worst] <= allowed:
+        raise ZooError(
+            f"as {what} the model computes something else: {worst} differs by {differences[worst]:.1e} (relative L2), "
+            f"{allowed:.0e} is allowed"
+        )
+
+
+def random_batch(model: keras.Model) -> list[np.ndarray]:
+    """Inputs of the model's shapes: numbers from a normal distribution, tokens from 0 on; the ends of some masked."""
+    import keras
+
+    rng = np.random.default_rng(0)
+    masks = [each.mask_value for each in _flat(model) if isinstance(each, keras.layers.Masking)]
+    sizes = [each.input_dim for each in _flat(model) if isinstance(each, keras.layers.Embedding)]
+    batch = []
+    for each in model.inputs:
+        shape = [size or (STEPS if axis else BATCH) for axis, size in enumerate(each.shape)]
+        if "int" in each.dtype:
+            array = rng.integers(1, min(sizes, default=2), shape).astype(each.dtype)
+        else:
+            array = rng.normal(size=shape).astype(each.dtype)
+        if len(shape) > 1 and (masks or "int" in each.dtype):
+            array[: shape[0] // 2, -max(1, shape[1] // 3) :] = masks[0] if masks else 0
+        batch.append(array)
+    return batch
+
+
+def relative(tensor: np.ndarray, expected: np.ndarray) -> float:
+    """‖a − b‖ / ‖b‖ (L2); infinite where the shapes differ or a number is none."""
+    if tensor.shape != expected.shape:
+        return np.inf
+    size = max(float(np.linalg.norm(expected)), float(np.finfo(np.float32).tiny))
+    difference = float(np.linalg.norm(tensor - expected)) / size
+    return np.inf if np.isnan(difference) else difference
+
+
+def _allowed(model: keras.Model, batch: Sequence[np.ndarray]) -> float:
+    steps = max((array.shape[1] for array in batch if array.ndim > 1), default=1)
+    types = [each.compute_dtype for each in _flat(model)]
+    return max(TOLERANCE.get(name, 0.0) for name in types) * max(1.0, steps / LONG)
+
+
+def _flat(model: keras.Model) -> list[keras.layers.Layer]:
+    from zoo.layers.keras_private import flat_layers
+
+    return flat_layers(model)
+
+
+def _tensors(model: keras.Model, batch: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Outputs, and the gradients of the sum of their squares for each trained weight, by name."""
+    import keras
+
+    def loss(outputs: Any) -> Any:
+        return sum(keras.ops.sum(keras.ops.cast(each, "float32") ** 2) for each in keras.tree.flatten(outputs))
+
+    structure = getattr(model, "input", None)  # a Sequential model may have none, and has one input
+    inputs = keras.tree.pack_sequence_as(structure, list(batch)) if keras.tree.is_nested(structure) else batch[0]
+    outputs, gradients = _RUN[keras.backend.backend()](model, inputs, loss)
+    named = [f"output {i}" for i, _ in enumerate(outputs)] + [f"the gradient of {v.path}" for v in _trained(model)]
+    arrays = [keras.ops.convert_to_numpy(keras.ops.cast(each, "float32")) for each in [*outputs, *gradients]]
+    return dict(zip(named, arrays, strict=True))
+
+
+def _trained(model: keras.Model) -> list[keras.Variable]:
+    return list(model.trainable_variables)
+
+
+def _on_tensorflow(model: keras.Model, inputs: Any, loss: Callable[[Any], Any]) -> tuple[list[Any], list[Any]]:
+    import keras
+    import tensorflow as tf
+
+    variables = [variable.value for variable in _trained(model)]
+
+    @tf.function(autograph=False)
+    def both(inputs: Any) -> tuple[list[Any], list[Any]]:
+        with tf.GradientTape() as tape:
+            outputs = model(inputs, training=False)
+            total = loss(outputs)
+        gradients = tape.gradient(total, variables, unconnected_gradients="zero")
+        return keras.tree.flatten(outputs), [tf.convert_to_tensor(each) for each in gradients]
+
+    return both(keras.tree.map_structure(tf.constant, inputs))
+
+
+def _on_jax(model: keras.Model, inputs: Any, loss: Callable[[Any], Any]) -> tuple[list[Any], list[Any]]:
+    import jax
+    import keras
+
+    fixed = [variable.value for variable in model.non_trainable_variables]
+
+    @jax.jit
+    def both(values: list[Any], inputs: Any) -> tuple[list[Any], list[Any]]:
+        def total(values: list[Any]) -> tuple[Any, Any]:
+            outputs, _ = model.stateless_call(values, fixed, inputs, training=False)
+            return loss(outputs), outputs
+
+        gradients, outputs = jax.grad(total, has_aux=True)(values)
+        return keras.tree.flatten(outputs), gradients
+
+    return both([variable.value for variable in _trained(model)], inputs)
+
+
+def _on_torch(model: keras.Model, inputs: Any, loss: Callable[[Any], Any]) -> tuple[list[Any], list[Any]]:
+    import keras
+    import torch
+
+    variables = [variable.value for variable in _trained(model)]
+    with torch.enable_grad():
+        outputs = model(keras.tree.map_structure(keras.ops.convert_to_tensor, inputs), training=False)
+        total = loss(outputs)
+        found = torch.autograd.grad(total, variables, allow_unused=True) if variables else []
+    gradients = [torch.zeros_like(v) if g is None else g for v, g in zip(variables, found, strict=True)]
+    return [each.detach() for each in keras.tree.flatten(outputs)], gradients
+
+
+_RUN = {"tensorflow": _on_tensorflow, "jax": _on_jax, "torch": _on_torch}
