@@ -1,5 +1,10 @@
 """A zoo of recurrent Keras models. Importing it imports no Keras: that happens when a model is made."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from zoo import models, tasks
 from zoo.convert import ConversionWarning, with_execution
 from zoo.create import create_model, task_at
@@ -11,10 +16,20 @@ from zoo.saving import get_weights, load_model, load_weights, save_weights, set_
 from zoo.training.fit import train
 from zoo.training.scores import evaluate
 
+if TYPE_CHECKING:
+    from zoo.measuring.recommend import recommend
+
 list_models = MODELS.names
 get_entry = MODELS.get
 list_tasks = TASKS.names
 get_task = TASKS.get
+
+
+def __getattr__(name: str) -> Any:
+    """`zoo.recommend`, which measures: the room that does is only imported when it is used."""
+    if name != "recommend":
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    return importlib.import_module("zoo.measuring.recommend").recommend
 
 
 def load_task(name: str, steps: int | None = None, seed: int = 0) -> Data:
@@ -57,6 +72,7 @@ __all__ = [
     "load_task",
     "load_weights",
     "models",
+    "recommend",
     "save_weights",
     "set_weights",
     "task_at",

@@ -215,18 +215,24 @@ def _own_classes(model: keras.Model) -> AbstractContextManager[Any]:
 
 
 def _compile(converted: keras.Model, model: keras.Model, execution: Execution) -> None:
-    """Compile the copy as `model` is compiled, with the optimizer where it stood, and the jit of the execution."""
+    """Compile the copy as `model` is compiled, with the jit of the execution."""
+    import keras
+
+    if model.compiled:
+        normal = NORMAL_JIT[keras.backend.backend()]
+        _compile_like(converted, model, execution.jit_compile if execution.is_stock else execution.jit or normal)
+
+
+def _compile_like(converted: keras.Model, model: keras.Model, jit_compile: bool | str) -> None:
+    """Compile the copy as `model` is compiled, with the optimizer where it stood."""
     import keras
 
     from zoo.layers.keras_private import compile_arguments
 
-    if not model.compiled:
-        return
     given = compile_arguments(model)
     optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
     metrics = {name: keras.tree.map_structure(_new_metric, given[name]) for name in ("metrics", "weighted_metrics")}
-    jit = execution.jit_compile if execution.is_stock else execution.jit or NORMAL_JIT[keras.backend.backend()]
-    converted.compile(**{**given, **metrics, "optimizer": optimizer, "jit_compile": jit})
+    converted.compile(**{**given, **metrics, "optimizer": optimizer, "jit_compile": jit_compile})
     if model.optimizer.built:
         optimizer.build(converted.trainable_variables)
         for new, old in zip(optimizer.variables, model.optimizer.variables, strict=True):
@@ -238,3 +244,22 @@ def _new_metric(metric: Any) -> Any:
     import keras
 
     return type(metric).from_config(metric.get_config()) if isinstance(metric, keras.Metric) else metric
+
+
+def copied(model: keras.Model) -> keras.Model:
+    """A copy of your model as it is, with the same weights, compiled as it is.
+
+    Raises:
+        ZooError: as of `with_execution`, for what is no built Sequential or Functional model.
+    """
+    import keras
+
+    from zoo.layers import keras_private
+
+    _require_graph(model)
+    with _own_classes(model), keras_private.not_compiled(model):
+        result = keras.models.clone_model(model, clone_function=_copy, recursive=True)
+    result.set_weights(model.get_weights())
+    if model.compiled:
+        _compile_like(result, model, keras_private.compile_arguments(model)["jit_compile"])
+    return result

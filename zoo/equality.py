@@ -113,15 +113,16 @@ def _on_tensorflow(model: keras.Model, inputs: Any, loss: Callable[[Any], Any]) 
 
     variables = [variable.value for variable in _trained(model)]
 
-    @tf.function(autograph=False)
-    def both(inputs: Any) -> tuple[list[Any], list[Any]]:
+    def both(*flat: Any) -> tuple[list[Any], list[Any]]:
         with tf.GradientTape() as tape:
-            outputs = model(inputs, training=False)
+            outputs = model(keras.tree.pack_sequence_as(inputs, list(flat)), training=False)
             total = loss(outputs)
         gradients = tape.gradient(total, variables, unconnected_gradients="zero")
         return keras.tree.flatten(outputs), [tf.convert_to_tensor(each) for each in gradients]
 
-    return both(keras.tree.map_structure(tf.constant, inputs))
+    constants = [tf.constant(each) for each in keras.tree.flatten(inputs)]
+    traced = tf.function(both, autograph=False).get_concrete_function(*constants)  # a call would warn of retracing
+    return traced(*constants)
 
 
 def _on_jax(model: keras.Model, inputs: Any, loss: Callable[[Any], Any]) -> tuple[list[Any], list[Any]]:

@@ -132,10 +132,12 @@ def _again_on_tensorflow(flat: Flat, tensors: list[Tensor]) -> Sequence[Tensor]:
         def backward(*gradients: Tensor) -> Any:
             with tf.control_dependencies(gradients):
                 inputs = [tf.identity(tensor) for tensor in given]
+            real = [each for each in inputs if each.dtype.is_floating]  # not the state of a seed
             with tf.GradientTape() as tape:
-                tape.watch(inputs)
+                tape.watch(real)
                 outputs = flat(inputs)
-            return tape.gradient(outputs, inputs, gradients, unconnected_gradients="zero")
+            computed = iter(tape.gradient(outputs, real, gradients, unconnected_gradients="zero"))
+            return [next(computed) if each.dtype.is_floating else None for each in inputs]
 
         return flat(tensors), backward
 

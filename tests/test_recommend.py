@@ -1,0 +1,167 @@
+"""What is recommended is the fastest arm of those that could be measured, and nothing where none is surely faster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from tests.commands import run
+from tests.models import BACKEND
+from zoo.cli import main
+from zoo.execution import BACKENDS, Execution
+from zoo.measuring import remember
+from zoo.measuring.race import Seat, race
+from zoo.measuring.recommendation import AS_IT_IS, Recommendation, as_json, of_json
+from zoo.measuring.tryout import Budget, Tryout, executions
+from zoo.measuring.worker import Block
+
+PHASES = ["train", "predict"]
+
+
+def seat(name: str, seconds: float, noise: float = 0.02, first: float = 1.0, turns: list[str] | None = None) -> Seat:
+    """An arm whose calls take about so long, without taking it."""
+    rng = np.random.default_rng(len(name))
+
+    def ask(method: str, phase: str, *_: object):
+        if method == "warm_up":
+            return first, {"first_call_seconds": first, "step_peak_host_bytes": 2**28}
+        if turns is not None:
+            turns.append(name)
+        return Block(1, float(seconds * np.exp(rng.normal(0, noise))), seconds)
+
+    return Seat(name, ask)
+
+
+def answer(arms: dict[str, tuple[float, float]]) -> Recommendation:
+    """Of arms that take so long a call, and a first call."""
+    made: Callable[[str, str], Seat] = lambda name, _: seat(name, arms[name][0], first=arms[name][1])  # noqa: E731
+    tryout = Tryout([(name, "tensorflow") for name in arms], made, PHASES, 20)
+    return Recommendation("a model", "cpu", tryout.measured(Budget(0.6), print), 1)
+
+
+def test_the_fastest_wins_and_what_is_surely_slower_drops_out_early() -> None:
+    turns: list[str] = []
+    seats = [seat(name, s, turns=turns) for name, s in [("reference", 0.01), ("fast", 0.004), ("slow", 0.02)]]
+    assert race(seats, seats[0], "train", 0.3) is seats[1]
+    assert turns.count("slow") < turns.count("fast") == turns.count("reference")
+    assert np.exp(np.median(seats[1].log_ratios("train", seats[0]))) == pytest.approx(0.4, rel=0.02)
+
+
+def test_an_arm_that_ends_while_it_races_does_not_end_the_race() -> None:
+    seats = [seat("reference", 0.01), Seat("broken", lambda *_: None)]
+    assert race(seats, seats[0], "train", 0.2) is seats[0]
+    assert seats[1].broken
+
+
+def test_a_recommendation_says_what_is_saved_and_when_a_first_call_has_paid() -> None:
+    found = answer({AS_IT_IS: (0.010, 1.0), "fused": (0.005, 1.5), "looped+jit": (0.020, 9.0)})
+    assert (found.train, found.predict) == ("fused", "fused")
+    assert found.paid_after() == pytest.approx(100, rel=0.05)  # half a second, at 5 ms a step
+    assert 'zoo.with_execution(model, "fused")' in str(found)
+    assert [row[0] for row in found.table()] == [AS_IT_IS, "fused", "looped+jit"]
+
+
+def test_where_none_is_surely_faster_the_model_stays_as_it_is() -> None:
+    found = answer({AS_IT_IS: (0.010, 1.0), "fused": (0.0099, 1.0)})
+    assert (found.train, found.predict, found.paid_after()) == (AS_IT_IS, AS_IT_IS, None)
+    assert "with_execution" not in str(found)
+
+
+def test_what_takes_too_long_to_build_is_left_out_with_the_time_it_would_take() -> None:
+    made = Tryout([("stock", "jax"), ("unrolled+jit", "jax")], lambda name, _: seat(name, 0.01), PHASES, 1000)
+    found = Recommendation("a model", "cpu", made.measured(Budget(1), print), 1)
+    assert found.left_out() == ["unrolled+jit on jax: left out: to build it takes some 380 s"]
+
+
+def test_a_reference_that_cannot_be_measured_is_one_line() -> None:
+    with pytest.raises(zoo.ZooError, match="stock cannot be measured: it does not fit"):
+        Tryout([("stock", "jax")], lambda *_: "it does not fit", PHASES, 0).measured(Budget(1), print)
+
+
+def test_an_answer_is_remembered_for_the_same_question_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remember, "folder", lambda: tmp_path / "cache")
+    found = answer({AS_IT_IS: (0.010, 1.0), "fused": (0.005, 1.5)})
+    assert of_json(json.loads(json.dumps(as_json(found)))).train == found.train
+    remember.remember(["key"], BACKEND, "cpu", found)
+    again = remember.recall(["key"], BACKEND, "cpu")
+    assert again is not None
+    assert again.remembered
+    assert again.table() == found.table()
+    assert remember.recall(["another"], BACKEND, "cpu") is None
+    next((tmp_path / "cache").iterdir()).write_text("{")
+    assert remember.recall(["key"], BACKEND, "cpu") is None
+
+
+@pytest.mark.parametrize("steps", [None, 20, 240])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_tried_can_run_there_and_is_no_program_twice(backend: str, steps: int | None) -> None:
+    names = executions(backend, "cpu", steps)
+    assert len(set(names)) == len(names) > 0
+    for name in names:
+        assert not Execution.parse(name).problem(backend, "cpu")
+        assert not Execution.parse(name).same_program(backend, "cpu")
+    assert ("unrolled" in {Execution.parse(name).loop for name in names}) == (steps is not None)
+
+
+def small() -> keras.Model:
+    model = keras.Sequential([keras.Input((4, 2)), keras.layers.LSTM(3), keras.layers.Dense(1)], name="small")
+    model.compile("sgd", "mse")
+    return model
+
+
+X, Y = np.ones((8, 4, 2), "float32"), np.ones((8, 1), "float32")
+WRONG = {
+    "x has the shape (8, 4), and 'small' takes (None, 4, 2)": (X[..., 0], Y, {}),
+    "x has 8 examples, and y has 5": (X, Y[:5], {}),
+    "x has 2 arrays, and 'small' has 1 inputs": ([X, X], Y, {}),
+    "x has no example": (X[:0], Y[:0], {}),
+    "batch must be a positive whole number, not 0": (X, Y, {"batch": 0}),
+    "budget must be more than 0 seconds, not -1": (X, Y, {"budget": -1}),
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_what_does_not_fit_the_model_is_one_line(message: str) -> None:
+    x, y, options = WRONG[message]
+    with pytest.raises(zoo.ZooError) as refused:
+        zoo.recommend(small(), x, y, fresh=True, **options)
+    assert str(refused.value) == message
+
+
+def test_a_model_that_is_not_compiled_cannot_train() -> None:
+    model = keras.Sequential([keras.Input((4, 2)), keras.layers.LSTM(3)], name="bare")
+    with pytest.raises(zoo.ZooError, match="'bare' is not compiled: compile it, or leave out y"):
+        zoo.recommend(model, X, X[:, 0])
+
+
+OPTIONS = {
+    "error: unknown layer 'lstn'; did you mean 'lstm'?": ["lstn"],
+    "error: --budget must be a time such as 60s or 2min, not 'soon'": ["lstm", "--budget", "soon"],
+    "error: unknown backend 'tensorflw'; did you mean 'tensorflow'?": ["lstm", "--backend", "tensorflw"],
+    "error: --memory-limit must be an amount such as 2GiB or 500MB, not '2'": ["lstm", "--memory-limit", "2"],
+}
+
+
+@pytest.mark.parametrize("message", OPTIONS)
+def test_a_wrong_option_is_one_line(message: str) -> None:
+    code, _, said = run(main, "recommend", *OPTIONS[message])
+    assert code == 2
+    assert said.startswith(message)
+
+
+@pytest.mark.slow
+def test_a_model_is_measured_within_its_budget_and_keeps_its_weights() -> None:
+    keras.utils.set_random_seed(0)
+    model = small()
+    before = model.get_weights()
+    found = zoo.recommend(model, X, Y, budget=60, fresh=True)
+    assert found.seconds <= 66
+    assert {row[0] for row in found.table()} >= {AS_IT_IS}
+    for weight, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)

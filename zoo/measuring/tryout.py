@@ -1,0 +1,157 @@
+"""Tries executions within a budget: builds an arm of each, calls it, and lets those that work race."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from zoo.errors import ZooError
+from zoo.execution import NORMAL_JIT, Execution, automatic_chunk
+from zoo.measuring.effort import Effort
+from zoo.measuring.race import Ratio, Seat, race
+from zoo.measuring.recommendation import AS_IT_IS, Candidate
+
+LOOK = Effort(warm_up_calls=1, warm_up_seconds=0.02)
+"""How long an arm is warmed up."""
+BUILDING = 0.6
+"""The part of the budget in which arms are built; those that are not built by then are left out."""
+TRAINING = 0.6
+"""The part of what is left that training gets; predicting gets the rest."""
+UNROLLED_SECONDS = {False: 0.05, True: 0.38}
+"""What a step of a layer that is written out adds to a first call, without jit and with it, on two cores."""
+Show = Callable[[str], None]
+
+
+def executions(backend: str, device: str = "cpu", steps: int | None = None, linear: bool = False) -> list[str]:
+    """The executions that are tried beside Keras' own layers, the most promising first.
+
+    What is the same program as another one there is left out: the loop of TensorFlow on a CPU, and its chunks of one.
+
+    Args:
+        backend: "tensorflow", "jax" or "torch".
+        device: "cpu" or "gpu".
+        steps: of the sequences, where they are known.
+        linear: whether all cells are linear in their state.
+    """
+    plain = ["looped", "chunked-auto", *([] if steps is None else ["unrolled"])]
+    if backend == "tensorflow" and automatic_chunk(steps, backend=backend, device=device) == 1:
+        plain.remove("chunked-auto")
+    jitted = [f"{name}+jit" for name in plain]
+    if Execution("stock").same_program(backend, device):
+        plain.remove("looped")
+    names = ["fused", *(["parallel"] if linear else []), *([] if NORMAL_JIT[backend] else plain), *jitted]
+    names.append("chunked-auto+recompute")
+    return [name for name in names if not Execution.parse(name).problem(backend, device if name == "fused" else "")]
+
+
+class Budget:
+    """Seconds that count from now on."""
+
+    def __init__(self, seconds: float) -> None:
+        if not seconds > 0:
+            raise ZooError(f"budget must be more than 0 seconds, not {seconds!r}")
+        self.seconds = seconds
+        self._started = time.monotonic()
+
+    def spent(self) -> float:
+        """The seconds since the start."""
+        return time.monotonic() - self._started
+
+    def left(self) -> float:
+        """The seconds that are left, none below 0."""
+        return max(0.0, self.seconds - self.spent())
+
+
+@dataclass
+class Tryout:
+    """Arms that are tried beside each other.
+
+    Attributes:
+        arms: execution and backend of each, the reference first, then the most promising.
+        make: gives the seat of an arm, or why it has none, in words.
+        phases: what is measured.
+        written_out: how many steps stand in the program where all loops are unrolled.
+    """
+
+    arms: Sequence[tuple[str, str]]
+    make: Callable[[str, str], Seat | str]
+    phases: Sequence[str]
+    written_out: int
+    _rows: dict[tuple[str, str], Candidate] = field(default_factory=dict)
+    _seats: dict[tuple[str, str], Seat] = field(default_factory=dict)
+
+    def measured(self, budget: Budget, show: Show) -> list[Candidate]:
+        """A row an arm.
+
+        Raises:
+            ZooError: the reference cannot be measured, or the budget is too small for a second arm.
+        """
+        self._build(budget, show)
+        reference = self._seats[self.arms[0]]
+        for place, phase in enumerate(self.phases):
+            share = TRAINING if place + 1 < len(self.phases) else 1.0
+            show(f"{len(self._seats)} arms take turns: {phase}")
+            race(list(self._seats.values()), reference, phase, max(0.5, budget.left() * share))
+        return [self._with_times(self._rows[arm], self._seats.get(arm), reference) for arm in self.arms]
+
+    def _build(self, budget: Budget, show: Show) -> None:
+        """Build and call the arms, one after another, while the budget allows."""
+        longest = {False: 0.0, True: 0.0}  # seconds that an arm took, without jit and with it
+        for arm in self.arms:
+            name, backend = arm
+            execution, before = _execution(name), budget.spent()
+            expected = max(longest[execution.jit] or longest[False], self._first_call(execution))
+            if self._seats and before + expected > BUILDING * budget.seconds:
+                self._rows[arm] = Candidate(name, backend, reason=f"left out: to build it takes some {expected:.0f} s")
+                continue
+            show(f"{name} on {backend} is built")
+            seat = self.make(name, backend)
+            self._rows[arm] = (
+                Candidate(name, backend, reason=seat) if isinstance(seat, str) else self._called(seat, backend)
+            )
+            if isinstance(seat, Seat) and not seat.broken:
+                self._seats[arm] = seat
+            if arm == self.arms[0]:
+                self._require_reference(budget)
+            longest[execution.jit] = max(longest[execution.jit], budget.spent() - before)
+
+    def _require_reference(self, budget: Budget) -> None:
+        arm = self.arms[0]
+        if arm not in self._seats:
+            raise ZooError(f"{arm[0]} cannot be measured: {self._rows[arm].reason}")
+        if budget.spent() > BUILDING / 2 * budget.seconds:
+            raise ZooError(
+                f"a budget of {budget.seconds:g} s is too small: the first arm alone took {budget.spent():.0f} s; "
+                f"give about {4 * budget.spent():.0f} s"
+            )
+
+    def _first_call(self, execution: Execution) -> float:
+        """About how long a first call takes beyond what every arm takes, seconds."""
+        return self.written_out * UNROLLED_SECONDS[execution.jit] if execution.loop == "unrolled" else 0.0
+
+    def _called(self, seat: Seat, backend: str) -> Candidate:
+        """The row of an arm that was called for the first time in each phase."""
+        first, peak = 0.0, None
+        for phase in reversed(self.phases):  # the peak of training is the last
+            warm = seat.ask("warm_up", phase, LOOK)
+            if warm is None:
+                return Candidate(seat.name, backend, reason=seat.broken)
+            first, peak = warm[1]["first_call_seconds"], warm[1]["step_peak_host_bytes"]
+        return Candidate(seat.name, backend, first_call_seconds=first, peak_bytes=peak)
+
+    def _with_times(self, row: Candidate, seat: Seat | None, reference: Seat) -> Candidate:
+        """The row with what the race gave."""
+        if seat is None:
+            return row
+        times, ratios = {}, {}
+        for phase in self.phases:
+            seconds = sorted(seat.seconds.get(phase, {}).values())
+            if seconds:
+                times[phase] = seconds[len(seconds) // 2]
+                ratios[phase] = Ratio.of(seat.log_ratios(phase, reference))
+        return replace(row, step_seconds=times, ratios=ratios, reason=seat.broken)
+
+
+def _execution(name: str) -> Execution:
+    return Execution("stock") if name == AS_IT_IS else Execution.parse(name)
