@@ -6,7 +6,7 @@ Nothing here imports Keras or a backend: planning a run must not bind the proces
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -16,7 +16,10 @@ from zoo.errors import unknown
 from zoo.execution import BACKENDS, KERAS, NAMED, NORMAL_JIT, RUNS_ON, SIZED, Execution
 from zoo.measuring.case import DEVICES, PHASES, Case, skip_reason
 from zoo.measuring.effort import Effort
-from zoo.measuring.group import Group
+from zoo.measuring.group import Group, groups
+
+SECONDS_A_STEP = 0.0005
+"""About what a step of a sequence takes in a call of an arm, on two cores."""
 
 
 def execution_names(patterns: Iterable[str]) -> list[str]:
@@ -160,11 +163,24 @@ def _wanted(blocks: Sequence[Block], selection: Selection, usual: int, recipe: s
     return wanted
 
 
+def in_order(timed: Mapping[Case, int], mixed: bool, least: int, effort: Effort) -> tuple[list[Group], dict[Case, int]]:
+    """The groups of these cases, those first that are soon done, and the cases in that order.
+
+    So a run that is stopped has most of its groups; and an arm runs at fewer steps before it runs at more, so that
+    after it has passed its time limit once it is not tried again.
+    """
+    together = sorted(groups(timed, mixed, least=least), key=lambda group: expected_of_group(group, effort))
+    cases = (case for group in together for case in group.arms if case in timed)
+    return together, {case: timed[case] for case in cases}
+
+
 def expected_seconds(case: Case, effort: Effort) -> float:
     """A rough guess of what a training, or a repeat of an arm, takes on two cores; a run corrects it as it goes on."""
     if case.recipe:
         return 7.0 if case.task != "mnist_rows" else 120.0
-    timing = len(PHASES) * (effort.warm_up_seconds + effort.seconds)
+    least_calls = effort.warm_up_calls + effort.warm_up_rounds + effort.rounds
+    called = least_calls * case.steps * SECONDS_A_STEP
+    timing = len(PHASES) * (effort.warm_up_seconds + max(effort.seconds, called))
     if case.execution.loop in ("unrolled", "stock-unrolled", "static"):
         written = case.steps * max(1, len(get_entry(case.entry).layers))  # steps, each layer's
         return timing + min(effort.time_limit_seconds, 0.3 + written * (0.38 if case.execution.jit else 0.05))

@@ -9,14 +9,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.plan import Selection, timed_cases, trained_cases
+from benchmarks.plan import Selection, in_order, timed_cases, trained_cases
 from benchmarks.profiles import get_profile
 from benchmarks.progress import Planned, Progress, group_lines, label, numbers
 from zoo import ZooError
 from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.enough import LEAST_REPEATS
-from zoo.measuring.group import Group, groups
+from zoo.measuring.group import Group
 from zoo.measuring.machine import usable_cpus
 from zoo.measuring.rows import TABLE, Measurement, check_writable, read_rows
 from zoo.report.verdicts import REPORT, verdict_lines
@@ -43,7 +43,9 @@ class BenchmarkPlugin:
             devices=option.zoo_devices,
             repeats=option.zoo_repeats,
         )
-        self.timed = timed_cases(self.profile, self.selection)  #: and how many repeats of each
+        wanted = timed_cases(self.profile, self.selection)
+        self._least = self.selection.repeats or LEAST_REPEATS
+        _, self.timed = in_order(wanted, self.profile.mixed, self._least, self.profile.effort)  #: repeats of each
         self.trained = trained_cases(self.profile, self.selection)
         if not self.timed:
             raise ZooError(f"nothing of profile {self.profile.name} is left by these --zoo- options")
@@ -129,7 +131,7 @@ class BenchmarkPlugin:
         params = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
         left = list(dict.fromkeys(p["case"] for p in params if isinstance(p.get("case"), Case)))
         timed = {case: repeats for case, repeats in self.timed.items() if case in left}
-        together = groups(timed, self.profile.mixed, least=self.selection.repeats or LEAST_REPEATS)
+        together, _ = in_order(timed, self.profile.mixed, self._least, self.profile.effort)
         self._groups = {case: group for group in together for case in group.arms if case in timed}
         planned = Planned(together, [case for case in left if case.recipe])
         self.progress = Progress(session.config.pluginmanager.getplugin("terminalreporter"), planned, self.profile)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 import zoo
-from benchmarks.plan import Selection, timed_cases, trained_cases
+from benchmarks.plan import Selection, expected_of_group, in_order, timed_cases, trained_cases
 from benchmarks.profiles import HANDFUL, PROFILES, Profile, get_profile
 from zoo.execution import NAMED
 from zoo.measuring.case import Case, skip_reason
-from zoo.measuring.enough import MOST_REPEATS
+from zoo.measuring.enough import LEAST_REPEATS, MOST_REPEATS
 from zoo.measuring.machine import origin
 
 each_profile = pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
@@ -148,3 +148,16 @@ def test_an_execution_that_no_runner_has_cannot_be_made(message: str) -> None:
 @pytest.mark.parametrize("name", [*NAMED, "chunked-16", "chunked-3+jit+recompute", "chunked-7+offload"])
 def test_an_execution_is_read_from_the_name_that_it_shows(name: str) -> None:
     assert str(zoo.Execution.parse(name)) == name
+
+
+def test_groups_that_are_soon_done_come_first_and_an_arm_runs_at_fewer_steps_before_more() -> None:
+    profile = get_profile("full")
+    wanted = timed_cases(profile, Selection())
+    together, cases = in_order(wanted, profile.mixed, LEAST_REPEATS, profile.effort)
+    assert cases == wanted
+    expected = [expected_of_group(group, profile.effort) for group in together]
+    assert expected == sorted(expected)
+    loops = [
+        c.steps for c in cases if (c.entry, c.task, c.arm, c.units, c.batch) == ("lstm", "wave", "looped", 100, 50)
+    ]
+    assert loops == sorted(loops)

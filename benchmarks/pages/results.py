@@ -108,8 +108,8 @@ def _days(table: pd.DataFrame) -> str:
     """On which days each backend was timed, and how."""
     timed = table[table["phase"].isin(TIMED)]
     days = timed["started_at"].astype("str").str[:10].groupby(timed["backend"], sort=False).agg(["min", "max"])
-    told = [f"{backend} {first}" + f" to {last}" * (first != last) for backend, first, last in days.itertuples()]
-    return f"Days: {', '.join(told)}. Rows: {lockstep(table)}."
+    phrases = [f"{backend} {first}" + f" to {last}" * (first != last) for backend, first, last in days.itertuples()]
+    return f"Days: {', '.join(phrases)}. Rows: {lockstep(table)}."
 
 
 def lockstep(table: pd.DataFrame) -> str:

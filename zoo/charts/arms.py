@@ -63,12 +63,12 @@ def every_arm(table: pd.DataFrame) -> Figure:
 
 def _answer(times: pd.DataFrame) -> str:
     """The fastest arm of each call."""
-    told = []
+    phrases = []
     for phase, call in CALLS.items():
         middles = times[times["phase"] == phase].groupby("line")["milliseconds"].median().sort_values(kind="stable")
         if len(middles):
-            told.append(f"{middles.index[0]} is the fastest in {call}, {three_digits(middles.iloc[0])} ms")
-    return "; ".join(told)
+            phrases.append(f"{middles.index[0]} is the fastest in {call}, {three_digits(middles.iloc[0])} ms")
+    return "; ".join(phrases)
 
 
 def _draw(axes: Axes, part: pd.DataFrame) -> None:

@@ -51,11 +51,11 @@ def executions(table: pd.DataFrame) -> Figure:
 
 def _answer(rows: pd.DataFrame) -> str:
     """For each backend the execution that is most often the fastest or tied with it."""
-    told = [
+    phrases = [
         f"{row.execution} on {backend_name(row.backend)} ({row.wins} of {row.sizes} lengths)"
         for row in winners(rows).itertuples()
     ]
-    return f"the fastest, or tied with it, most often: {words(told)}"
+    return f"the fastest, or tied with it, most often: {words(phrases)}"
 
 
 def _draw(axes: Axes, part: pd.DataFrame, steps: Sequence[int]) -> None:

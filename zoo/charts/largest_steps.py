@@ -73,14 +73,14 @@ def _main(bounds: pd.DataFrame) -> pd.DataFrame:
 
 def _answer(bounds: pd.DataFrame) -> str:
     """Which execution trains the most steps on each backend."""
-    told = []
+    phrases = []
     for backend, rows in bounds.groupby("backend", sort=False):
         trained = rows[rows["largest_steps"].notna()].sort_values("largest_steps", ascending=False, kind="stable")
         if len(trained):
-            told.append(
+            phrases.append(
                 f"{trained['execution'].iloc[0]} {trained['largest_steps'].iloc[0]:,} steps on {backend_name(backend)}"
             )
-    return f"the longest are {words(told)}"
+    return f"the longest are {words(phrases)}"
 
 
 def _draw(axes: Axes, facet: str, bounds: pd.DataFrame) -> None:

@@ -138,8 +138,8 @@ def _fastest(rows: pd.DataFrame, won: pd.DataFrame) -> Iterator[str]:
         where = f"{_place(row['backend'], row['device'])}: {row['execution']}"
         yield f"{where} is the fastest, or tied with it, at {row['wins']} of {row['sizes']} lengths."
     for (entry, units, steps, batch), part in rows.groupby(["entry", "units", "steps", "batch"], sort=False):
-        told = ", ".join(_gain(row) for row in in_turn(part))
-        yield f"{entry} of {units} units, {steps} steps, batch {batch}: {told}."
+        phrases = ", ".join(_gain(row) for row in in_turn(part))
+        yield f"{entry} of {units} units, {steps} steps, batch {batch}: {phrases}."
 
 
 def _gain(row: pd.Series) -> str:
@@ -193,17 +193,17 @@ def _memory(rows: pd.DataFrame) -> Iterator[str]:
 def _devices(rows: pd.DataFrame) -> Iterator[str]:
     for backend, part in rows.groupby("backend", sort=False):
         trains = part[part["phase"] == "train"].sort_values("steps")
-        told = [f"{row['steps']} steps {ratio_words(row)}" for row in in_turn(trains)]
-        if told:
+        phrases = [f"{row['steps']} steps {ratio_words(row)}" for row in in_turn(trains)]
+        if phrases:
             size = size_words(trains.iloc[0])
-            yield f"{backend_name(backend)}, {size}: training on the GPU takes, of the CPU's time: {'; '.join(told)}."
+            yield f"{backend_name(backend)}, {size}: training on the GPU takes, of the CPU's time: {'; '.join(phrases)}."
 
 
 def _over_entry(rows: pd.DataFrame) -> Iterator[str]:
     for (entry, backend, task), part in rows.groupby(["what", "backend", "task"], sort=False):
-        told = [f"{ratio_words(row)} in {CALLS[row['phase']]}" for row in in_turn(part)]
+        phrases = [f"{ratio_words(row)} in {CALLS[row['phase']]}" for row in in_turn(part)]
         against = part["against"].iloc[0]
-        yield f"{entry} on {task} ({backend_name(backend)}) takes, of the time of {against}: {'; '.join(told)}."
+        yield f"{entry} on {task} ({backend_name(backend)}) takes, of the time of {against}: {'; '.join(phrases)}."
 
 
 def _linear(rows: pd.DataFrame) -> Iterator[str]:
@@ -212,5 +212,5 @@ def _linear(rows: pd.DataFrame) -> Iterator[str]:
         if trains.empty:
             continue
         ends = trains.iloc[[0, -1]] if len(trains) > 1 else trains
-        told = [f"{ratio_words(row)} at {row['steps']} steps" for row in in_turn(ends)]
-        yield f"{entry} ({_place(backend, device)}): the scan takes, of the loop's training time: {'; '.join(told)}."
+        phrases = [f"{ratio_words(row)} at {row['steps']} steps" for row in in_turn(ends)]
+        yield f"{entry} ({_place(backend, device)}): the scan takes, of the loop's training time: {'; '.join(phrases)}."

@@ -19,7 +19,7 @@ WORTH = {FASTER: "yes", SLOWER: "no", EQUAL: "no gain", UNDECIDED: "undecided", 
 
 def unroll(rows: pd.DataFrame) -> str:
     """Of `answers.of_unrolling`: whether to unroll a short sequence."""
-    told, lengths = [], set()
+    phrases, lengths = [], set()
     for backend, part in rows.groupby("backend", sort=False):
         trains = train_steps(part)
         if trains.empty:
@@ -28,13 +28,13 @@ def unroll(rows: pd.DataFrame) -> str:
         first = at(part, row["steps"], "train", "first_call_seconds")
         lengths.add(int(row["steps"]))
         text = f"{WORTH[row['verdict']]} on {backend_name(backend)} ({row['ratio']:.2f} of the loop's training time"
-        told.append(text + (f", a first call {times(first['ratio'])} as long)" if first is not None else ")"))
-    return f"At {' or '.join(map(str, sorted(lengths)))} steps: {', '.join(told)}." if told else ""
+        phrases.append(text + (f", a first call {times(first['ratio'])} as long)" if first is not None else ")"))
+    return f"At {' or '.join(map(str, sorted(lengths)))} steps: {', '.join(phrases)}." if phrases else ""
 
 
 def until(rows: pd.DataFrame) -> str:
     """Of `answers.of_unrolling`: at how many lengths it pays, and up to which."""
-    told = []
+    phrases = []
     for backend, part in rows.groupby("backend", sort=False):
         trains = train_steps(part)
         if trains.empty:
@@ -43,13 +43,13 @@ def until(rows: pd.DataFrame) -> str:
         lengths = f"{len(faster)} of {len(trains)} lengths" if len(faster) else f"none of {len(trains)} lengths"
         text = f"at {lengths} from {trains['steps'].min()} to {trains['steps'].max()} steps on {backend_name(backend)}"
         last = faster.iloc[-1:]
-        told.append(text + "".join(f", the longest {row['steps']} ({row['ratio']:.2f})" for row in in_turn(last)))
-    return f"Training is decidedly faster {'; '.join(told)}." if told else ""
+        phrases.append(text + "".join(f", the longest {row['steps']} ({row['ratio']:.2f})" for row in in_turn(last)))
+    return f"Training is decidedly faster {'; '.join(phrases)}." if phrases else ""
 
 
 def jit(rows: pd.DataFrame) -> str:
     """Of `answers.of_jit`: the longest sequence that compiling makes faster, and the shortest that it makes slower."""
-    told = []
+    phrases = []
     for backend, part in rows.groupby("backend", sort=False):
         trains = train_steps(part)
         faster, slower = (trains[trains["verdict"] == verdict] for verdict in (FASTER, SLOWER))
@@ -57,17 +57,17 @@ def jit(rows: pd.DataFrame) -> str:
         if len(trains) and not ends:
             ends = [nearest_row(trains)]
         worth = [f"{WORTH[row['verdict']]} at {row['steps']} steps ({row['ratio']:.2f})" for row in ends]
-        told += [f"{backend_name(backend)}: {', '.join(worth)}"] if worth else []
-    return f"Training time over that without it. {'; '.join(told)}. JAX is always compiled here." if told else ""
+        phrases += [f"{backend_name(backend)}: {', '.join(worth)}"] if worth else []
+    return f"Training time over that without it. {'; '.join(phrases)}. JAX is always compiled here." if phrases else ""
 
 
 def fastest(rows: pd.DataFrame, won: pd.DataFrame) -> str:
     """Of `winners` and `gains`: the fastest execution of each backend, and the zoo's best against the best of stock."""
-    told = [
+    phrases = [
         f"{row['execution']} on {backend_name(row['backend'])} (at {row['wins']} of {row['sizes']} lengths)"
         for row in in_turn(won)
     ]
-    text = f"The fastest, or tied with it, most often: {', '.join(told)}." if told else ""
+    text = f"The fastest, or tied with it, most often: {', '.join(phrases)}." if phrases else ""
     rows = rows[rows["phase"].eq("train") & rows["entry"].eq("lstm") & rows["problem"].eq("")]
     gained = [
         f"{row['ours']} {times(row['gain'])} as fast at {row['steps']} steps (batch {row['batch']})"
@@ -78,21 +78,21 @@ def fastest(rows: pd.DataFrame, won: pd.DataFrame) -> str:
 
 def architecture(rows: pd.DataFrame) -> str:
     """Of `architectures`: the best entries of each task."""
-    told = []
+    phrases = []
     for part in by_task(rows):
         tied = part[part["best_rank"] == 1]
         score = three_digits(part["score"].iloc[0])
-        told.append(f"{part['task'].iloc[0]}: {', '.join(tied['entry'])} ({part['metric'].iloc[0]} {score})")
-    return f"Best, or tied with the best, on {'; '.join(told)}." if told else ""
+        phrases.append(f"{part['task'].iloc[0]}: {', '.join(tied['entry'])} ({part['metric'].iloc[0]} {score})")
+    return f"Best, or tied with the best, on {'; '.join(phrases)}." if phrases else ""
 
 
 def fits(rows: pd.DataFrame) -> str:
     """Of `answers.that_fit`: the most steps that train in so much memory."""
-    told = []
+    phrases = []
     for backend, part in rows[rows["largest_steps"].notna()].groupby("backend", sort=False):
         longest = [f"{row['execution']} {row['largest_steps']:,}" for row in in_turn(part)]
-        told.append(f"{', '.join(longest)} on {backend_name(backend)}")
-    return f"At most so many steps of training {size_words(rows.iloc[0])}: {'; '.join(told)}." if told else ""
+        phrases.append(f"{', '.join(longest)} on {backend_name(backend)}")
+    return f"At most so many steps of training {size_words(rows.iloc[0])}: {'; '.join(phrases)}." if phrases else ""
 
 
 def train_steps(rows: pd.DataFrame) -> pd.DataFrame:

@@ -26,9 +26,9 @@ def change_lines(changes: Changes, absolute: bool = False) -> Iterator[str]:
     if len(decided) > MOST_LINES:
         yield f"and {len(decided) - MOST_LINES} more"
     counts = rows["verdict"].value_counts()
-    told = [f"{counts[name]} {name}" for name in (SLOWER, FASTER, EQUAL, UNDECIDED) if name in counts]
-    told += [f"{counts[TOO_FEW]} with {TOO_FEW}"] if TOO_FEW in counts else []
-    yield f"{len(rows)} comparisons: {', '.join(told)}"
+    phrases = [f"{counts[name]} {name}" for name in (SLOWER, FASTER, EQUAL, UNDECIDED) if name in counts]
+    phrases += [f"{counts[TOO_FEW]} with {TOO_FEW}"] if TOO_FEW in counts else []
+    yield f"{len(rows)} comparisons: {', '.join(phrases)}"
     for name, alone in (("first", changes.only_before), ("second", changes.only_after)):
         if alone:
             yield f"{alone} timed in the {name} run alone"

@@ -49,7 +49,7 @@ class RunnerModule(Protocol):
         Args:
             case: of this runner.
             batch: inputs and targets.
-            weights: what to compute them from; None for initial values, which the result then tells.
+            weights: what to compute them from; None for initial values, which the result then holds.
         """
 
 
