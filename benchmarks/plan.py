@@ -18,6 +18,8 @@ from zoo.measuring.case import DEVICES, PHASES, Case, skip_reason
 from zoo.measuring.effort import Effort
 from zoo.measuring.group import Group, groups
 
+LONG = 100
+"""Sequences of so many steps are long."""
 SECONDS_A_STEP = 0.0005
 """About what a step of a sequence takes in a call of an arm, on two cores."""
 
@@ -166,10 +168,15 @@ def _wanted(blocks: Sequence[Block], selection: Selection, usual: int, recipe: s
 def in_order(timed: Mapping[Case, int], mixed: bool, least: int, effort: Effort) -> tuple[list[Group], dict[Case, int]]:
     """The groups of these cases, those first that are soon done, and the cases in that order.
 
-    So a run that is stopped has most of its groups; and an arm runs at fewer steps before it runs at more, so that
-    after it has passed its time limit once it is not tried again.
+    A run that is stopped has most of its groups then. Long sequences come last, those of fewer steps before those of
+    more: an arm that has passed its time limit is not tried at more steps.
     """
-    together = sorted(groups(timed, mixed, least=least), key=lambda group: expected_of_group(group, effort))
+
+    def place(group: Group) -> tuple[int, float]:
+        steps = group.references[0].steps
+        return steps if steps >= LONG else 0, expected_of_group(group, effort)
+
+    together = sorted(groups(timed, mixed, least=least), key=place)
     cases = (case for group in together for case in group.arms if case in timed)
     return together, {case: timed[case] for case in cases}
 

@@ -196,7 +196,8 @@ def _devices(rows: pd.DataFrame) -> Iterator[str]:
         phrases = [f"{row['steps']} steps {ratio_words(row)}" for row in in_turn(trains)]
         if phrases:
             size = size_words(trains.iloc[0])
-            yield f"{backend_name(backend)}, {size}: training on the GPU takes, of the CPU's time: {'; '.join(phrases)}."
+            ratios = "; ".join(phrases)
+            yield f"{backend_name(backend)}, {size}: training on the GPU takes, of the CPU's time: {ratios}."
 
 
 def _over_entry(rows: pd.DataFrame) -> Iterator[str]:

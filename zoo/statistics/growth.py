@@ -42,7 +42,7 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
     Repeats are no points of their own: they share what sets a cost apart from a power law (and the trace and the
     compilation are measured once for all of them), so that more of them would narrow the interval around a wrong curve.
 
-    Where a fixed cost dominates at few steps, no single exponent describes the curve. Read instead: `factor`, the cost at
+    Where a fixed cost dominates at few steps, no single exponent describes the curve. Then `factor` is the cost at
     the most steps over that at the fewest; `upper_exponent`, the same fit over the upper part alone, the numbers from
     `upper_steps` on (the middle of the range on a scale of logarithms), which is nearer to how it goes on; and
     `r_squared`, the part of the variation that the line explains (low too where nothing grows: then the exponent is
