@@ -26,7 +26,7 @@ sys.meta_path.insert(0, Blocked)
 ROOMS = (
     *("errors", "vocabulary", "data", "registry", "execution", "layers", "recurrent", "models"),
     *("decoding", "padding", "saving", "pretrained", "tasks", "training", "create", "equality", "convert", "zoo"),
-    *("export", "drawings", "measuring", "statistics", "charts", "report", "cli", "benchmarks"),
+    *("onnx", "drawings", "measuring", "statistics", "charts", "report", "cli", "benchmarks"),
 )
 """Every room, a file or a folder of zoo/ or all of benchmarks/: it may import those before it, none behind it."""
 TABLES_ONLY = ("statistics", "charts", "report")

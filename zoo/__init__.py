@@ -18,6 +18,7 @@ from zoo.training.scores import evaluate
 
 if TYPE_CHECKING:
     from zoo.measuring.recommend import recommend
+    from zoo.onnx.own import OnnxModel, export
 
 list_models = MODELS.names
 get_entry = MODELS.get
@@ -25,11 +26,15 @@ list_tasks = TASKS.names
 get_task = TASKS.get
 
 
+LATER = {"recommend": "zoo.measuring.recommend", "export": "zoo.onnx.own", "OnnxModel": "zoo.onnx.own"}
+"""Names of rooms that are only imported when they are used: those that measure and that write ONNX files."""
+
+
 def __getattr__(name: str) -> Any:
-    """`zoo.recommend`, which measures: the room that does is only imported when it is used."""
-    if name != "recommend":
+    """A name of `LATER`."""
+    if name not in LATER:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    return importlib.import_module("zoo.measuring.recommend").recommend
+    return getattr(importlib.import_module(LATER[name]), name)
 
 
 def load_task(name: str, steps: int | None = None, seed: int = 0) -> Data:
@@ -57,12 +62,14 @@ __all__ = [
     "Data",
     "Entry",
     "Execution",
+    "OnnxModel",
     "Recipe",
     "Split",
     "Task",
     "ZooError",
     "create_model",
     "evaluate",
+    "export",
     "get_entry",
     "get_task",
     "get_weights",

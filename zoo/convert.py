@@ -49,7 +49,7 @@ def with_execution(model: keras.Model, execution: str | Execution, *, check: boo
 
     how = Execution.parse(execution)
     require_backend(how)
-    _require_graph(model)
+    require_graph(model, "with_execution")
     converter = _Converter(how)
     converted = converter.model(model)
     for name, reason in converter.kept.items():
@@ -63,8 +63,8 @@ def with_execution(model: keras.Model, execution: str | Execution, *, check: boo
     return converted
 
 
-def _require_graph(model: Any) -> None:
-    """Refuse what is no built Sequential or Functional model.
+def require_graph(model: Any, call: str) -> None:
+    """Refuse what is no built Sequential or Functional model, for a function of the zoo called `call`.
 
     Raises:
         ZooError: what it is instead.
@@ -74,12 +74,12 @@ def _require_graph(model: Any) -> None:
     from zoo.layers.keras_private import is_functional
 
     if not isinstance(model, keras.Model):
-        raise ZooError(f"with_execution takes a keras.Model, not {type(model).__name__}")
+        raise ZooError(f"{call} takes a keras.Model, not {type(model).__name__}")
     if type(model) is not keras.Sequential and not is_functional(model):
         kind = type(model).__name__
         raise ZooError(
             f"{kind} is a subclassed model, whose layers are called by its own code: only Sequential and "
-            "Functional models can be converted"
+            "Functional models are taken"
         )
     if not model.built or not model.inputs:
         raise ZooError(f"{model.name!r} is not built: give it a keras.Input, or call it on a batch once")
@@ -256,7 +256,7 @@ def copied(model: keras.Model) -> keras.Model:
 
     from zoo.layers import keras_private
 
-    _require_graph(model)
+    require_graph(model, "recommend")
     with _own_classes(model), keras_private.not_compiled(model):
         result = keras.models.clone_model(model, clone_function=_copy, recursive=True)
     result.set_weights(model.get_weights())

@@ -47,24 +47,31 @@ def require_equal(model: keras.Model, other: keras.Model, what: object) -> None:
         )
 
 
-def random_batch(model: keras.Model) -> list[np.ndarray]:
-    """Inputs of the model's shapes: numbers from a normal distribution, tokens from 0 on; the ends of some masked."""
+def random_batch(model: keras.Model, batch: int = BATCH, steps: int = STEPS, masked: bool = True) -> list[np.ndarray]:
+    """Inputs of the model's shapes: numbers from a normal distribution, or tokens.
+
+    Args:
+        model: sets the shapes; what it leaves open is `batch`, then `steps`.
+        batch: how many sequences.
+        steps: of each.
+        masked: whether the ends of half of the sequences are masked, where the model masks at all.
+    """
     import keras
 
     rng = np.random.default_rng(0)
     masks = [each.mask_value for each in _flat(model) if isinstance(each, keras.layers.Masking)]
     sizes = [each.input_dim for each in _flat(model) if isinstance(each, keras.layers.Embedding)]
-    batch = []
+    arrays = []
     for each in model.inputs:
-        shape = [size or (STEPS if axis else BATCH) for axis, size in enumerate(each.shape)]
+        shape = [size or (steps if axis else batch) for axis, size in enumerate(each.shape)]
         if "int" in each.dtype:
             array = rng.integers(1, min(sizes, default=2), shape).astype(each.dtype)
         else:
             array = rng.normal(size=shape).astype(each.dtype)
-        if len(shape) > 1 and (masks or "int" in each.dtype):
-            array[: shape[0] // 2, -max(1, shape[1] // 3) :] = masks[0] if masks else 0
-        batch.append(array)
-    return batch
+        if masked and len(shape) > 1 and (masks or "int" in each.dtype):
+            array[: (shape[0] + 1) // 2, -max(1, shape[1] // 3) :] = masks[0] if masks else 0
+        arrays.append(array)
+    return arrays
 
 
 def relative(tensor: np.ndarray, expected: np.ndarray) -> float:

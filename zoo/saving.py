@@ -76,9 +76,19 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
 
 
 def load_model(path: str | Path) -> keras.Model:
-    """Read a model saved by `model.save("name.keras")`: as Keras' own `load_model`, with the zoo's layers at hand."""
+    """Read a model saved by `model.save("name.keras")`: as Keras' own `load_model`, with the zoo's layers at hand.
+
+    Raises:
+        ZooError: there is no such file, or Keras cannot read it: it is broken, or has a layer that is not registered.
+    """
     import keras
 
     import zoo.layers  # noqa: F401  (registers them with Keras)
 
-    return keras.models.load_model(path)
+    if not Path(path).is_file():
+        raise ZooError(f"no model file {str(path)!r}")
+    try:
+        return keras.models.load_model(path)
+    except Exception as error:  # a file can be broken in any way
+        reason = " ".join(str(error).split())[:200]
+        raise ZooError(f"{str(path)!r} is not a model that Keras can read here: {reason}") from error

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.cli.command import EntryName, TaskName, Units, make_app
+from zoo.cli.command import Units, make_app
 from zoo.create import create_model, require_fit, require_keras
 from zoo.errors import ZooError
 from zoo.pretrained import PRETRAINED, cards
@@ -20,12 +20,13 @@ app = make_app()
 @app.command(
     "export",
     epilog="Examples: [bold]zoo export lstm --task mnist_rows --to lstm.onnx[/bold], "
-    "[bold]zoo export gru --task wave --weights mine.safetensors --masked --to gru.onnx[/bold].",
+    "[bold]zoo export gru --task wave --weights mine.safetensors --masked --to gru.onnx[/bold], "
+    "[bold]zoo export my_model.keras --to my_model.onnx[/bold].",
 )
 def export_model(
-    name: EntryName,
-    task: TaskName,
+    name: Annotated[str, typer.Argument(metavar="ENTRY|FILE.keras", help="An entry, or a saved model of your own.")],
     to: Annotated[Path, typer.Option(metavar="FILE.onnx", help="The file to write.")],
+    task: Annotated[str, typer.Option("--task", metavar="TASK", help="Of an entry: a task; see zoo tasks.")] = "",
     weights: Annotated[
         str,
         typer.Option(metavar="FILE", help="A file of zoo.save_weights. Default: published weights, if there are any."),
@@ -34,17 +35,41 @@ def export_model(
     masked: Annotated[bool, typer.Option("--masked", help="Sequences may end early, padded on the right.")] = False,
 ) -> None:
     """Write a model as an ONNX file; its outputs are compared with those of Keras first."""
-    from zoo.export import export, require_onnx
+    from zoo.onnx import require_onnx
 
-    target = TASKS.get(task)
-    require_fit(name, target)
     if to.suffix != ".onnx":
         raise ZooError(f"--to must be a file that ends in .onnx, not {to}")
+    own = name.endswith(".keras")
+    if own and (task or weights or units or masked):
+        raise ZooError(f"--task, --weights, --units and --masked are for an entry: {name} has all of these")
+    if not own and not task:
+        raise ZooError(
+            f"which task is {name} for? Give --task; zoo tasks lists them. A model of your own ends in .keras"
+        )
+    if not own:
+        require_fit(name, TASKS.get(task))
     require_onnx()
     require_keras()
+    worst, origin = _own(name, to) if own else _entry(name, task, weights, units, masked, to)
+    typer.echo(f"{to}: {origin}; differs from Keras by {worst:.1e} at most")
+
+
+def _own(name: str, to: Path) -> tuple[float, str]:
+    """Export a saved model: the largest difference from Keras, and where its weights are from."""
+    from zoo.onnx.own import export
+    from zoo.saving import load_model
+
+    return export(load_model(name), to), f"weights of {name}"
+
+
+def _entry(name: str, task: str, weights: str, units: int | None, masked: bool, to: Path) -> tuple[float, str]:
+    """The same of an entry of the zoo."""
+    from zoo.onnx import export_entry
+
+    target = TASKS.get(task)
     published = any((card["entry"], card["task"]) == (name, task) for card in cards())
     source = weights or (PRETRAINED if published and units is None else None)
     model = create_model(name, task, units=units, masked=masked, weights=source)
-    worst = export(model, dataclasses.replace(target, masked=masked or target.masked), to)
-    origin = {PRETRAINED: "published weights", None: "initial weights; --weights loads others"}.get(source, source)
-    typer.echo(f"{to}: {origin}; differs from Keras by {worst:.1e} at most")
+    worst = export_entry(model, dataclasses.replace(target, masked=masked or target.masked), to)
+    origins = {PRETRAINED: "published weights", None: "initial weights; --weights loads others"}
+    return worst, origins.get(source) or str(source)

@@ -127,5 +127,6 @@ class DropoutMasks:
 
 
 def run_graph(model: keras.Model, inputs: Sequence[Any], handler: Callable[[keras.layers.Layer], Any]) -> Any:
-    """Run the functional graph of `model` on `inputs`, with `handler(layer)` called in place of each layer."""
-    return model._run_through_graph(inputs, operation_fn=handler)
+    """Run the graph of `model` on `inputs`, with `handler(layer)` called in place of each layer."""
+    graph = model._functional if isinstance(model, keras.Sequential) else model
+    return graph._run_through_graph(inputs, operation_fn=handler)

@@ -54,7 +54,7 @@ def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
 
 
 def _runner(model: keras.Model, batch: zoo.Split) -> Runner:
-    from zoo.export import session, to_onnx
+    from zoo.onnx import session, to_onnx
 
     run = session(to_onnx(model).SerializeToString(), usable_cpus())
     arrays = [np.ascontiguousarray(x) for x in (batch.x if isinstance(batch.x, tuple) else (batch.x,))]
@@ -63,7 +63,7 @@ def _runner(model: keras.Model, batch: zoo.Split) -> Runner:
 
 def computed(case: Case, batch: zoo.Split, weights: Weights | None) -> Computed:
     """The outputs from `weights`, or from the model's initial ones: there are no gradients."""
-    from zoo.export import session, to_onnx
+    from zoo.onnx import session, to_onnx
 
     model = _looped(case)
     if weights is not None:

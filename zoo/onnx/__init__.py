@@ -1,4 +1,4 @@
-"""A model of the zoo as an ONNX file with ONNX' own recurrent operators, compared with Keras."""
+"""Keras models as ONNX files with ONNX' own recurrent operators, compared with Keras."""
 
 from __future__ import annotations
 
@@ -32,34 +32,39 @@ def require_onnx() -> None:
 
 
 def to_onnx(model: keras.Model) -> Any:
-    """The model as an `onnx.ModelProto`: inputs "x" (or "x", "late"), output "y", any batch and any number of steps.
+    """The model as an `onnx.ModelProto`, for any batch and any number of steps.
+
+    Its inputs are "x", or "x" and "late", or "x0", "x1", ...; its outputs "y", or "y0", "y1", ...
 
     Raises:
         ZooError: onnx is not installed, or the model has a layer or a cell that cannot be exported.
     """
     require_onnx()
     import onnx
+    from keras import tree
     from onnx import TensorProto, helper
 
-    from zoo.export.graph import Graph, Value
-    from zoo.export.layers import handler
     from zoo.layers.keras_private import run_graph
+    from zoo.onnx.graph import Graph, Value
+    from zoo.onnx.layers import handler
 
     graph = Graph()
-    names = ["x", "late"][: len(model.inputs)]
-    inputs = [Value(name) for name in names]
-    outputs = run_graph(model, inputs, lambda layer: handler(graph, layer))
-    result = outputs[0] if isinstance(outputs, (list, tuple)) else outputs
-    graph.nodes.append(helper.make_node("Identity", [result.name], ["y"]))
+    count = len(model.inputs)
+    names = ["x", "late"][:count] if count <= 2 else [f"x{place}" for place in range(count)]
+    outputs = run_graph(model, [Value(name) for name in names], lambda layer: handler(graph, layer))
+    results = tree.flatten(outputs)
+    ends = ["y"] if len(results) == 1 else [f"y{place}" for place in range(len(results))]
+    graph.nodes += [helper.make_node("Identity", [r.name], [end]) for r, end in zip(results, ends, strict=True)]
     declared = []
     for name, tensor in zip(names, model.inputs, strict=True):
-        kind = TensorProto.INT32 if tensor.dtype == "int32" else TensorProto.FLOAT
+        kind = TensorProto.INT32 if "int" in tensor.dtype else TensorProto.FLOAT
         sizes = ["batch", *([f"{name}_steps"] if len(tensor.shape) > 2 or kind == TensorProto.INT32 else [])]
         declared.append(helper.make_tensor_value_info(name, kind, sizes + list(tensor.shape[len(sizes) :])))
-    rank = len(model.outputs[0].shape)
-    shape = ["batch", *["steps"] * (rank - 2), model.outputs[0].shape[-1]]
-    ends = [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)]
-    whole = helper.make_graph(graph.nodes, model.name, declared, ends, graph.weights)
+    shapes = [["batch", *["steps"] * (len(each.shape) - 2), each.shape[-1]] for each in model.outputs]
+    ends_declared = [
+        helper.make_tensor_value_info(end, TensorProto.FLOAT, shape) for end, shape in zip(ends, shapes, strict=True)
+    ]
+    whole = helper.make_graph(graph.nodes, model.name, declared, ends_declared, graph.weights)
     proto = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="rnn-zoo")
     proto.ir_version = 10
     onnx.checker.check_model(proto, full_check=True)
@@ -77,8 +82,8 @@ def session(proto: bytes, threads: int = 0) -> Callable[..., np.ndarray]:
     return lambda *arrays: ran.run(["y"], dict(zip(names, arrays, strict=True)))[0]
 
 
-def export(model: keras.Model, task: Task, path: Path) -> float:
-    """Write the model as an ONNX file after its outputs for random sequences were compared with those of Keras.
+def export_entry(model: keras.Model, task: Task, path: Path) -> float:
+    """Write a model of the zoo as an ONNX file, after its outputs for random sequences were compared with Keras'.
 
     The sequences end early, at random, where the task's may.
 
@@ -93,9 +98,18 @@ def export(model: keras.Model, task: Task, path: Path) -> float:
     Raises:
         ZooError: the file cannot be written, a layer cannot be exported, or the numbers differ by more than 1e-5.
     """
-    proto = to_onnx(model)
-    content = proto.SerializeToString()
+    content = to_onnx(model).SerializeToString()
     worst = max(difference(model, task, session(content), batch) for batch in BATCHES)
+    write(content, path, worst)
+    return worst
+
+
+def write(content: bytes, path: Path, worst: float) -> None:
+    """Write an ONNX file whose numbers differ from Keras' by `worst` at most.
+
+    Raises:
+        ZooError: that is more than 1e-5, or the file cannot be written.
+    """
     if not worst <= TOLERANCE:
         raise ZooError(
             f"the ONNX model differs from Keras by {worst:.1e}, {TOLERANCE:.0e} is allowed: nothing is written"
@@ -104,7 +118,6 @@ def export(model: keras.Model, task: Task, path: Path) -> float:
         _write_whole(content, path)
     except OSError as error:
         raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
-    return worst
 
 
 def _write_whole(content: bytes, path: Path) -> None:

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 
 from zoo.errors import ZooError
-from zoo.export.graph import Graph
 from zoo.layers import (
     LayerNormLSTMCell,
     LRUCell,
@@ -23,6 +22,7 @@ from zoo.layers import (
 )
 from zoo.layers.layer_norm import EPSILON
 from zoo.layers.tensors import Tensor
+from zoo.onnx.graph import Graph
 
 GATES = {"lstm": (0, 3, 1, 2), "gru": (0, 1, 2)}
 """ONNX' order of the gates among Keras': i, o, f, c of i, f, c, o; z, r, h is the order of both."""
@@ -43,6 +43,11 @@ class Operator:
 def array(variable: Tensor) -> np.ndarray:
     """The values of a weight."""
     return keras.ops.convert_to_numpy(variable)
+
+
+def _bias(cell: keras.layers.Layer) -> np.ndarray:
+    """The bias of a cell; zeros where it has none."""
+    return np.zeros(cell.kernel.shape[-1], "float32") if cell.bias is None else array(cell.bias)
 
 
 def _ordered(weight: Tensor, order: Sequence[int]) -> np.ndarray:
@@ -67,7 +72,7 @@ def operator(cell: keras.layers.Layer) -> Operator | None:
 @operator.register
 def _(cell: keras.layers.SimpleRNNCell) -> Operator:
     activation = _named(cell.activation, ("tanh", "relu"), cell)
-    return _simple(array(cell.kernel), array(cell.recurrent_kernel), array(cell.bias), activation)
+    return _simple(array(cell.kernel), array(cell.recurrent_kernel), _bias(cell), activation)
 
 
 @operator.register
@@ -99,7 +104,7 @@ def _(cell: PeepholeLSTMCell) -> Operator:
 
 
 def _lstm(cell: keras.layers.Layer, peepholes: np.ndarray | None) -> Operator:
-    kernel, recurrent, bias = (_ordered(w, GATES["lstm"]) for w in (cell.kernel, cell.recurrent_kernel, cell.bias))
+    kernel, recurrent, bias = (_ordered(w, GATES["lstm"]) for w in (cell.kernel, cell.recurrent_kernel, _bias(cell)))
     both = np.concatenate([bias, np.zeros_like(bias)], axis=-1)
     return Operator("LSTM", kernel.T[None], recurrent.T[None], both, peepholes)
 
@@ -110,7 +115,8 @@ def _(cell: keras.layers.GRUCell) -> Operator:
     _named(cell.recurrent_activation, ("sigmoid",), cell)
     if not cell.reset_after:
         raise ZooError("this GRUCell applies its reset gate before the product: only reset_after=True is exported")
-    kernel, recurrent, bias = (_ordered(w, GATES["gru"]) for w in (cell.kernel, cell.recurrent_kernel, cell.bias))
+    both = np.stack([_bias(cell)] * 2) if cell.bias is None else array(cell.bias)
+    kernel, recurrent, bias = (_ordered(w, GATES["gru"]) for w in (cell.kernel, cell.recurrent_kernel, both))
     return Operator("GRU", kernel.T[None], recurrent.T[None], bias.reshape(1, -1), None, {"linear_before_reset": 1})
 
 
@@ -130,7 +136,7 @@ class Equations:
 @singledispatch
 def equations(cell: keras.layers.Layer) -> Equations:
     """The equations of a cell for which ONNX has no operator."""
-    raise ZooError(f"{type(cell).__name__} has neither an operator in ONNX nor equations in zoo.export.cells")
+    raise ZooError(f"{type(cell).__name__} has neither an operator in ONNX nor equations in zoo.onnx.cells")
 
 
 @equations.register

@@ -1,0 +1,190 @@
+"""A model of one's own gives the numbers of Keras as an ONNX file, by ONNX' own recurrent operators."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import zoo
+from tests.commands import run
+from zoo import onnx as zoo_onnx
+from zoo.cli import main
+from zoo.layers import ChunkedRNN, LRUCell
+
+onnx = pytest.importorskip("onnx", reason=zoo_onnx.MISSING)
+pytest.importorskip("onnxruntime", reason=zoo_onnx.MISSING)
+
+UNITS = 5
+
+
+def sequential(*stack: layers.Layer, steps: int | None = None) -> keras.Model:
+    return keras.Sequential([keras.Input((steps, 3)), *stack])
+
+
+def convolutional() -> keras.Model:
+    """The model that Keras' own export turns into hundreds of small nodes."""
+    return sequential(
+        layers.Conv1D(6, 3, padding="same", activation="relu"),
+        layers.MaxPooling1D(2),
+        layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True)),
+        layers.Bidirectional(layers.LSTM(UNITS)),
+        layers.Dropout(0.3),
+        layers.Dense(2, activation="softmax"),
+    )
+
+
+def words() -> keras.Model:
+    tokens = keras.Input((None,), dtype="int32")
+    read = layers.Embedding(11, 4, mask_zero=True)(tokens)
+    read = layers.Bidirectional(layers.GRU(UNITS, return_sequences=True), merge_mode="sum")(read)
+    return keras.Model(tokens, layers.Dense(1, activation="sigmoid", use_bias=False)(layers.LSTM(UNITS)(read)))
+
+
+def branches() -> keras.Model:
+    """A nested model, several inputs and outputs, states that start another layer."""
+    one, other = keras.Input((6, 3)), keras.Input((6, 3))
+    inner = keras.Sequential([keras.Input((6, 3)), layers.Dense(4, activation="gelu"), layers.LayerNormalization()])
+    _, *states = layers.LSTM(UNITS, return_state=True)(inner(one))
+    read = layers.LSTM(UNITS, return_sequences=True)(inner(other), initial_state=states)
+    pooled = layers.Concatenate()([layers.GlobalAveragePooling1D()(read), layers.GlobalMaxPooling1D()(read)])
+    return keras.Model([one, other], [layers.Dense(1)(pooled), layers.Subtract()([states[0], states[1]])])
+
+
+MODELS: dict[str, tuple[Callable[[], keras.Model], dict[str, int]]] = {
+    "convolutional": (convolutional, {"LSTM": 2}),
+    "words": (words, {"GRU": 1, "LSTM": 1}),
+    "branches": (branches, {"LSTM": 2}),
+    "normalized": (
+        lambda: sequential(
+            layers.BatchNormalization(), layers.ReLU(), layers.SimpleRNN(UNITS, use_bias=False, activation="relu")
+        ),
+        {"RNN": 1},
+    ),
+    "bidirectional": (
+        lambda: sequential(layers.Bidirectional(layers.SimpleRNN(UNITS, return_sequences=True), merge_mode="mul")),
+        {"RNN": 1},
+    ),
+    "both states": (lambda: keras.Model(*both_states()), {"LSTM": 1}),
+    "the zoo's": (lambda: sequential(ChunkedRNN(layers.GRUCell(UNITS, use_bias=False), 2)), {"GRU": 1}),
+    "equations": (
+        lambda: sequential(layers.Bidirectional(layers.RNN(LRUCell(UNITS), return_sequences=True), merge_mode="ave")),
+        {"Scan": 2},
+    ),
+    "pooled": (
+        lambda: sequential(
+            layers.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="silu"),
+            layers.AveragePooling1D(2, padding="same"),
+            layers.Conv1D(4, 2, strides=2),
+            layers.Permute((2, 1)),
+            layers.Permute((2, 1)),
+            layers.GRU(UNITS),
+            layers.LeakyReLU(),
+        ),
+        {"GRU": 1},
+    ),
+}
+
+
+def both_states():
+    inputs = keras.Input((None, 3))
+    outputs, *states = layers.Bidirectional(layers.LSTM(UNITS, return_state=True))(inputs)
+    return inputs, [outputs, *states]
+
+
+def away_from_the_start(model: keras.Model) -> keras.Model:
+    """A bias of zero would hide one that is left out, and a variance of one that nothing divides by it."""
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(
+            rng.uniform(0.1, 0.6, weight.shape) * rng.choice([1, -1] if "variance" not in weight.path else [1])
+        )
+    return model
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_file_has_the_numbers_of_keras_and_an_operator_a_layer(name: str, tmp_path: Path) -> None:
+    make, operators = MODELS[name]
+    model, path = away_from_the_start(make()), tmp_path / "model.onnx"
+    assert zoo.export(model, path) <= zoo_onnx.TOLERANCE
+    kinds = Counter(node.op_type for node in onnx.load(path).graph.node)
+    assert {kind: kinds[kind] for kind in ("LSTM", "GRU", "RNN", "Scan", "Loop") if kinds[kind]} == operators
+
+
+def test_the_file_predicts_batches_of_any_size_and_steps(tmp_path: Path) -> None:
+    model, path = away_from_the_start(convolutional()), tmp_path / "model.onnx"
+    zoo.export(model, path)
+    x = np.random.default_rng(1).normal(size=(10, 15, 3))
+    known = model.predict(x, verbose=0)
+    for size in (None, 4):
+        np.testing.assert_allclose(zoo.OnnxModel(path).predict(x, batch_size=size), known, atol=1e-5)
+
+
+def test_the_command_exports_a_saved_model(tmp_path: Path) -> None:
+    sequential(layers.LSTM(UNITS)).save(tmp_path / "mine.keras")
+    done = run(main, "export", tmp_path / "mine.keras", "--to", tmp_path / "mine.onnx")
+    assert done.code == 0, done.errors
+    assert (tmp_path / "mine.onnx").exists()
+
+
+def dense() -> keras.Model:
+    return keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+
+
+WRONG: dict[str, Callable[[Path], object]] = {
+    "the file must end in .onnx, not model.pb": lambda _: zoo.export(dense(), "model.pb"),
+    "export takes a keras.Model, not str": lambda path: zoo.export("lstm", path / "a.onnx"),
+    "zoo export does not know the layer UnitNormalization": lambda path: zoo.export(
+        sequential(layers.UnitNormalization()), path / "a.onnx"
+    ),
+    "zoo export does not know the activation sparse_plus; it knows silu, softmax": lambda path: zoo.export(
+        sequential(layers.Dense(2, activation="sparse_plus")), path / "a.onnx"
+    ),
+    "has several cells: give each a layer of its own": lambda path: zoo.export(
+        sequential(layers.RNN([layers.LSTMCell(2), layers.LSTMCell(2)])), path / "a.onnx"
+    ),
+    "no ONNX file": lambda path: zoo.OnnxModel(path / "missing.onnx"),
+    "is not an ONNX file that runs here": lambda path: zoo.OnnxModel(written(path / "broken.onnx")),
+    "input 'x' takes ('batch', 3), not (2, 4)": lambda path: exported(path).predict(np.ones((2, 4))),
+    "the file has 1 inputs, and 2 are given": lambda path: exported(path).predict([np.ones((2, 3))] * 2),
+}
+
+
+def written(path: Path) -> Path:
+    path.write_bytes(b"no onnx")
+    return path
+
+
+def exported(path: Path):
+    zoo.export(dense(), path / "model.onnx")
+    return zoo.OnnxModel(path / "model.onnx")
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_a_mistake_is_one_line(message: str, tmp_path: Path) -> None:
+    with pytest.raises(zoo.ZooError) as refused:
+        WRONG[message](tmp_path)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["missing.keras", "--to", "a.onnx"], "error: no model file"),
+        (
+            ["mine.keras", "--task", "wave", "--to", "a.onnx"],
+            "error: --task, --weights, --units and --masked are for an",
+        ),
+        (["lstm", "--to", "a.onnx"], "error: which task is lstm for? Give --task"),
+    ],
+)
+def test_a_wrong_command_is_one_line(words: list[str], message: str) -> None:
+    done = run(main, "export", *words)
+    assert done.code == 2
+    assert done.errors.startswith(message)

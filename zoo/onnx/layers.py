@@ -1,0 +1,143 @@
+"""How each layer of the zoo's models becomes operators of ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+import keras
+from onnx import TensorProto
+
+from zoo.errors import ZooError
+from zoo.layers import StateMasks
+from zoo.layers.keras_private import run_graph
+from zoo.onnx import recurrent_layers, usual_layers
+from zoo.onnx.activations import activated
+from zoo.onnx.cells import array
+from zoo.onnx.graph import Graph, Value
+
+FAR = -1e9  # what Keras' attention adds to the score of a step that does not count
+Handler = Callable[..., Any]
+Layer: TypeAlias = keras.layers.Layer
+Cell: TypeAlias = keras.layers.Layer
+
+
+def handler(graph: Graph, layer: Layer) -> Handler:
+    """What stands for a call of the layer: from values, as Keras hands them on, to values.
+
+    Raises:
+        ZooError: layers of this kind are not exported.
+    """
+    if isinstance(layer, keras.Model):
+        return partial(_model, graph, layer)
+    handle = next((HANDLERS[base.__name__] for base in type(layer).__mro__ if base.__name__ in HANDLERS), None)
+    if handle is None:
+        raise ZooError(f"zoo export does not know the layer {type(layer).__name__} ({layer.name!r})")
+    return partial(handle, graph, layer)
+
+
+def _model(graph: Graph, layer: keras.Model, values: Any, **_: Any) -> Any:
+    """A model inside a model."""
+    given = list(values) if isinstance(values, (list, tuple)) else [values]
+    return run_graph(layer, given, lambda inner: handler(graph, inner))
+
+
+def _masking(graph: Graph, layer: Layer, value: Value) -> Value:
+    different = graph.add("Not", graph.add("Equal", value.name, graph.constant(float(layer.mask_value))))
+    some = graph.add("ReduceMax", graph.add("Cast", different, to=TensorProto.FLOAT), graph.constant([-1]), keepdims=1)
+    read = graph.add("Mul", value.name, some)
+    flat = graph.add("Squeeze", some, graph.constant([-1]))
+    return Value(read, graph.add("Cast", flat, to=TensorProto.BOOL))
+
+
+def _embedding(graph: Graph, layer: Layer, value: Value) -> Value:
+    vectors = value.of(graph.add("Gather", graph.constant(array(layer.embeddings)), value.name))
+    if not layer.mask_zero:
+        return vectors
+    return Value(vectors.name, _not_equal(graph, layer, value, 0).name, value.flipped)
+
+
+def _not_equal(graph: Graph, _: Layer, value: Value, other: Any) -> Value:
+    constant = graph.constant(other)
+    if isinstance(other, int):
+        constant = graph.add("Cast", constant, to=TensorProto.INT32)
+    return value.of(graph.add("Not", graph.add("Equal", value.name, constant)))
+
+
+def _any(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
+    """Of bools (batch, steps, features), where one is true: (batch, steps)."""
+    numbers = graph.add("Cast", value.name, to=TensorProto.FLOAT)
+    most = graph.add("ReduceMax", numbers, graph.constant([-1]), keepdims=0)
+    return value.of(graph.add("Cast", most, to=TensorProto.BOOL))
+
+
+def _dense(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
+    dense = layer.layer if isinstance(layer, keras.layers.TimeDistributed) else layer
+    if not isinstance(dense, keras.layers.Dense):
+        raise ZooError(f"zoo export knows TimeDistributed around Dense alone, not around {type(dense).__name__}")
+    sums = graph.add("MatMul", value.name, graph.constant(array(dense.kernel)))
+    if dense.use_bias:
+        sums = graph.add("Add", sums, graph.constant(array(dense.bias)))
+    return value.of(activated(graph, dense.activation, sums))
+
+
+def _same(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
+    return value
+
+
+def _repeat_vector(graph: Graph, layer: Layer, value: Value) -> Value:
+    row = graph.add("Unsqueeze", value.name, graph.constant([1]))
+    return Value(graph.add("Tile", row, graph.constant([1, layer.n, 1])))
+
+
+def _concatenate(graph: Graph, layer: Layer, values: Sequence[Value]) -> Value:
+    return values[0].of(graph.add("Concat", *(value.name for value in values), axis=layer.axis))
+
+
+def _attention(graph: Graph, layer: Layer, values: Sequence[Value], **_: Any) -> Value:
+    query, value = values
+    scores = graph.add("MatMul", query.name, graph.add("Transpose", value.name, perm=[0, 2, 1]))
+    if value.mask:
+        missing = graph.add("Cast", graph.add("Not", value.mask), to=TensorProto.FLOAT)
+        far = graph.add("Unsqueeze", graph.add("Mul", missing, graph.constant(FAR)), graph.constant([1]))
+        scores = graph.add("Add", scores, far)
+    return query.of(graph.add("MatMul", graph.add("Softmax", scores), value.name))
+
+
+def _get_item(graph: Graph, layer: Layer, value: Value, key: Any) -> Value:
+    steps = key[1]
+    if isinstance(steps, int):
+        return value.of(graph.add("Gather", value.name, graph.constant(steps), axis=1))
+    return value.of(graph.add("Slice", value.name, *(graph.constant([each]) for each in (0, steps.stop, 1))))
+
+
+def _pad(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
+    before, after = zip(*layer.pad_width, strict=True)
+    zero = graph.add("Cast", graph.constant(0), to=TensorProto.INT32)
+    return value.of(graph.add("Pad", value.name, graph.constant([*before, *after]), zero))
+
+
+def _flip(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
+    return Value(value.name, value.mask, not value.flipped)
+
+
+HANDLERS: dict[str, Handler] = {
+    **usual_layers.HANDLERS,
+    "Masking": _masking,
+    "Embedding": _embedding,
+    "NotEqual": _not_equal,
+    "Any": _any,
+    "TimeDistributed": _dense,
+    "Dense": _dense,
+    **dict.fromkeys(("Dropout", "SpatialDropout1D", "GaussianDropout", "GaussianNoise", "Identity"), _same),
+    StateMasks.__name__: _same,  # without training they are 1
+    "RepeatVector": _repeat_vector,
+    "Concatenate": _concatenate,
+    "Attention": _attention,
+    "GetItem": _get_item,
+    "Pad": _pad,
+    "Flip": _flip,
+    **recurrent_layers.HANDLERS,
+}
+"""By the name of a layer's class, or of one that it is derived from."""

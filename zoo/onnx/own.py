@@ -1,0 +1,130 @@
+"""A model of your own as an ONNX file, and an ONNX file that predicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import ZooError, positive_whole
+from zoo.onnx import BATCHES, MISSING, require_onnx, to_onnx, write
+
+if TYPE_CHECKING:
+    import keras
+
+LENGTHS = (7, 12)
+"""Numbers of steps at which a model of any number of steps is compared with Keras."""
+
+
+def export(model: keras.Model, path: str | Path) -> float:
+    """Write your model as an ONNX file, after its outputs on random batches were compared with those of Keras.
+
+    LSTM, GRU and SimpleRNN, alone and in Bidirectional, become ONNX' own operators; layers around them (Dense, Dropout,
+    Embedding, Masking, Conv1D, pooling, normalization, sums, activations) become the usual ones. The file runs with any
+    batch, and with any number of steps where the model has it.
+
+        zoo.export(model, "model.onnx")
+        zoo.OnnxModel("model.onnx").predict(x)
+
+    Args:
+        model: a built Sequential or Functional model.
+        path: of the file; it is written only if the outputs agree.
+
+    Returns:
+        The largest difference from Keras, over the largest output where that is above 1.
+
+    Raises:
+        ZooError: the model is subclassed or not built, a layer cannot be exported, onnx is not installed, the numbers
+            differ by more than 1e-5, or the file cannot be written.
+    """
+    from zoo.convert import require_graph
+
+    target = Path(path)
+    if target.suffix != ".onnx":
+        raise ZooError(f"the file must end in .onnx, not {target}")
+    require_onnx()
+    require_graph(model, "export")
+    content = to_onnx(model).SerializeToString()
+    run = OnnxModel(content)
+    worst = max(_difference(model, run, batch, steps) for batch in BATCHES for steps in LENGTHS)
+    write(content, target, worst)
+    return worst
+
+
+def _difference(model: keras.Model, run: OnnxModel, batch: int, steps: int) -> float:
+    import keras
+
+    from zoo.equality import random_batch
+
+    every_step = any(len(each.shape) > 2 for each in model.outputs)
+    arrays = random_batch(model, batch, steps, masked=not every_step)
+    expected = keras.tree.flatten(model.predict_on_batch(arrays if len(arrays) > 1 else arrays[0]))
+    outputs = run.predict(arrays if len(arrays) > 1 else arrays[0])
+    differences = [
+        np.abs(ours - known).max() / max(1.0, np.abs(known).max())
+        for ours, known in zip(outputs if isinstance(outputs, list) else [outputs], expected, strict=True)
+    ]
+    return float(max(differences))
+
+
+class OnnxModel:
+    """An ONNX file that predicts on the CPU, by ONNX Runtime.
+
+    Args:
+        source: the file, or its bytes.
+        threads: of one operator; 0 is ONNX Runtime's own choice.
+
+    Raises:
+        ZooError: onnxruntime is not installed, or the file is missing or is no ONNX file.
+    """
+
+    def __init__(self, source: str | Path | bytes, threads: int = 0) -> None:
+        try:
+            import onnxruntime
+        except ImportError:
+            raise ZooError(MISSING) from None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        content = source if isinstance(source, bytes) else str(source)
+        if isinstance(content, str) and not Path(content).is_file():
+            raise ZooError(f"no ONNX file {content!r}")
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime has a class of its own for each way a file is broken
+            reason = " ".join(str(error).split())[:160]
+            raise ZooError(f"{content[:80]!r} is not an ONNX file that runs here: {reason}") from error
+        self.inputs = {each.name: each for each in self._session.get_inputs()}
+
+    def predict(self, x: Any, batch_size: int | None = None) -> Any:
+        """The outputs, as of `keras.Model.predict`: an array, or a list of one for each output.
+
+        Args:
+            x: (batch, ...), an array, or a list of one for each input.
+            batch_size: so many examples at a time; all at once by default.
+
+        Raises:
+            ZooError: another number of inputs, or inputs of another shape than the file takes.
+        """
+        arrays = [np.asarray(each) for each in (x if isinstance(x, (list, tuple)) else [x])]
+        if len(arrays) != len(self.inputs):
+            raise ZooError(f"the file has {len(self.inputs)} inputs, and {len(arrays)} are given")
+        count = len(arrays[0])
+        size = count if batch_size is None else positive_whole("batch_size", batch_size)
+        parts = [
+            self._run([each[start : start + size] for each in arrays]) for start in range(0, max(count, 1), size or 1)
+        ]
+        outputs = [np.concatenate(each) for each in zip(*parts, strict=True)]
+        return outputs if len(outputs) > 1 else outputs[0]
+
+    def _run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        given = {}
+        for (name, declared), array in zip(self.inputs.items(), arrays, strict=True):
+            fits = len(array.shape) == len(declared.shape) and all(
+                not isinstance(size, int) or size == have
+                for size, have in zip(declared.shape, array.shape, strict=True)
+            )
+            if not fits:
+                raise ZooError(f"input {name!r} takes {tuple(declared.shape)}, not {array.shape}")
+            given[name] = array.astype("int32" if declared.type == "tensor(int32)" else "float32", copy=False)
+        return self._session.run(None, given)
