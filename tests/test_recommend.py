@@ -67,6 +67,13 @@ def test_a_recommendation_says_what_is_saved_and_when_a_first_call_has_paid() ->
     assert [row[0] for row in found.table()] == [AS_IT_IS, "fused", "looped+jit"]
 
 
+def test_a_file_of_onnx_predicts_and_does_not_train() -> None:
+    found = answer({AS_IT_IS: (0.010, 1.0), "onnxruntime-native": (0.002, 0.1)})
+    assert (found.train, found.predict) == (AS_IT_IS, "onnxruntime-native")
+    assert "zoo.OnnxModel" in str(found)
+    assert set(found.candidates[1].ratios) == {"predict"}
+
+
 def test_where_none_is_surely_faster_the_model_stays_as_it_is() -> None:
     found = answer({AS_IT_IS: (0.010, 1.0), "fused": (0.0099, 1.0)})
     assert (found.train, found.predict, found.paid_after()) == (AS_IT_IS, AS_IT_IS, None)

@@ -26,6 +26,8 @@ CELLS = {
 }
 """The recurrent layers that sizes can be asked of, and their cells: Keras' own, then the zoo's."""
 LINEAR = ("min_gru", "min_lstm", "lru")
+ONNX = "onnxruntime-native"
+"""The execution that is no layer of Keras but a file."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,17 @@ class Sizes:
 
 
 class OwnArm(Arm):
-    """A compiled model and the batch of every call, ready to train a step or to predict.
+    """A runner that a user's model gave, ready to train a step or to predict.
 
     Args:
-        make: builds and compiles the model.
-        x: inputs of one batch, an array or a nesting of them.
-        y: targets of the batch; None where it only predicts.
+        make: builds the model, compiles it and gives its runner.
+        batch: examples a call.
     """
 
-    def __init__(self, make: Callable[[], keras.Model], x: Any, y: Any) -> None:
+    def __init__(self, make: Callable[[], Runner], batch: int) -> None:
         started = time.perf_counter()
-        model = make()
-        self._runner = _runner(model, x, y)
-        self._batch = len(_leaf(x))
+        self._runner = make()
+        self._batch = batch
         self._build_seconds = time.perf_counter() - started
         self._call_seconds: dict[str, float] = {}
 
@@ -66,7 +66,9 @@ def arm_of_sizes(sizes: Sizes, execution: str) -> OwnArm:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(sizes.batch, sizes.steps, sizes.features)).astype("float32")
     y = rng.normal(size=(sizes.batch, 1)).astype("float32")
-    return OwnArm(lambda: model_of_sizes(sizes, execution), x, y)
+    if execution == ONNX:
+        return OwnArm(lambda: onnx_runner(model_of_sizes(sizes, "stock"), x), sizes.batch)
+    return OwnArm(lambda: keras_runner(model_of_sizes(sizes, execution), x, y), sizes.batch)
 
 
 def model_of_sizes(sizes: Sizes, execution: str) -> keras.Model:
@@ -86,8 +88,14 @@ def model_of_sizes(sizes: Sizes, execution: str) -> keras.Model:
     return with_execution(model, execution, check=execution != "stock")
 
 
-def _runner(model: keras.Model, x: Any, y: Any) -> Runner:
-    """What measuring drives: `train_on_batch` and `predict_on_batch`; both end when the device has ended."""
+def keras_runner(model: keras.Model, x: Any, y: Any) -> Runner:
+    """What measuring drives: `train_on_batch` and `predict_on_batch`; both end when the device has ended.
+
+    Args:
+        model: compiled, if it is to train.
+        x: inputs of one batch, an array or a nesting of them.
+        y: targets of the batch; None where it only predicts.
+    """
     phases: dict[str, Callable[[], object]] = {"predict": lambda: model.predict_on_batch(x)}
     if y is not None:
         wait = _wait()
@@ -100,6 +108,22 @@ def _runner(model: keras.Model, x: Any, y: Any) -> Runner:
     return Runner(phases, model.count_params())
 
 
+def onnx_runner(model: keras.Model, x: Any) -> Runner:
+    """The model as an ONNX file, run by ONNX Runtime with every processor; it predicts only.
+
+    Raises:
+        ZooError: the model cannot be exported, or the file gives other numbers.
+    """
+    import keras
+
+    from zoo.measuring.machine import usable_cpus
+    from zoo.onnx.own import OnnxModel, compared
+
+    ran = OnnxModel(compared(model), usable_cpus())
+    arrays = keras.tree.flatten(x)
+    return Runner({"predict": lambda: ran.predict(arrays)}, model.count_params())
+
+
 def _wait() -> Callable[[], None]:
     """On a GPU torch has the optimizer's kernels still in the queue when the loss is known."""
     import keras
@@ -110,9 +134,3 @@ def _wait() -> Callable[[], None]:
         if torch.cuda.is_available():
             return torch.cuda.synchronize
     return lambda: None
-
-
-def _leaf(x: Any) -> Any:
-    import keras
-
-    return keras.tree.flatten(x)[0]

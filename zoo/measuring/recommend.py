@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, positive_whole
 from zoo.execution import BACKENDS, Execution
-from zoo.measuring.own_arm import LINEAR, OwnArm, Sizes, arm_of_sizes
+from zoo.measuring.own_arm import LINEAR, ONNX, OwnArm, Sizes, arm_of_sizes, keras_runner, onnx_runner
 from zoo.measuring.race import Seat
 from zoo.measuring.recommendation import AS_IT_IS, Recommendation
 from zoo.measuring.remember import recall, remember
+from zoo.measuring.runners import Runner
 from zoo.measuring.tryout import Budget, Tryout, executions
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def recommend(
     time = Budget(budget)
     copied(model)  # says at once why a model cannot be measured
     x, y = _one_batch(model, x, y, batch)
+    count = len(keras.tree.flatten(x)[0])
     backend, device = keras.backend.backend(), kernels.device()
     steps, loops, linear = _recurrent(model)
     arms = [(name, backend) for name in (AS_IT_IS, *executions(backend, device, steps, linear))]
@@ -74,17 +76,19 @@ def recommend(
         return known
 
     def seat(name: str, _: str) -> Seat | str:
-        def make() -> keras.Model:
-            return copied(model) if name == AS_IT_IS else with_execution(model, name)
+        def make() -> Runner:
+            if name == ONNX:
+                return onnx_runner(model, x)
+            return keras_runner(copied(model) if name == AS_IT_IS else with_execution(model, name), x, y)
 
         try:
-            arm = OwnArm(make, x, y)
+            arm = OwnArm(make, count)
         except ZooError as error:
             return str(error)
         return Seat(name, lambda method, *arguments: getattr(arm, method)(*arguments))
 
     tryout = Tryout(arms, seat, ["predict"] if y is None else ["train", "predict"], (steps or 0) * loops)
-    what = f"{model.name}, batch {len(keras.tree.flatten(x)[0])}"
+    what = f"{model.name}, batch {count}"
     answer = Recommendation(what, device, tryout.measured(time, show), round(time.spent()))
     remember(key, backend, device, answer)
     return answer
@@ -120,6 +124,8 @@ def recommend_sizes(
         if not find_spec(name):
             raise ZooError(f"{name} is not installed: python -m pip install 'rnn-zoo[{name}]'")
     tried = {each: ["stock", *executions(each, "cpu", sizes.steps, sizes.cell in LINEAR)] for each in asked}
+    for each in asked[1:]:  # the file is the same from every backend
+        tried[each] = [name for name in tried[each] if name != ONNX]
     places = range(max(map(len, tried.values())))
     arms = [(tried[each][place], each) for place in places for each in asked if place < len(tried[each])]
     key = [repr(sizes), arms, memory_limit_bytes]

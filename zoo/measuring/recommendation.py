@@ -84,8 +84,7 @@ class Recommendation:
         lines += [self._answer(phase) for phase in self.phases]
         bests = {(each.name, each.backend): None for each in map(self.best, self.phases) if each != self.candidates[0]}
         for name, backend in bests:
-            how = "Keras' own layers" if name == "stock" else f'model = zoo.with_execution(model, "{name}")'
-            lines.append(f"  KERAS_BACKEND={backend}  {how}")
+            lines.append(f"  KERAS_BACKEND={backend}  {_line(name)}")
         return "\n".join(lines)
 
     def _answer(self, phase: str) -> str:
@@ -114,6 +113,13 @@ class Recommendation:
             if not each.ratios:
                 names.setdefault(each.reason, []).append(f"{each.name} on {each.backend}")
         return [f"{', '.join(arms)}: {reason}" for reason, arms in names.items()]
+
+
+def _line(name: str) -> str:
+    """The code that uses an execution."""
+    if name == "onnxruntime-native":
+        return 'zoo.export(model, "model.onnx"); zoo.OnnxModel("model.onnx").predict(x)'
+    return "Keras' own layers" if name == "stock" else f'model = zoo.with_execution(model, "{name}")'
 
 
 COLUMNS = ["execution", "backend", "train", "predict", "first call", "memory"]

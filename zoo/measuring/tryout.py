@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 
 from zoo.errors import ZooError
 from zoo.execution import NORMAL_JIT, Execution, automatic_chunk
 from zoo.measuring.effort import Effort
+from zoo.measuring.own_arm import ONNX
 from zoo.measuring.race import Ratio, Seat, race
 from zoo.measuring.recommendation import AS_IT_IS, Candidate
 
@@ -40,7 +42,8 @@ def executions(backend: str, device: str = "cpu", steps: int | None = None, line
     jitted = [f"{name}+jit" for name in plain]
     if Execution("stock").same_program(backend, device):
         plain.remove("looped")
-    names = ["fused", *(["parallel"] if linear else []), *([] if NORMAL_JIT[backend] else plain), *jitted]
+    by_file = [ONNX] if find_spec("onnx") and find_spec("onnxruntime") else []
+    names = ["fused", *by_file, *(["parallel"] if linear else []), *([] if NORMAL_JIT[backend] else plain), *jitted]
     names.append("chunked-auto+recompute")
     return [name for name in names if not Execution.parse(name).problem(backend, device if name == "fused" else "")]
 
@@ -91,8 +94,9 @@ class Tryout:
         reference = self._seats[self.arms[0]]
         for place, phase in enumerate(self.phases):
             share = TRAINING if place + 1 < len(self.phases) else 1.0
-            show(f"{len(self._seats)} arms take turns: {phase}")
-            race(list(self._seats.values()), reference, phase, max(0.5, budget.left() * share))
+            seats = [seat for seat in self._seats.values() if phase in self._phases(seat.name)]
+            show(f"{len(seats)} arms take turns: {phase}")
+            race(seats, reference, phase, max(0.5, budget.left() * share))
         return [self._with_times(self._rows[arm], self._seats.get(arm), reference) for arm in self.arms]
 
     def _build(self, budget: Budget, show: Show) -> None:
@@ -126,6 +130,10 @@ class Tryout:
                 f"give about {4 * budget.spent():.0f} s"
             )
 
+    def _phases(self, name: str) -> Sequence[str]:
+        """What an arm is measured in: a file of ONNX does not train."""
+        return [phase for phase in self.phases if name != ONNX or phase == "predict"]
+
     def _first_call(self, execution: Execution) -> float:
         """About how long a first call takes beyond what every arm takes, seconds."""
         return self.written_out * UNROLLED_SECONDS[execution.jit] if execution.loop == "unrolled" else 0.0
@@ -133,7 +141,7 @@ class Tryout:
     def _called(self, seat: Seat, backend: str) -> Candidate:
         """The row of an arm that was called for the first time in each phase."""
         first, peak = 0.0, None
-        for phase in reversed(self.phases):  # the peak of training is the last
+        for phase in reversed(self._phases(seat.name)):  # the peak of training is the last
             warm = seat.ask("warm_up", phase, LOOK)
             if warm is None:
                 return Candidate(seat.name, backend, reason=seat.broken)

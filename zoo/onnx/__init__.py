@@ -110,14 +110,23 @@ def write(content: bytes, path: Path, worst: float) -> None:
     Raises:
         ZooError: that is more than 1e-5, or the file cannot be written.
     """
-    if not worst <= TOLERANCE:
-        raise ZooError(
-            f"the ONNX model differs from Keras by {worst:.1e}, {TOLERANCE:.0e} is allowed: nothing is written"
-        )
+    require_close(worst)
     try:
         _write_whole(content, path)
     except OSError as error:
         raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def require_close(worst: float) -> None:
+    """Refuse numbers that differ from Keras' by more than 1e-5.
+
+    Raises:
+        ZooError: by how much they do.
+    """
+    if not worst <= TOLERANCE:
+        raise ZooError(
+            f"the ONNX model differs from Keras by {worst:.1e}, {TOLERANCE:.0e} is allowed: nothing is written"
+        )
 
 
 def _write_whole(content: bytes, path: Path) -> None:

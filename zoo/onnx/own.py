@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import ZooError, positive_whole
-from zoo.onnx import BATCHES, MISSING, require_onnx, to_onnx, write
+from zoo.onnx import BATCHES, MISSING, require_close, to_onnx, write
 
 if TYPE_CHECKING:
     import keras
@@ -43,13 +43,27 @@ def export(model: keras.Model, path: str | Path) -> float:
     target = Path(path)
     if target.suffix != ".onnx":
         raise ZooError(f"the file must end in .onnx, not {target}")
-    require_onnx()
     require_graph(model, "export")
-    content = to_onnx(model).SerializeToString()
-    run = OnnxModel(content)
-    worst = max(_difference(model, run, batch, steps) for batch in BATCHES for steps in LENGTHS)
+    content, worst = _compared(model)
     write(content, target, worst)
     return worst
+
+
+def compared(model: keras.Model) -> bytes:
+    """The bytes of the file that `export` writes.
+
+    Raises:
+        ZooError: as of `export`.
+    """
+    content, worst = _compared(model)
+    require_close(worst)
+    return content
+
+
+def _compared(model: keras.Model) -> tuple[bytes, float]:
+    content = to_onnx(model).SerializeToString()
+    run = OnnxModel(content)
+    return content, max(_difference(model, run, batch, steps) for batch in BATCHES for steps in LENGTHS)
 
 
 def _difference(model: keras.Model, run: OnnxModel, batch: int, steps: int) -> float:
