@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from zoo.errors import ZooError
+from zoo.measuring.enough import LEAST_REPEATS
 from zoo.measuring.rows import COLUMNS
 from zoo.statistics.folders import machine_name
 from zoo.statistics.tables import read
@@ -35,16 +36,31 @@ def publish(table: pd.DataFrame, folder: Path) -> list[Path]:
 
 
 def _write(rows: pd.DataFrame, folder: Path, kind: str) -> Path:
-    """Write the rows in the place of those of the same PLACE: a long profile is measured in parts."""
+    """Write the rows in the place of those of the same PLACE: a long profile is measured in parts.
+
+    A group that was stopped before its least repeats does not replace rows that are there.
+    """
     if rows.empty:
         raise ZooError("there are no rows to publish")
     machine = machine_name(rows["device_name"].iloc[0], rows["cpu_count"].iloc[0])
     path = folder / f"{machine}-{kind}.csv.gz"
     if path.exists():
         old = read(path)
+        rows = _finished(rows, old)
         new = set(map(tuple, rows[PLACE].drop_duplicates().to_numpy()))
         kept = [tuple(place) not in new for place in old[PLACE].to_numpy()]
         rows = pd.concat([old[kept], rows], ignore_index=True)
     # Without a time stamp inside, so that the same rows give the same file.
     rows[COLUMNS].to_csv(path, index=False, compression={"method": "gzip", "mtime": 0})
     return path
+
+
+def _finished(rows: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:
+    """The rows without those of groups that have no arm of enough repeats, where the table has others in their place."""
+    known = set(map(tuple, old[PLACE].drop_duplicates().to_numpy()))
+    group = rows["group"].fillna("").str.replace(r"\.\d+$", "", regex=True)  # of a part of it, the whole
+    made = rows[rows["status"] == "ok"].groupby([group, "case_id"])["repeat"].nunique()
+    finished = set(made[made >= LEAST_REPEATS].index.get_level_values("group"))
+    stopped = ~group.isin(finished) & (group != "")
+    replaces = pd.Series([tuple(place) in known for place in rows[PLACE].to_numpy()], index=rows.index)
+    return rows[~(stopped & replaces)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,3 +173,15 @@ def test_a_model_is_measured_within_its_budget_and_keeps_its_weights() -> None:
     assert {row[0] for row in found.table()} >= {AS_IT_IS}
     for weight, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, other)
+
+
+@pytest.mark.slow
+def test_the_page_about_a_model_of_ones_own_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    page = (Path(__file__).parent.parent / "docs" / "your-own-model.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(remember, "folder", lambda: tmp_path / "cache")
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    assert {path.name for path in tmp_path.iterdir()} >= {"model.keras", "model.onnx"}

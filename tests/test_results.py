@@ -196,9 +196,12 @@ def test_a_published_run_reads_as_it_was_measured(tmp_path: Path) -> None:
 
 def test_a_run_takes_the_place_of_rows_of_its_sizes_and_backends_and_leaves_the_others(tmp_path: Path) -> None:
     publish(as_table([TIMING, replace(TIMING, backend="jax"), replace(TIMING, backend="torch")]), tmp_path)
-    publish(as_table([replace(TIMING, backend="jax", run="new")]), tmp_path)
+    new = replace(TIMING, backend="jax", run="new", group="finished")
+    publish(as_table([replace(new, repeat=repeat) for repeat in range(3)]), tmp_path)
     publish(as_table([replace(TIMING, backend="torch", steps=50, run="new")]), tmp_path)
-    rows = read_folder(tmp_path)[["backend", "steps", "run"]].sort_values(["backend", "steps"])
+    stopped = replace(TIMING, backend="tensorflow", run="new", group="stopped")
+    publish(as_table([stopped, replace(stopped, repeat=1)]), tmp_path)
+    rows = read_folder(tmp_path)[["backend", "steps", "run"]].drop_duplicates().sort_values(["backend", "steps"])
     assert rows.to_numpy().tolist() == [
         *(["jax", 20, "new"], ["tensorflow", 20, "run-1"]),
         *(["torch", 20, "run-1"], ["torch", 50, "new"]),
