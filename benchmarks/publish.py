@@ -56,7 +56,7 @@ def _write(rows: pd.DataFrame, folder: Path, kind: str) -> Path:
 
 
 def _finished(rows: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:
-    """The rows without those of groups that have no arm of enough repeats, where the table has others in their place."""
+    """The rows without those of groups in which no arm has enough repeats, where `old` has rows in their place."""
     known = set(map(tuple, old[PLACE].drop_duplicates().to_numpy()))
     group = rows["group"].fillna("").str.replace(r"\.\d+$", "", regex=True)  # of a part of it, the whole
     made = rows[rows["status"] == "ok"].groupby([group, "case_id"])["repeat"].nunique()
