@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.experiments import aa, scan, turns
+from benchmarks.experiments import aa, recommend, scan, turns
 from benchmarks.pages.method import turns_texts
+from zoo.measuring.race import Ratio
+from zoo.measuring.recommendation import Candidate, Recommendation
 from zoo.measuring.rows import Measurement
 from zoo.statistics.tables import as_table
 
@@ -71,3 +73,22 @@ def test_a_ratio_over_the_scan_is_by_rounds() -> None:
     result = scan.ratios(rows).set_index("arm")
     assert result["over the scan"].to_dict() == pytest.approx(arms)
     assert result.loc["chunked-1", "ms"] == pytest.approx(2.2)
+
+
+def test_a_recommendation_is_held_against_the_best_of_a_thorough_measurement() -> None:
+    def found(times: dict[str, float]) -> Recommendation:
+        rows = [
+            Candidate(name, "jax", 1.0, None, {"train": time}, {"train": Ratio(time, time * 0.99, time * 1.01)})
+            for name, time in times.items()
+        ]
+        return Recommendation("sizes", "cpu", rows, 60)
+
+    sizes = recommend.random_sizes(1)[0]
+    quick = found({"stock": 1.0, "looped+jit": 0.8})
+    thorough = found({"stock": 1.0, "looped+jit": 0.84, "unrolled+jit": 0.7})
+    (row,) = recommend.compared(sizes, quick, thorough)
+    assert (row["choice"], row["best"]) == ("looped+jit on jax", "unrolled+jit on jax")
+    assert row["over_best"] == pytest.approx(1.2)
+    (missing,) = recommend.compared(sizes, quick, found({"stock": 1.0}))
+    assert missing["over_best"] == np.inf
+    assert recommend.random_sizes(5) == recommend.random_sizes(20)[:5]
