@@ -27,7 +27,7 @@ PHASES = ["train", "predict"]
 
 def seat(name: str, seconds: float, noise: float = 0.02, first: float = 1.0, turns: list[str] | None = None) -> Seat:
     """An arm whose calls take about so long, without taking it."""
-    rng = np.random.default_rng(len(name))
+    rng = np.random.default_rng(round(1e6 * seconds))
 
     def ask(method: str, phase: str, *_: object):
         if method == "warm_up":
@@ -58,6 +58,23 @@ def test_an_arm_that_ends_while_it_races_does_not_end_the_race() -> None:
     seats = [seat("reference", 0.01), Seat("broken", lambda *_: None)]
     assert race(seats, seats[0], "train", 0.2) is seats[0]
     assert seats[1].broken
+
+
+def test_arms_of_the_same_name_on_two_backends_are_two() -> None:
+    seats = [seat("reference", 0.01), seat("looped+jit", 0.004), seat("looped+jit", 0.0041), seat("looped+jit", 0.03)]
+    assert race(seats, seats[0], "train", 0.3) is seats[1]
+    turns = [len(each.seconds["train"]) for each in seats]
+    assert turns[3] < turns[2] == turns[1]
+
+
+def test_a_model_that_raises_is_one_line() -> None:
+    def loss(expected, predicted):
+        raise RuntimeError("a loss\nof my own")
+
+    model = small()
+    model.compile("sgd", loss)
+    with pytest.raises(zoo.ZooError, match=r"^as it is cannot be measured: RuntimeError: .*a loss of my own"):
+        zoo.recommend(model, X, Y, fresh=True, budget=600)
 
 
 def test_a_recommendation_says_what_is_saved_and_when_a_first_call_has_paid() -> None:

@@ -83,6 +83,8 @@ def race(seats: Sequence[Seat], reference: Seat, phase: str, seconds: float, blo
             if time.monotonic() > deadline:
                 break
         running = [seat for seat in running if not seat.broken]
+        if reference.broken:
+            return reference
         best = min(running, key=lambda seat: float(np.median(seat.log_ratios(phase, reference) or [math.inf])))
         if time.monotonic() > deadline or len(running) == 1:
             return best
@@ -96,20 +98,20 @@ def _turn(seat: Seat, phase: str, number: int, block_seconds: float) -> None:
         return
     block = seat.ask("block", phase, block_seconds)
     if block is None:
-        seat.broken = "ended while it took turns"
+        seat.broken = seat.broken or "ended while it took turns"
         return
     seat.seconds.setdefault(phase, {})[number] = block.step_seconds
 
 
 def _promising(seats: list[Seat], best: Seat, reference: Seat, phase: str) -> list[Seat]:
     """Those that go on: the best, the reference, and the faster half of those that are not surely slower."""
-    behind: dict[str, float] = {}
-    for seat in seats:
+    behind: list[tuple[float, int]] = []
+    for place, seat in enumerate(seats):
         if seat is best or seat is reference:
             continue
         ratios = seat.log_ratios(phase, best)
         middle = float(np.median(ratios))
         if middle - half_width(_trimmed(ratios)) <= 0:
-            behind[seat.name] = middle
-    kept = sorted(behind, key=behind.__getitem__)[: max(FINALISTS - 1, math.ceil(len(behind) / 2))]
-    return [seat for seat in seats if seat is best or seat is reference or seat.name in kept]
+            behind.append((middle, place))
+    kept = {place for _, place in sorted(behind)[: max(FINALISTS - 1, math.ceil(len(behind) / 2))]}
+    return [seat for place, seat in enumerate(seats) if seat is best or seat is reference or place in kept]

@@ -85,7 +85,7 @@ def recommend(
             arm = OwnArm(make, count)
         except ZooError as error:
             return str(error)
-        return Seat(name, lambda method, *arguments: getattr(arm, method)(*arguments))
+        return _seat_here(name, arm)
 
     tryout = Tryout(arms, seat, ["predict"] if y is None else ["train", "predict"], (steps or 0) * loops)
     what = f"{model.name}, batch {count}"
@@ -137,6 +137,21 @@ def recommend_sizes(
     answer = Recommendation(str(sizes), "cpu", rows, round(time.spent()))
     remember(key, "+".join(asked), "cpu", answer)
     return answer
+
+
+def _seat_here(name: str, arm: OwnArm) -> Seat:
+    """A seat whose arm lives in this process: what it raises is the reason why it takes no more turns."""
+    seat = Seat(name, lambda *_: None)
+
+    def ask(method: str, *arguments: Any) -> Any:
+        try:
+            return getattr(arm, method)(*arguments)
+        except Exception as error:  # a model of the user's own raises anything, and so does a compiler
+            seat.broken = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+            return None
+
+    seat.ask = ask
+    return seat
 
 
 @contextmanager

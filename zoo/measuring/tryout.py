@@ -97,6 +97,7 @@ class Tryout:
             seats = [seat for seat in self._seats.values() if phase in self._phases(seat.name)]
             show(f"{len(seats)} arms take turns: {phase}")
             race(seats, reference, phase, max(0.5, budget.left() * share))
+            self._require_reference()
         return [self._with_times(self._rows[arm], self._seats.get(arm), reference) for arm in self.arms]
 
     def _build(self, budget: Budget, show: Show) -> None:
@@ -117,13 +118,17 @@ class Tryout:
             if isinstance(seat, Seat) and not seat.broken:
                 self._seats[arm] = seat
             if arm == self.arms[0]:
-                self._require_reference(budget)
+                self._require_reference()
+                self._require_time(budget)
             longest[execution.jit] = max(longest[execution.jit], budget.spent() - before)
 
-    def _require_reference(self, budget: Budget) -> None:
+    def _require_reference(self) -> None:
         arm = self.arms[0]
-        if arm not in self._seats:
-            raise ZooError(f"{arm[0]} cannot be measured: {self._rows[arm].reason}")
+        seat = self._seats.get(arm)
+        if seat is None or seat.broken:
+            raise ZooError(f"{arm[0]} cannot be measured: {seat.broken if seat else self._rows[arm].reason}")
+
+    def _require_time(self, budget: Budget) -> None:
         if budget.spent() > BUILDING / 2 * budget.seconds:
             raise ZooError(
                 f"a budget of {budget.seconds:g} s is too small: the first arm alone took {budget.spent():.0f} s; "
@@ -155,7 +160,7 @@ class Tryout:
         times, ratios = {}, {}
         for phase in self.phases:
             seconds = sorted(seat.seconds.get(phase, {}).values())
-            if seconds:
+            if seconds and seat.log_ratios(phase, reference):
                 times[phase] = seconds[len(seconds) // 2]
                 ratios[phase] = Ratio.of(seat.log_ratios(phase, reference))
         return replace(row, step_seconds=times, ratios=ratios, reason=seat.broken)
