@@ -48,10 +48,11 @@ def answer(arms: dict[str, tuple[float, float]]) -> Recommendation:
 
 def test_the_fastest_wins_and_what_is_surely_slower_drops_out_early() -> None:
     turns: list[str] = []
-    seats = [seat(name, s, turns=turns) for name, s in [("reference", 0.01), ("fast", 0.004), ("slow", 0.02)]]
+    arms = [("reference", 0.01), ("fast", 0.004), ("slow", 0.02)]
+    seats = [seat(name, seconds, noise=0.1, turns=turns) for name, seconds in arms]
     assert race(seats, seats[0], "train", 0.3) is seats[1]
     assert turns.count("slow") < turns.count("fast") == turns.count("reference")
-    assert np.exp(np.median(seats[1].log_ratios("train", seats[0]))) == pytest.approx(0.4, rel=0.02)
+    assert np.exp(np.median(seats[1].log_ratios("train", seats[0]))) == pytest.approx(0.4, rel=0.05)
 
 
 def test_an_arm_that_ends_while_it_races_does_not_end_the_race() -> None:
@@ -61,10 +62,11 @@ def test_an_arm_that_ends_while_it_races_does_not_end_the_race() -> None:
 
 
 def test_arms_of_the_same_name_on_two_backends_are_two() -> None:
-    seats = [seat("reference", 0.01), seat("looped+jit", 0.004), seat("looped+jit", 0.0041), seat("looped+jit", 0.03)]
-    assert race(seats, seats[0], "train", 0.3) is seats[1]
+    arms = [("reference", 0.01), ("looped+jit", 0.004), ("looped+jit", 0.0041), ("looped+jit", 0.03)]
+    seats = [seat(name, seconds, noise=0.1) for name, seconds in arms]
+    assert race(seats, seats[0], "train", 0.3) in seats[1:3]
     turns = [len(each.seconds["train"]) for each in seats]
-    assert turns[3] < turns[2] == turns[1]
+    assert turns[3] < min(turns[1:3])
 
 
 def test_a_model_that_raises_is_one_line() -> None:
