@@ -273,3 +273,13 @@ def test_every_arm_has_its_own_break_even_and_settings_are_not_mixed():
 def test_a_table_without_results_gives_no_rows_and_all_columns(statistic, table):
     assert statistic(table).empty
     assert list(statistic(table)) == list(statistic(quick_table()))
+
+
+def test_times_of_a_curve_are_those_of_one_run_and_memory_is_that_of_all() -> None:
+    """A second run at twice the pace has one more number of steps."""
+    rows = [replace(TIMING, run="first", steps=steps, step_seconds=steps * 1.0) for steps in (10, 20, 40)]
+    rows += [replace(TIMING, run="second", steps=steps, step_seconds=steps * 0.5) for steps in (10, 20, 40, 80)]
+    fits = exponents(as_table(rows))
+    steps = fits[fits["quantity"] == "step_seconds"].iloc[0]
+    assert (steps["most_steps"], steps["fewest_cost"]) == (80, 5.0)
+    assert steps["exponent"] == pytest.approx(1)

@@ -12,6 +12,7 @@ from zoo.charts.figures import DPI, HEIGHT, INK, WIDTH, finish, look, nothing_to
 from zoo.charts.labels import backend_name, of_entries, rows_of, setting_words
 from zoo.execution import NORMAL_JIT
 from zoo.statistics.columns import MIB, REPEAT, execution_order, in_order
+from zoo.statistics.growth import times_of_one_run
 from zoo.statistics.intervals import geometric_interval, geometric_mean, interval
 from zoo.statistics.ratios import medians
 from zoo.statistics.texts import three_digits
@@ -42,7 +43,8 @@ def cost_growth(table: pd.DataFrame) -> Figure:
         _draw_growth(axes, data, column)
     note = (
         "Markers: geometric mean of times, mean of memory, over repeats (each a fresh process, the median of its "
-        "blocks), with 95% intervals (Student's t; none under 3 repeats)."
+        "blocks), with 95% intervals (Student's t; none under 3 repeats). Times are those of one run: a machine's pace "
+        "differs from day to day."
     )
     title = f"{backend_name(data['backend'].iloc[0])}, {setting_words(data)}: {_answer(data)}"
     return finish(figure, table, rows_of(table, data), title, note)
@@ -58,6 +60,7 @@ def _grown(data: pd.DataFrame) -> pd.DataFrame:
 def _answer(data: pd.DataFrame) -> str:
     """How an unrolled loop's first call and step compare with the loop's, at the fewest and the most steps of both."""
     normal = bool(NORMAL_JIT[data["backend"].iloc[0]])
+    data = times_of_one_run(data)
     for jit in (normal, not normal):
         arms = data[data["jit"].astype(bool) == jit]
         columns = ["first_call_seconds", "step_seconds"]
@@ -78,6 +81,7 @@ def _answer(data: pd.DataFrame) -> str:
 def _draw_growth(axes: Axes, rows: pd.DataFrame, column: str) -> None:
     heading, unit, factor, is_time = GROWTH[column]
     looks, order = look(rows), execution_order(rows)
+    rows = times_of_one_run(rows) if is_time else rows
     shown = rows.assign(value=rows[column] * factor).dropna(subset=["value"])
     axes.set_title(heading, loc="left", fontsize=10)
     if shown.empty:

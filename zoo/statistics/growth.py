@@ -33,6 +33,20 @@ ENDED = {"out_of_memory": "out of memory", "timeout": "time limit", "over_limit"
 LARGEST = ["largest_steps", "largest_peak_bytes", "failed_steps", "failed_status", "failed_reason"]
 
 
+def times_of_one_run(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of each curve the rows of one run: that with the most numbers of steps, the newest of several.
+
+    The pace of a machine differs from day to day, so that times of several runs make no curve over steps.
+
+    Args:
+        rows: with the columns of `WITHOUT_STEPS`, `steps` and `run`.
+    """
+    by_run = rows.groupby([*WITHOUT_STEPS, "run"], dropna=False)["steps"]
+    place = by_run.transform("nunique").astype(float) + rows["run"].rank(method="dense", pct=True) / 2
+    best = place.groupby([rows[column] for column in WITHOUT_STEPS], dropna=False).transform("max")
+    return rows[place == best]
+
+
 @once_a_table
 def exponents(table: pd.DataFrame) -> pd.DataFrame:
     """How each cost grows with the number of steps: cost = a·steps^b, one row a setting, execution, phase and quantity.
@@ -48,12 +62,17 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
     `r_squared`, the part of the variation that the line explains (low too where nothing grows: then the exponent is
     near 0 and its interval narrow).
 
-    A cost of zero or less, as memory over the floor may be, has no logarithm; its number of steps is not among those
-    from `fewest_steps` to `most_steps`. Under 3 numbers of steps there is no row.
+    Times of a curve are those of one run (`times_of_one_run`). A cost of zero or less, as memory over the floor may be,
+    has no logarithm; its number of steps is not among those from `fewest_steps` to `most_steps`. Under 3 numbers of
+    steps there is no row.
     """
     keys = [*WITHOUT_STEPS, *EXECUTION, "quantity"]
     quantities = [*COSTS_OF_A_CASE, *COSTS_OF_A_PHASE]
-    costs = medians(table, REPEAT).melt([*SETTING, *EXECUTION], quantities, "quantity", "cost").dropna(subset=["cost"])
+    costs = medians(table, REPEAT)
+    of_one_run, keep = times_of_one_run(costs), [*SETTING, *EXECUTION]
+    parts = ((of_one_run if name.endswith("_seconds") else costs, name) for name in quantities)
+    costs = pd.concat([rows.melt(keep, name, "quantity", "cost") for rows, name in parts])
+    costs = costs.dropna(subset=["cost"])
     costs = costs[(costs["phase"] == "train") | costs["quantity"].isin(COSTS_OF_A_PHASE)]
     rows = []
     for key, group in costs.groupby(keys, dropna=False, sort=False):
