@@ -43,9 +43,10 @@ class BenchmarkPlugin:
             devices=option.zoo_devices,
             repeats=option.zoo_repeats,
         )
-        wanted = timed_cases(self.profile, self.selection)
+        self.timed = timed_cases(self.profile, self.selection)  #: and how many repeats of each
         self._least = self.selection.repeats or LEAST_REPEATS
-        _, self.timed = in_order(wanted, self.profile.mixed, self._least, self.profile.effort)  #: repeats of each
+        if not option.collectonly:
+            _, self.timed = in_order(self.timed, self.profile.mixed, self._least, self.profile.effort)
         self.trained = trained_cases(self.profile, self.selection)
         if not self.timed:
             raise ZooError(f"nothing of profile {self.profile.name} is left by these --zoo- options")

@@ -75,7 +75,8 @@ def test_every_figure_of_a_sentence_is_one_of_its_evidence(name, known) -> None:
     allowed = {text for value in figures if np.isfinite(value) for text in (f"{value:.2f}", three_digits(value))}
     told = DECIMAL.findall(" ".join([*answer.lines, answer.short]))
     assert set(told) <= allowed
-    assert bool(told) == bool(len(answer.evidence))
+    if name != "until":  # which has a figure only where something is faster
+        assert bool(told) == bool(len(answer.evidence))
 
 
 def test_the_scores_of_the_architectures_are_means_of_the_raw_rows(table, known) -> None:
