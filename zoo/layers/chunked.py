@@ -10,7 +10,7 @@ from keras import ops, tree
 
 from zoo.errors import ZooError, unknown
 from zoo.execution import AUTO, OF_CHUNKS, Execution, automatic_chunk
-from zoo.layers import keras_private
+from zoo.layers import keras_private, kernels
 from zoo.layers.inner_loop import first_states, known_steps, require_mask_fits
 from zoo.layers.last_output import scan_to_last
 from zoo.layers.recompute import in_order, offloaded, recomputed
@@ -95,7 +95,7 @@ class ChunkedRNN(keras.layers.RNN):
         """The number of steps of a chunk, for a sequence of `steps`; None: unknown."""
         if isinstance(self.chunk, int):
             return self.chunk
-        return automatic_chunk(steps, self.memory, keras.backend.backend(), _device())
+        return automatic_chunk(steps, self.memory, keras.backend.backend(), kernels.device())
 
     def _rows(self, sequences: Tensor, mask: Tensor | None, chunk: int) -> list[Tensor]:
         """The inputs of the steps, (steps, batch, ...) each, in the order in which they are read.
@@ -220,15 +220,6 @@ class ChunkedRNN(keras.layers.RNN):
         """Everything that the constructor needs to make this layer again."""
         config = {**super().get_config(), "chunk": self.chunk, "memory": self.memory}
         return {name: value for name, value in config.items() if name != "unroll"}
-
-
-def _device() -> str:
-    """The device that JAX computes on; on TensorFlow the chunk does not depend on it."""
-    if keras.backend.backend() != "jax":
-        return "cpu"
-    import jax
-
-    return jax.default_backend()
 
 
 def _unpacked(rows: list[Tensor]) -> Any:
