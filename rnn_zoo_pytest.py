@@ -1,14 +1,20 @@
-"""Adds `--benchmark` to pytest: with it only benchmarks/ is collected, without it only tests/.
+"""Adds `--benchmark` to pytest: with it cases are measured, without it tests run.
 
 A pytest plugin of its own, installed by an entry point (pyproject.toml), so that pytest knows its options before it
-collects anything. It adds them in the checkout that it was installed from; elsewhere it is silent.
+collects anything. In this checkout a run measures one of the profiles of benchmarks/. In a project of your own it
+measures the models of a file: `pytest --benchmark --zoo-models=my_models.py`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from zoo.bench.profile import Profile
+    from zoo.own.models import OwnModels
 
 PROFILES = "smoke, quick (default), full, peers, chunks, memory, gpu, parallel"
 AXES = {
@@ -18,7 +24,8 @@ AXES = {
     "--zoo-backends": "tensorflow (default), jax, torch",
     "--zoo-devices": "cpu (default), gpu",
 }
-RESULTS = "--zoo-results"
+RESULTS, MODELS = "--zoo-results", "--zoo-models"
+RUNS = "zoo-runs"
 
 
 def _root() -> Path:
@@ -28,7 +35,7 @@ def _root() -> Path:
 def _in_checkout() -> bool:
     """Whether pytest was started in the checkout that this file stands in."""
     here = Path.cwd()
-    return _root() in (here, *here.parents) and (_root() / "benchmarks" / "plugin.py").exists()
+    return _root() in (here, *here.parents) and (_root() / "benchmarks" / "profiles.py").exists()
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -37,17 +44,16 @@ def _names(text: str) -> tuple[str, ...]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a benchmark run; `pytest --help` shows them under "rnn-zoo"."""
-    if not _in_checkout():
-        return
     group = parser.getgroup("rnn-zoo", "rnn-zoo: what recurrent models cost and earn (pytest --benchmark)")
     add = group.addoption
     add("--benchmark", action="store_true", help="run the benchmarks instead of the tests")
-    add("--zoo-profile", metavar="NAME", help=f"which grid of cases: {PROFILES}")
-    add(
-        RESULTS,
-        metavar="DIR",
-        help=f"{RESULTS}=DIR, with the =: where the table and charts go (default: results/runs/<start time>)",
-    )
+    add(MODELS, metavar="FILE", help=f"{MODELS}=FILE, with the =: measure the models of a file of your own")
+    runs = RUNS
+    if _in_checkout():
+        add("--zoo-profile", metavar="NAME", help=f"which grid of cases: {PROFILES}")
+        runs = "results/runs"
+    where = f"where the table and charts go (default: {runs}/<start time>)"
+    add(RESULTS, metavar="DIR", help=f"{RESULTS}=DIR, with the =: {where}")
     for option, help_text in AXES.items():
         add(option, type=_names, metavar="NAMES", help=help_text)
     add("--zoo-resume", action="store_const", const=True, help="go on with the run in --zoo-results, or the newest one")
@@ -57,6 +63,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="so many repeats of each group (default: 3, and up to 10 until its ratios are sure)",
     )
+    add("--zoo-seeds", type=int, metavar="N", help="so many trainings of each model; 0: none (default: the profile's)")
     add(
         "--zoo-budget",
         type=float,
@@ -72,7 +79,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check every option before anything runs, and aim the collection at benchmarks/."""
+    """Check every option before anything runs, and aim the collection at the items of a benchmark."""
     if not _has_options(config):
         return
     given = [name for name, value in vars(config.option).items() if name.startswith("zoo_") and value is not None]
@@ -80,30 +87,75 @@ def pytest_configure(config: pytest.Config) -> None:
         if given:
             raise pytest.UsageError(f"--{given[0].replace('_', '-')} is for a benchmark run: add --benchmark")
         return
-    if RESULTS in config.invocation_params.args:
-        # pytest looks for its settings before it loads plugins: a word after an option that it does not know yet is a
-        # place of tests to it, and the settings of this project would not be those of its folder.
-        raise pytest.UsageError(f"write {RESULTS}={config.option.zoo_results}, with a = and no space")
-    from benchmarks.plugin import BenchmarkPlugin
+    for option in (RESULTS, MODELS):
+        if option in config.invocation_params.args:
+            # pytest looks for its settings before it loads plugins: a word after an option that it does not know yet
+            # is a place of tests to it, and the settings of this project would not be those of its folder.
+            value = getattr(config.option, _field(option))
+            raise pytest.UsageError(f"write {option}={value}, with a = and no space")
     from zoo import ZooError
+    from zoo.bench.plugin import ITEMS, BenchmarkPlugin
 
     try:
-        plugin = BenchmarkPlugin(config)
+        profile, own = _grid(config.option)
+        plugin = BenchmarkPlugin(config, profile, _folder(config.option), own)
     except ZooError as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(plugin, BenchmarkPlugin.NAME)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args[:] = [str(_root() / "benchmarks" / name) for name in ("test_speed.py", "test_accuracy.py")]
+        config.args[:] = [str(ITEMS / name) for name in ("test_speed.py", "test_accuracy.py")]
+
+
+def _grid(option: object) -> tuple[Profile, OwnModels | None]:
+    """The profile that is asked for, and the models of the user's own in it.
+
+    Raises:
+        ZooError: no file of models is named where there are no profiles, or it cannot be read.
+    """
+    from zoo import ZooError
+
+    path, name = getattr(option, _field(MODELS)), getattr(option, "zoo_profile", None)
+    if path and name:
+        raise ZooError(f"{MODELS} measures a grid of its own: leave out --zoo-profile {name}")
+    if path:
+        from zoo.bench.own import own_profile, read_models
+
+        own = read_models(Path(path), (getattr(option, "zoo_backends", None) or ("tensorflow",))[0])
+        return own_profile(own), own
+    if not _in_checkout():
+        raise ZooError(f"name the file of your models: pytest --benchmark {MODELS}=my_models.py")
+    from benchmarks.profiles import get_profile
+
+    return get_profile(name or "quick"), None
+
+
+def _folder(option: object) -> Path:
+    """Where the results go: the folder that is named, the newest one of a run that is resumed, or a new one."""
+    from zoo.bench.run import run_name
+    from zoo.statistics.folders import newest_run
+
+    runs = _root() / "results" / "runs" if _in_checkout() else Path.cwd() / RUNS
+    if named := getattr(option, _field(RESULTS)):
+        return Path(named)
+    newest = newest_run(runs) if getattr(option, "zoo_resume", None) else None
+    return newest or runs / run_name()
+
+
+def _field(option: str) -> str:
+    return option.strip("-").replace("-", "_")
 
 
 def _has_options(config: pytest.Config) -> bool:
     """Whether the options were added, and by this plugin."""
-    return hasattr(config.option, RESULTS.strip("-").replace("-", "_"))
+    return hasattr(config.option, _field(RESULTS))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Keep tests and benchmarks apart, whatever folder was named."""
     if not _has_options(config):
         return None
-    unwanted = _root() / ("tests" if config.option.benchmark else "benchmarks")
+    items = _root() / "zoo" / "bench" / "items"
+    if config.option.benchmark and collection_path in (items, *items.parents):
+        return False  # the items of a benchmark may lie in a virtual environment, where pytest does not look
+    unwanted = _root() / "tests" if config.option.benchmark else items
     return True if unwanted in (collection_path, *collection_path.parents) else None

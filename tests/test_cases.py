@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 import zoo
-from benchmarks.plan import Selection, expected_of_group, in_order, timed_cases, trained_cases
-from benchmarks.profiles import HANDFUL, PROFILES, Profile, get_profile
+from benchmarks.profiles import HANDFUL, PROFILES, get_profile
+from zoo.bench.plan import Selection, expected_of_group, in_order, timed_cases, trained_cases
+from zoo.bench.profile import Profile
 from zoo.execution import NAMED
 from zoo.measuring.case import Case, skip_reason
 from zoo.measuring.enough import LEAST_REPEATS, MOST_REPEATS

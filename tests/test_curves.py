@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from benchmarks.pages.accuracy import accuracy_figures
-from benchmarks.progress import numbers
 from benchmarks.trained.book import LEAST, TRAINED
 from benchmarks.trained.curves import CURVES, NEEDS, draw_curves, read_trained
 from benchmarks.trained.queue import QUEUE, Group, keep_epochs, planned
 from tests.tables import SCORE
+from zoo.bench.progress import numbers
 from zoo.errors import ZooError
 from zoo.pretrained import cards
 from zoo.registry import TASKS

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.plan import Selection, timed_cases
 from benchmarks.profiles import get_profile
 from tests.tables import TIMING, arm, quick_table
 from zoo import Execution
+from zoo.bench.plan import Selection, timed_cases
 from zoo.charts.arms import every_arm, has_peers
 from zoo.measuring import runners
 from zoo.measuring.case import Case

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import zoo
-from benchmarks.plan import Selection, timed_cases
 from benchmarks.profiles import PROFILES
+from zoo.bench.plan import Selection, timed_cases
 from zoo.measuring.case import Case, skip_reason
 from zoo.measuring.enough import HALF_WIDTH, LEAST_REPEATS, half_width, is_enough
 from zoo.measuring.group import WORKERS, Group, baselines, groups, looped, reference

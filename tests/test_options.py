@@ -40,12 +40,12 @@ def run_here(monkeypatch, capsys) -> Callable[..., Ended]:
 
 
 def test_without_the_flag_only_tests_are_collected_and_with_it_only_benchmarks(run_here) -> None:
-    tests = run_here("--collect-only", "-q", "tests/test_cases.py", "benchmarks")
+    tests = run_here("--collect-only", "-q", "tests/test_cases.py", "zoo/bench")
     assert "tests/test_cases.py::" in tests.out
-    assert "benchmarks/" not in tests.out
+    assert "zoo/bench" not in tests.out
     benchmarks = run_here("--benchmark", "--collect-only", "-q")
-    assert "benchmarks/test_speed.py::test_speed[" in benchmarks.out
-    assert "benchmarks/test_accuracy.py::test_accuracy[" in benchmarks.out
+    assert "test_speed.py::test_speed[" in benchmarks.out
+    assert "test_accuracy.py::test_accuracy[" in benchmarks.out
     assert "tests/" not in benchmarks.out
 
 
@@ -61,14 +61,14 @@ def test_pytest_expressions_narrow_a_run(run_here) -> None:
     assert all("lstm" in item and "unrolled-" in item and item.endswith("-train]") for item in items)
 
 
-def test_elsewhere_pytest_does_not_know_the_flag(tmp_path, monkeypatch) -> None:
-    """And importing the plugin looks at no file."""
+def test_in_a_project_of_ones_own_the_models_are_named(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     parser = pytest.Parser(_ispytest=True)
     rnn_zoo_pytest.pytest_addoption(parser)
-    assert not parser.parse([]).__dict__.get("benchmark")
-    with pytest.raises(pytest.UsageError, match="unrecognized arguments: --benchmark"):
-        parser.parse(["--benchmark"])
+    option = parser.parse(["--benchmark"])
+    assert not hasattr(option, "zoo_profile")
+    with pytest.raises(zoo.ZooError, match=r"^name the file of your models: .*--zoo-models=my_models.py$"):
+        rnn_zoo_pytest._grid(option)
 
 
 MISTAKES = {
@@ -80,12 +80,18 @@ MISTAKES = {
     "device": (("--zoo-devices", "tpu"), ["'tpu'", "'gpu'", "cpu, gpu"]),
     "an empty list": (("--zoo-entries", ","), ["no entry"]),
     "a wildcard for a backend that is none": (("--zoo-backends", "x*"), ["backend 'x*'", "tensorflow, jax, torch"]),
-    "repeats": (("--zoo-repeats", "0"), ["--zoo-repeats", "positive whole number", "not 0"]),
-    "memory limit": (("--zoo-memory-limit", "-1"), ["--zoo-memory-limit", "more than 0", "not -1"]),
-    "budget": (("--zoo-budget", "0"), ["--zoo-budget", "more than 0", "not 0"]),
+    "repeats": (("--zoo-repeats", "0"), ["repeats", "positive whole number", "not 0"]),
+    "memory limit": (("--zoo-memory-limit", "-1"), ["memory-limit", "more than 0", "not -1"]),
+    "budget": (("--zoo-budget", "0"), ["budget", "more than 0", "not 0"]),
     "results folder": (
         ("--zoo-results=/dev/null/results",),
-        ["/dev/null/results", "Not a directory", "--zoo-results"],
+        ["/dev/null/results", "Not a directory", "choose another folder"],
+    ),
+    "seeds": (("--zoo-seeds", "-1"), ["seeds", "not -1"]),
+    "a file of models that is not there": (("--zoo-models=mine.py",), ["there is no file mine.py"]),
+    "a profile beside a file of models": (
+        ("--zoo-models=mine.py", "--zoo-profile", "quick"),
+        ["leave out --zoo-profile quick"],
     ),
     "a results folder behind a space": (("--zoo-results", "/tmp"), ["--zoo-results=/tmp"]),
 }

@@ -15,11 +15,11 @@ from benchmarks.pages import profiles, results
 from benchmarks.pages.accuracy import accuracy_figures
 from benchmarks.pages.marks import MARKED, fill, prose, read_figures
 from benchmarks.pages.write import pages
-from benchmarks.profiles import Block, Profile
 from benchmarks.trained.curves import read_trained
 from benchmarks.trained.queue import QUEUE
 from tests.tables import SCORE, TIMING, pair
 from zoo import list_models, list_tasks
+from zoo.bench.profile import Block, Profile
 from zoo.errors import ZooError
 from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table, read

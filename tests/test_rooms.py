@@ -26,7 +26,8 @@ sys.meta_path.insert(0, Blocked)
 ROOMS = (
     *("errors", "vocabulary", "data", "registry", "execution", "layers", "recurrent", "models"),
     *("decoding", "padding", "saving", "pretrained", "tasks", "training", "create", "equality", "convert", "zoo"),
-    *("onnx", "drawings", "measuring", "statistics", "charts", "report", "cli", "benchmarks"),
+    *("own", "onnx", "drawings", "measuring", "statistics", "charts", "report"),
+    *("bench", "cli", "benchmarks"),
 )
 """Every room, a file or a folder of zoo/ or all of benchmarks/: it may import those before it, none behind it."""
 TABLES_ONLY = ("statistics", "charts", "report")
@@ -75,8 +76,9 @@ def room_of(module: str) -> str:
     "statement",
     [
         "import zoo, zoo.cli",
-        "from benchmarks import plan, profiles; plan.timed_cases(profiles.get_profile('full'), plan.Selection())",
-        "import rnn_zoo_pytest, benchmarks.plugin",
+        "from benchmarks import profiles; from zoo.bench import plan; "
+        "plan.timed_cases(profiles.get_profile('full'), plan.Selection())",
+        "import rnn_zoo_pytest, zoo.bench.plugin, zoo.bench.own",
         "import zoo.statistics.tables, zoo.charts.gallery, benchmarks.__main__",
     ],
 )

@@ -11,16 +11,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from benchmarks.plan import Selection, timed_cases
-from benchmarks.plugin import BenchmarkPlugin, settle
 from benchmarks.profiles import get_profile
 from tests.processor import seconds_of_children
 from tests.test_rooms import ROOT
+from zoo.bench.plan import Selection, timed_cases
+from zoo.bench.plugin import settle
+from zoo.bench.run import Run
 from zoo.measuring import machine
 from zoo.measuring.case import Case, skip_reason
 from zoo.measuring.coordinator import Coordinator
@@ -33,10 +33,6 @@ from zoo.statistics.tables import read
 SMOKE = get_profile("smoke")
 OVERHEAD = re.compile(r"beyond what is measured, an arm took ([\d.]+) s on tensorflow, a block ([\d.]+) ms")
 SMALL = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "digits_rows")
-OPTIONS = (
-    *("zoo_profile", "zoo_entries", "zoo_tasks", "zoo_executions", "zoo_backends", "zoo_devices", "zoo_results"),
-    *("zoo_repeats", "zoo_budget", "zoo_resume", "zoo_memory_limit", "benchmark_columns"),
-)
 
 
 def command(*arguments: str) -> list[str]:
@@ -281,16 +277,14 @@ def test_a_run_goes_on_where_it_was_stopped(small_run, tmp_path) -> None:
     """Here it was killed while it wrote the row of its training, the last one."""
     _, whole = small_run
     (tmp_path / TABLE).write_bytes((whole / TABLE).read_bytes()[:-20])
-    usual = {**dict.fromkeys(OPTIONS), "collectonly": False, "benchmark_group_by": "group"}
-    small = {"zoo_profile": "smoke", "zoo_entries": ("neuron",), "zoo_tasks": ("digits_rows",)}
-    option = SimpleNamespace(**{**usual, **small, "zoo_results": str(tmp_path), "zoo_resume": True})
-    plugin = BenchmarkPlugin(SimpleNamespace(option=option))
-    (group,) = groups(plugin.timed)
-    assert not plugin.coordinator.group(group).needed()
-    assert [plugin.coordinator.is_trained(case) for case in plugin.trained] == [False]
+    selection = Selection(entries=("neuron",), tasks=("digits_rows",))
+    resumed = Run(SMOKE, selection, tmp_path, resume=True)
+    (group,) = groups(resumed.timed)
+    assert not resumed.coordinator.group(group).needed()
+    assert [resumed.coordinator.is_trained(case) for case in resumed.trained] == [False]
     old = read_rows(whole / TABLE)
     assert read_rows(tmp_path / TABLE) == old[:-1]
-    assert {plugin.coordinator.run} == {row.run for row in old}
+    assert {resumed.name} == {row.run for row in old}
 
 
 def test_a_finished_run_has_nothing_left_to_do(small_run) -> None:

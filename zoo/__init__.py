@@ -11,7 +11,7 @@ from zoo.create import create_model, task_at
 from zoo.data import PADDING, Data, Split
 from zoo.errors import ZooError
 from zoo.execution import EXECUTIONS, Execution
-from zoo.registry import MODELS, TASKS, Entry, Recipe, Task
+from zoo.registry import MODELS, TASKS, Entry, Recipe, Task, register_entry
 from zoo.saving import get_weights, load_model, load_weights, save_weights, set_weights
 from zoo.training.fit import train
 from zoo.training.scores import evaluate
@@ -80,6 +80,7 @@ __all__ = [
     "load_weights",
     "models",
     "recommend",
+    "register_entry",
     "save_weights",
     "set_weights",
     "task_at",

@@ -36,7 +36,7 @@ def require_equal(model: keras.Model, other: keras.Model, what: object) -> None:
         ZooError: which tensor differs most, and by how much.
     """
     batch = random_batch(other)
-    ours, known = _tensors(model, batch), _tensors(other, batch)
+    ours, known = tensors(model, batch), tensors(other, batch)
     differences = {name: relative(tensor, known[name]) for name, tensor in zip(known, ours.values(), strict=True)}
     worst = max(differences, key=differences.__getitem__)
     allowed = _allowed(other, batch)
@@ -95,7 +95,7 @@ def _flat(model: keras.Model) -> list[keras.layers.Layer]:
     return flat_layers(model)
 
 
-def _tensors(model: keras.Model, batch: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+def tensors(model: keras.Model, batch: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """Outputs, and the gradients of the sum of their squares for each trained weight, by name."""
     import keras
 

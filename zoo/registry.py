@@ -102,6 +102,20 @@ Matrices = tuple[Matrix, ...]
 
 
 @dataclass(frozen=True)
+class Written:
+    """What is known of a whole model that a user wrote. Its "stock" execution is the model as it is written."""
+
+    fixed: str = ""  #: why its time loop runs no other way, in words; empty where it does
+    classifies: bool = False  #: whether its outputs are probabilities where a task asks for them
+    drops: bool = False  #: whether it has dropout
+    task: str = ""  #: the only task that it fits; empty where it is built at the sizes of any
+
+    def fits(self, task: Task) -> bool:
+        """Whether the model has the sizes of a task, and gives probabilities where the task asks for them."""
+        return task.name == self.task if self.task else self.classifies or task.activation == "linear"
+
+
+@dataclass(frozen=True)
 class Entry:
     """A named architecture of the zoo.
 
@@ -110,18 +124,19 @@ class Entry:
     """
 
     name: str
-    cell: str  #: the recurrent cell it is made of, a column of the results
-    topologies: tuple[str, ...]  #: an entry fits a task whose topology is among these
     build: Build = field(repr=False)
-    summary: str
-    equations: str
-    paper: str
-    year: int
+    cell: str  #: the recurrent cell it is made of, a column of the results
+    topologies: tuple[str, ...] = (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE)  #: those of the tasks that it fits
+    summary: str = ""
+    equations: str = ""
+    paper: str = ""
+    year: int = 0
     layers: tuple[Matrices, ...] = ()  #: its recurrent layers, from inputs to outputs; empty where none are counted
     stock: str = ""  #: the class of keras.layers with the same cell: "LSTM", "GRU", "SimpleRNN"; empty where none has
     linear: bool = False  #: whether its cell is linear in its state, so that a parallel scan computes it
     drops_inside: bool = False  #: whether its dropout is inside the time loop
     onnx: str = ""  #: the ONNX operator of its recurrent layers: "LSTM", "GRU", "RNN", or "Scan" over its equations
+    written: Written | None = None  #: of a model that a user wrote; None of an entry that the execution builds
 
     def options(self) -> dict[str, str]:
         """The options of `build`, `units` first, with their annotations: "int" for a size, "float" for a rate."""
@@ -130,14 +145,21 @@ class Entry:
 
     def drops(self) -> bool:
         """Whether it has dropout, so that its outputs in training differ."""
-        return "rate" in self.options()
+        return self.written.drops if self.written else "rate" in self.options()
 
     def fits(self, task: Task) -> bool:
         """Whether the entry gives what the task's topology asks for."""
-        return task.topology in self.topologies
+        return task.topology in self.topologies and (self.written is None or self.written.fits(task))
+
+    @property
+    def has_stock(self) -> bool:
+        """Whether it has a "stock" execution: a layer of Keras, or the model as a user wrote it."""
+        return bool(self.stock or self.written)
 
     def problem(self, execution: Execution) -> str:
         """Why the entry runs like this on no backend, in words; empty if it does."""
+        if self.written:
+            return "" if execution.loop == "stock" else self.written.fixed
         if execution.loop.startswith("stock") and not self.stock:
             return f"keras.layers has no recurrent layer for {self.name}"
         if execution.loop == "parallel" and not self.linear:
@@ -242,10 +264,23 @@ TASKS: Registry[Task] = Registry("task", "zoo tasks")
 
 
 def register_entry(name: str, **metadata: Any) -> Callable[[Build], Build]:
-    """Decorator that registers a builder as an Entry; `metadata` are the other fields of Entry."""
+    """Decorator that registers a builder as an Entry.
+
+        @zoo.register_entry("my_gru", topologies=("sequence_to_vector",))
+        def my_gru(task, execution, *, units: int):
+            inputs = keras.Input((task.steps, task.features))
+            hidden = zoo.recurrent.recurrent(keras.layers.GRUCell(units), execution)(inputs)
+            return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation)(hidden))
+
+    Args:
+        name: of the entry.
+        **metadata: the other fields of `Entry`. Without a `cell` it is the name, without a `summary` the first line of
+            the builder's docstring.
+    """
 
     def register(build: Build) -> Build:
-        MODELS.add(Entry(name=name, build=build, **metadata))
+        first_line = (inspect.getdoc(build) or "").partition("\n")[0]
+        MODELS.add(Entry(**{"name": name, "build": build, "cell": name, "summary": first_line, **metadata}))
         return build
 
     return register

@@ -18,8 +18,8 @@ from typing import Annotated
 import psutil
 import typer
 
-from benchmarks.plan import Selection, timed_cases
 from benchmarks.profiles import get_profile
+from zoo.bench.plan import Selection, timed_cases
 from zoo.errors import ZooError
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import USUAL

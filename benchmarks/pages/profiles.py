@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.pages.results import lockstep, machine, versions
-from benchmarks.profiles import Profile, get_profile
+from benchmarks.profiles import get_profile
 from zoo import list_models
+from zoo.bench.profile import Profile
 from zoo.errors import unknown
 from zoo.report.costs import cost_sections
 from zoo.report.gains import gain_texts

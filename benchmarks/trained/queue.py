@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.profiles import LINEAR
-from benchmarks.progress import duration, label, numbers
 from zoo import Execution, get_task
+from zoo.bench.progress import duration, label, numbers
 from zoo.errors import ZooError, unknown
 from zoo.execution import BACKENDS, NORMAL_JIT
 from zoo.measuring import append_only, machine

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from zoo.cli import catalogue, compare_runs, export, generate, list, recommend, show, tables, tasks, train
+from zoo.cli import bench, catalogue, check, compare_runs, export, generate, list, recommend, show, tables, tasks, train
 from zoo.cli.command import make_app, run
 
 app = make_app("A zoo of recurrent Keras models.")
-for command in (list, tasks, show, catalogue, train, export, recommend, tables, compare_runs):
+for command in (list, tasks, show, catalogue, train, export, recommend, bench, check, tables, compare_runs):
     app.add_typer(command.app)
 app.add_typer(generate.app, name="generate")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -19,6 +20,7 @@ OF_TENSORFLOW = re.compile(r"\{\{.*?\}\}| on /job:.*")
 """A node of its graph before a message, and the device and the allocator behind it."""
 LONGEST = 160
 """Characters of a library's message that are shown."""
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min)?")
 EntryName = Annotated[str, typer.Argument(metavar="ENTRY", help="An entry; see zoo list.")]
 TaskName = Annotated[str, typer.Option("--task", metavar="TASK", help="A task; see zoo tasks.")]
 Units = Annotated[
@@ -47,6 +49,14 @@ def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     Console().print(table)
 
 
+def seconds(text: str) -> float:
+    """The seconds of "60s", "60" or "2min"; else a ZooError."""
+    found = DURATION.fullmatch(text.strip())
+    if not found or not float(found[1]):
+        raise ZooError(f"--budget must be a time such as 60s or 2min, not {text!r}")
+    return float(found[1]) * (1 if found[2] in (None, "s") else 60)
+
+
 def run(app: typer.Typer, name: str) -> NoReturn:
     """Run `app` as the command `name`; without arguments it shows its help.
 
@@ -54,6 +64,7 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     disk, not enough memory), 130 after Ctrl-C.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else its warnings bury the line of an error
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # and those about models that are traced anew
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], prog_name=name, standalone_mode=False))
     except typer.Abort:

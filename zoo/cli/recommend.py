@@ -8,23 +8,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zoo.cli.command import make_app, print_table
+from zoo.cli.command import make_app, print_table, seconds
 from zoo.errors import ZooError, unknown
 from zoo.execution import BACKENDS
 
 app = make_app()
-DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min)?")
 AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(GiB|MiB|GB|MB)", re.IGNORECASE)
 BYTES = {"gib": 2**30, "mib": 2**20, "gb": 10**9, "mb": 10**6}
 Whole = Annotated[int, typer.Option(min=1)]
-
-
-def seconds(text: str) -> float:
-    """The seconds of "60s", "60" or "2min"; else a ZooError."""
-    found = DURATION.fullmatch(text.strip())
-    if not found or not float(found[1]):
-        raise ZooError(f"--budget must be a time such as 60s or 2min, not {text!r}")
-    return float(found[1]) * (1 if found[2] in (None, "s") else 60)
 
 
 def amount(text: str) -> int:

@@ -70,6 +70,13 @@ class Case:
             return (ACCURACY,)
         return ("predict",) if self.runner in PREDICTS else PHASES
 
+    @property
+    def same_program(self) -> Execution | None:
+        """The execution that is the same program on this backend and device and is measured in its place, if any."""
+        if get_entry(self.entry).written:
+            return None
+        return self.execution.same_program(self.backend, self.device)
+
     def identity(self) -> dict[str, Any]:
         """The columns of the results that say what was measured, all but the phase."""
         entry, task = get_entry(self.entry), get_task(self.task)

@@ -34,7 +34,13 @@ class Group:
 
 
 def looped(case: Case) -> Case:
-    """The plain loop of the case's entry: Keras' own, compiled if that is usual on the backend."""
+    """The plain loop of the case's entry: Keras' own, compiled if that is usual on the backend.
+
+    Of a model that runs as its author wrote it and no other way it is that.
+    """
+    written = get_entry(case.entry).written
+    if written and written.fixed:
+        return replace(case, execution=Execution("stock"))
     return replace(case, execution=Execution(jit=NORMAL_JIT[case.backend]))
 
 

@@ -40,10 +40,25 @@ class Limits:
     seconds: float
 
 
-class Launcher:
-    """The coordinator's end of one fork server. `close` it."""
+FIRST_LIMITS = Limits(2**62, 120.0)
+"""Of what a process calls before anything else."""
 
-    def __init__(self, runner: str, backend: str, device: str, log: Path) -> None:
+
+class Launcher:
+    """The coordinator's end of one fork server. `close` it.
+
+    Args:
+        runner: whose environment its processes have.
+        backend: that they import.
+        device: that they see.
+        log: takes what they print.
+        first: what each process calls before anything else.
+    """
+
+    def __init__(
+        self, runner: str, backend: str, device: str, log: Path, first: Callable[[], object] | None = None
+    ) -> None:
+        self._first = first
         self._log: IO[bytes] = log.open("ab")
         self._connection, theirs = multiprocessing.Pipe()
         self._server = subprocess.Popen(
@@ -88,7 +103,13 @@ class Launcher:
             theirs.close()
         if isinstance(answer, str):
             return Outcome("crashed", f"no process could be started: {answer}")
-        return Process(self, answer, ours)
+        process = Process(self, answer, ours)
+        if self._first:
+            outcome = process.call(FIRST_LIMITS, self._first)
+            if outcome.status != "ok":
+                process.end()
+                return outcome
+        return process
 
     def end(self, process_id: int) -> int | Outcome:
         """Kill a process that was started here, if it runs still; its exit code, or how the server itself ended."""

@@ -22,10 +22,12 @@ class Launchers:
 
     Args:
         logs: the folder of their logs.
+        first: what each process of Keras calls before anything else, such as to import models of a user's own.
     """
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, first: Callable[[], object] | None = None) -> None:
         self._logs = logs
+        self._first = first
         self._started: dict[tuple[str, str, str], Launcher] = {}
 
     def __len__(self) -> int:
@@ -36,7 +38,8 @@ class Launchers:
         where = case.runner if case.runner in OWN_ENVIRONMENT else KERAS, case.backend, case.device
         launcher = self._started.get(where)
         if launcher is None or not launcher.alive():
-            launcher = self._started[where] = Launcher(*where, log=self._logs / f"{'-'.join(where)}.log")
+            first = self._first if where[0] == KERAS else None
+            launcher = self._started[where] = Launcher(*where, self._logs / f"{'-'.join(where)}.log", first)
         return launcher
 
     def run(self, limits: Limits, case: Case, function: Callable[..., Any], *arguments: Any) -> Outcome:

@@ -130,7 +130,7 @@ def check_writable(folder: Path) -> None:
             append(folder / TABLE, [])  # its columns may be of another version, or it may be read-only
     except OSError as error:
         why = error.strerror or error
-        raise ZooError(f"cannot write to the folder {folder}: {why}; choose another --zoo-results folder") from error
+        raise ZooError(f"cannot write to the folder {folder}: {why}; choose another folder") from error
 
 
 def append(path: Path, rows: Sequence[Measurement]) -> None:

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 def unsupported(case: Case) -> str:
     """Why Keras on the case's backend cannot run its execution, in words; empty if it can."""
-    if refused := zoo.get_entry(case.entry).problem(case.execution):
+    entry = zoo.get_entry(case.entry)
+    if refused := entry.problem(case.execution):
         return refused
-    if same := case.execution.same_program(case.backend, case.device):
+    if same := case.same_program:
         return f"on {case.backend} and a {case.device} this is the same program as {same}, which is measured"
-    return case.execution.problem(case.backend, case.device, zoo.get_entry(case.entry).stock)
+    return case.execution.problem(case.backend, case.device, entry.stock)
 
 
 def kernel_paths(case: Case) -> tuple[str, ...] | None:

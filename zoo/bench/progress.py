@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-import pytest
-
-from benchmarks.plan import expected_of_group, expected_seconds
-from benchmarks.profiles import Profile
+from zoo.bench.plan import expected_of_group, expected_seconds
+from zoo.bench.profile import Profile
 from zoo.measuring.case import ACCURACY, Case
 from zoo.measuring.effort import Effort
 from zoo.measuring.enough import half_width
@@ -46,13 +45,21 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+class Screen(Protocol):
+    """Where a person sees what runs."""
+
+    def line(self, text: str) -> None:
+        """Write a line that stays."""
+
+    def passing(self, text: str) -> None:
+        """Say what runs now: the next line takes its place. Only a terminal gets it."""
+
+
 class Progress:
     """Shows what runs, a line an arm when its group is done, and how long the rest will take at the pace so far."""
 
-    def __init__(self, reporter: pytest.TerminalReporter, planned: Planned, profile: Profile) -> None:
-        self._reporter = reporter
-        self._uncaptured = reporter.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled
-        reporter.showfspath = False  # the lines below take the place of pytest's dots behind a file's name
+    def __init__(self, screen: Screen, planned: Planned, profile: Profile) -> None:
+        self._screen = screen
         self._planned = planned
         self._profile = profile
         self._expected = planned.expected(profile.effort)
@@ -63,7 +70,7 @@ class Progress:
     def announce(self, folder: Path, budget_seconds: float) -> None:
         """The grid, its size and its expected time."""
         timed = [case for group in self._planned.groups for case in group.arms]
-        write = self._reporter.write_line
+        write = self._screen.line
         write("")
         write(f"profile {self._profile.name}: {self._profile.summary}")
         if timed:
@@ -85,11 +92,11 @@ class Progress:
 
     def show(self, text: str) -> None:
         """Say what runs now, where the terminal can take the line back."""
-        self._write(f"{self._position(self._count + 1)} {text} ...", passing=True)
+        self._screen.passing(f"{self._position(self._count + 1)} {text} ...")
 
     def say(self, text: str) -> None:
         """Say what is done after the last of them, where the terminal can take the line back."""
-        self._write(f"report: {text} ...", passing=True)
+        self._screen.passing(f"report: {text} ...")
 
     def skip(self) -> None:
         """Count a group or a training that the run which is resumed has measured already."""
@@ -105,17 +112,9 @@ class Progress:
         pace = self._spent / self._done if self._done else 1.0
         left = f"{duration(self._left * pace)} left" if self._count < len(self._expected) else "done"
         first, *rest = lines
-        self._write(f"{self._position(self._count)} {first}, {duration(seconds)}; {left}")
+        self._screen.line(f"{self._position(self._count)} {first}, {duration(seconds)}; {left}")
         for line in rest:
-            self._write(" " * (len(self._position(self._count)) + 1) + line)
-
-    def _write(self, line: str, passing: bool = False) -> None:
-        """Write a line past pytest's capture; a passing one is overwritten by the next, so only a terminal gets it."""
-        with self._uncaptured():
-            if self._reporter.isatty:
-                self._reporter.rewrite(line[: self._reporter._tw.fullwidth - 1] if passing else "", erase=True)
-            if not passing:
-                self._reporter.write_line(line)
+            self._screen.line(" " * (len(self._position(self._count)) + 1) + line)
 
     def _position(self, number: int) -> str:
         total = str(len(self._expected))

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from benchmarks.profiles import Block, Profile
 from zoo import ZooError, get_entry, list_models, list_tasks, task_at
+from zoo.bench.profile import Block, Profile
 from zoo.errors import unknown
 from zoo.execution import BACKENDS, KERAS, NAMED, NORMAL_JIT, RUNS_ON, SIZED, Execution
 from zoo.measuring.case import DEVICES, PHASES, Case, skip_reason
@@ -39,6 +39,7 @@ class Selection:
     backends: tuple[str, ...] = ("tensorflow",)
     devices: tuple[str, ...] = ("cpu",)
     repeats: int | None = None
+    seeds: int | None = None
 
     @classmethod
     def of_names(
@@ -50,6 +51,7 @@ class Selection:
         backends: Sequence[str] | None = None,
         devices: Sequence[str] | None = None,
         repeats: int | None = None,
+        seeds: int | None = None,
     ) -> Selection:
         """A selection by names, entries and tasks also by wildcard; a name that does not exist is a ZooError."""
         asked = {"entry": entries, "task": tasks, "execution": executions, "backend": backends, "device": devices}
@@ -57,7 +59,9 @@ class Selection:
             if names is not None and not names:
                 raise ZooError(f"no {kind} is named")
         if repeats is not None and repeats < 1:
-            raise ZooError(f"--zoo-repeats must be a positive whole number, not {repeats}")
+            raise ZooError(f"repeats must be a positive whole number, not {repeats}")
+        if seeds is not None and seeds < 0:
+            raise ZooError(f"seeds must be 0 or a positive whole number, not {seeds}")
         return cls(
             tuple(_match("entry", entries or (), list_models(), f"zoo list shows all {len(list_models())}")),
             tuple(_match("task", tasks or (), list_tasks(), f"zoo tasks shows all {len(list_tasks())}")),
@@ -65,6 +69,7 @@ class Selection:
             tuple(_match("backend", backends or ("tensorflow",), BACKENDS)),
             tuple(_match("device", devices or ("cpu",), DEVICES)),
             repeats,
+            seeds,
         )
 
 
@@ -121,7 +126,7 @@ def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Cas
                 continue
             if RUNS_ON.get(execution.runner, backend) != backend:
                 continue
-            if not selection.executions and execution.is_stock and not get_entry(entry).stock:
+            if not selection.executions and execution.is_stock and not get_entry(entry).has_stock:
                 continue  # of the profile's: who asks for it gets the reason
             if not (selection.executions or block.as_named or execution.is_stock or execution.runner != KERAS):
                 execution = replace(execution, jit=execution.jit or NORMAL_JIT[backend])
@@ -140,7 +145,7 @@ def _cases(block: Block, selection: Selection, recipe: str = "") -> Iterator[Cas
                 recipe=recipe,
             )
             yield case
-            if same := execution.same_program(backend, device):
+            if same := case.same_program:
                 yield replace(case, execution=same)
 
 
@@ -151,7 +156,8 @@ def timed_cases(profile: Profile, selection: Selection) -> dict[Case, int]:
 
 def trained_cases(profile: Profile, selection: Selection) -> list[Case]:
     """The profile's cases to train and score: seeds outermost. The execution is the profile's: it changes no score."""
-    seeds = _wanted(profile.trained, replace(selection, executions=(), repeats=None), profile.seeds, recipe="fast")
+    wanted = replace(selection, executions=(), repeats=selection.seeds)
+    seeds = {} if selection.seeds == 0 else _wanted(profile.trained, wanted, profile.seeds, recipe="fast")
     return [replace(c, seed=seed) for seed in range(max(seeds.values(), default=0)) for c in seeds if seed < seeds[c]]
 
 

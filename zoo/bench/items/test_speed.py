@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.plugin import BenchmarkPlugin, settle
+from zoo.bench.plugin import BenchmarkPlugin, settle
 from zoo.measuring.case import Case
 
 EXTRA = ("build_seconds", "first_call_seconds", "compile_peak_host_bytes", "step_peak_host_bytes", "graph_nodes")

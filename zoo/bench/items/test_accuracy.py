@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.plugin import BenchmarkPlugin, settle
+from zoo.bench.plugin import BenchmarkPlugin, settle
 from zoo.measuring.case import Case
 
 

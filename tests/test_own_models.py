@@ -1,0 +1,342 @@
+"""Models in a file of one's own: what counts as one, what is found out, and what each mistake reads like."""
+
+from __future__ import annotations
+
+import contextlib
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.bench.own import own_profile
+from zoo.bench.plan import Selection, timed_cases, trained_cases
+from zoo.measuring.case import skip_reason
+from zoo.measuring.group import looped
+from zoo.own.contracts import CONTRACTS, FAILS, HOLDS, NOT_TRIED, Finding, Subject, findings
+from zoo.own.describe import described
+from zoo.own.file import entry_name
+from zoo.own.models import OwnModels, declare, register
+from zoo.own.shapes import toy_task
+from zoo.registry import MODELS, TASKS
+
+GOOD = '''
+import keras
+import zoo
+
+
+@keras.saving.register_keras_serializable("own_tests")
+class LeakyCell(keras.layers.Layer):
+    """A leaky integrator."""
+
+    def __init__(self, units, **options):
+        super().__init__(**options)
+        self.units = self.state_size = self.output_size = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), name="kernel")
+        self.recurrent_kernel = self.add_weight(shape=(self.units, self.units), name="recurrent_kernel")
+
+    def call(self, inputs, states):
+        new = keras.ops.tanh(inputs @ self.kernel + states[0] @ self.recurrent_kernel)
+        return new, [new]
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def sized(steps, features, outputs, units=8, activation="linear"):
+    """A GRU."""
+    hidden = [keras.Input((steps, features)), keras.layers.GRU(units, dropout=0.1)]
+    return keras.Sequential([*hidden, keras.layers.Dense(outputs, activation=activation)])
+
+
+def fixed() -> keras.Model:
+    return keras.Sequential([keras.Input((6, 2)), keras.layers.SimpleRNN(5), keras.layers.Dense(3)])
+
+
+def text() -> "keras.Sequential":
+    layers = [keras.Input((6,), dtype="int32"), keras.layers.Embedding(9, 4), keras.layers.GRU(5)]
+    return keras.Sequential([*layers, keras.layers.Dense(1)])
+
+
+def no_loop(steps, features, outputs):
+    layers = [keras.Input((steps, features)), keras.layers.Flatten(), keras.layers.Dense(outputs)]
+    return keras.Sequential(layers)
+
+
+@zoo.register_entry("registered", topologies=("sequence_to_vector",))
+def build_it(task, execution, *, units: int):
+    """A plain builder."""
+    inputs = keras.Input((task.steps, task.features))
+    hidden = zoo.recurrent.recurrent(keras.layers.SimpleRNNCell(units), execution)(inputs)
+    return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation)(hidden))
+
+
+def helper(x):
+    return x
+
+
+def main():
+    raise SystemExit("not to be called")
+'''
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / f"{name}.py"
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> OwnModels:
+    return described(write(tmp_path_factory.mktemp("own"), "good_models", GOOD))
+
+
+@contextlib.contextmanager
+def in_the_registries(own: OwnModels) -> Iterator[OwnModels]:
+    """The models of a file, known by their names while this context is open."""
+    with mock.patch.dict(MODELS._members), mock.patch.dict(TASKS._members):
+        register(own)
+        yield own
+
+
+@pytest.fixture
+def registered(good: OwnModels) -> Iterator[OwnModels]:
+    with in_the_registries(good):
+        yield good
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """What a file registers by itself when it is imported is forgotten behind these tests."""
+    with mock.patch.dict(MODELS._members):
+        yield
+
+
+def test_cells_functions_and_builders_are_models_and_the_rest_is_named(good: OwnModels) -> None:
+    assert {entry.name for entry in good.entries} == {"leaky_cell", "sized", "fixed", "text", "no_loop", "registered"}
+    assert set(good.left_out) == {"helper", "main"}
+    assert not good.broken
+    known = {entry.name: entry for entry in good.entries}
+    assert known["leaky_cell"].topologies == ("sequence_to_vector", "sequence_to_sequence")
+    assert known["leaky_cell"].summary == "A leaky integrator."
+    assert known["registered"].summary == "A plain builder."
+    assert known["sized"].written.drops
+    assert known["sized"].written.classifies
+    assert not known["no_loop"].written.classifies
+    assert "no recurrent layer" in known["no_loop"].written.fixed
+
+
+def test_a_model_of_fixed_sizes_gets_a_task_of_random_numbers(good: OwnModels) -> None:
+    tasks = {task.name: task for task in good.tasks}
+    assert set(tasks) == {"fixed", "text"}
+    sizes = tasks["fixed"]
+    assert (sizes.steps, sizes.features, sizes.outputs, sizes.units) == (6, 2, 3, 5)
+    data = sizes.load(seed=0)
+    assert data.train.x.shape[1:] == (6, 2)
+    assert data.train.y.shape[1:] == (3,)
+    np.testing.assert_array_equal(data.train.x, sizes.load(seed=0).train.x)
+    words = tasks["text"].load(seed=1).train.x
+    assert words.dtype == np.int32
+    assert words.min() >= 1
+    assert words.max() < 9
+    with pytest.raises(zoo.ZooError, match="fixed has 6 steps, not 7"):
+        sizes.load(steps=7)
+
+
+def test_models_of_a_file_are_built_like_those_of_the_zoo(registered: OwnModels) -> None:
+    made = zoo.create_model("leaky_cell", "wave", "looped", units=4)
+    assert made.output_shape == (None, 20, 1)
+    written = zoo.create_model("sized", "digits_rows", "stock", units=4)
+    assert [type(layer).__name__ for layer in written.layers] == ["GRU", "Dense"]
+    chunked = zoo.create_model("sized", "digits_rows", "looped", units=4)
+    assert type(chunked.layers[0]) is keras.layers.RNN
+    assert zoo.create_model("text", "text", "stock").output_shape == (None, 1)
+    with pytest.raises(zoo.ZooError, match="no recurrent layer"):
+        zoo.create_model("no_loop", "adding", "looped", steps=5)
+
+
+def test_the_grid_of_a_file_holds_each_model_where_it_fits(registered: OwnModels) -> None:
+    profile = own_profile(registered)
+    cases = timed_cases(profile, Selection())
+    on = {(case.entry, case.task) for case in cases}
+    assert {task for entry, task in on if entry == "leaky_cell"} == {"digits_rows", "wave"}
+    assert {task for entry, task in on if entry == "sized"} == {"digits_rows"}
+    assert {task for entry, task in on if entry == "fixed"} == {"fixed"}
+    assert {task for entry, task in on if entry == "no_loop"} == {"adding"}  # it gives no probabilities
+    stock = next(case for case in cases if case.entry == "sized" and case.arm == "stock")
+    assert not skip_reason(stock)  # as written: not taken for the loop
+    assert looped(next(case for case in cases if case.entry == "no_loop")).arm == "stock"
+    trained = {case.entry for case in trained_cases(profile, Selection())}
+    assert trained == {"leaky_cell", "sized", "no_loop", "registered", "lstm"}
+    assert not trained_cases(profile, Selection(seeds=0))
+
+
+WRONG_GRIDS = {
+    "has no model 'leaky'": {"entries": ["leaky"]},
+    "unknown task 'waves'": {"tasks": ["waves"]},
+    "sized fits none of the tasks wave": {"entries": ["sized"], "tasks": ["wave"]},
+    "unknown entry 'lsmt'": {"beside": ["lsmt"]},
+}
+
+
+@pytest.mark.parametrize("message", WRONG_GRIDS)
+def test_a_wrong_name_of_a_grid_is_one_line(message: str, registered: OwnModels) -> None:
+    with pytest.raises(zoo.ZooError, match=message):
+        own_profile(registered, **WRONG_GRIDS[message])
+
+
+MISTAKES = {
+    "does not import: line 3: ZeroDivisionError: division by zero": "\n\nx = 1 / 0\n",
+    "does not import: line 2: SyntaxError": "\ndef broken(:\n",
+    "does not import: line 1: ModuleNotFoundError: No module named 'nowhere_to_be_found'": "import nowhere_to_be_found",
+    "does not import: line 1: SystemExit": "raise SystemExit",
+    "has no model$": "x = 1",
+    "has no model: add: no model: its result is not annotated as a keras.Model$": "def add(a, b): return a + b",
+    "has no model: f: its parameter 'width' is none of task, steps": (
+        "import keras\ndef f(width) -> keras.Model: return None"
+    ),
+    "has no model: f: f returns int, not a keras.Model": "def f(steps): return 1",
+    "has no model: f: line 2: ValueError: no": "def f(steps):\n    raise ValueError('no')",
+    "f: it was asked for 4 outputs, and gives 7: take `outputs`": (
+        "import keras\ndef f(steps, features):\n"
+        "    return keras.Sequential([keras.Input((steps, features)), keras.layers.GRU(7)])"
+    ),
+    "f: the model has 2 inputs and 1 outputs: zoo.recommend measures such a model": (
+        "import keras\ndef f() -> keras.Model:\n    a, b = keras.Input((3, 2)), keras.Input((3, 2))\n"
+        "    return keras.Model([a, b], keras.layers.GRU(2)(a + b))"
+    ),
+    "bad_cell: its call returns 2 states, and its state_size has 1": (
+        "import keras\nclass BadCell(keras.layers.Layer):\n"
+        "    def __init__(self, units):\n        super().__init__()\n        self.state_size = units\n"
+        "    def call(self, inputs, states):\n        return states[0], [states[0], states[0]]"
+    ),
+    "bad_cell: state 1 of a batch of 4 has the shape .4, 3., not .4, 6.": (
+        "import keras\nclass BadCell(keras.layers.Layer):\n"
+        "    def __init__(self, units):\n        super().__init__()\n        self.state_size = units\n"
+        "    def call(self, inputs, states):\n        return inputs, [inputs]"
+    ),
+}
+
+
+@pytest.mark.parametrize("message", MISTAKES)
+def test_a_mistake_in_a_file_is_one_line_that_names_the_place(message: str, tmp_path: Path) -> None:
+    path = write(tmp_path, "mistaken", MISTAKES[message])
+    with pytest.raises(zoo.ZooError, match=message) as refused:
+        described(path)
+    assert str(refused.value).startswith(str(path))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(zoo.ZooError, match=r"^there is no file .*none\.py$"):
+        described(tmp_path / "none.py")
+    (tmp_path / "models.txt").write_text("")
+    with pytest.raises(zoo.ZooError, match="is no file of Python"):
+        described(tmp_path / "models.txt")
+
+
+def test_a_name_of_the_zoo_is_refused(tmp_path: Path) -> None:
+    own = described(write(tmp_path, "named", "import keras\ndef lstm(steps, features, outputs):\n" + BODY))
+    with pytest.raises(zoo.ZooError, match="'lstm' is an entry of the zoo already: give yours another name"):
+        declare(own)
+
+
+BODY = "    return keras.Sequential([keras.Input((steps, features)), keras.layers.LSTM(outputs)])\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"), [("LeakyCell", "leaky_cell"), ("MyGRUCell", "my_gru_cell"), ("RNN2Cell", "rnn2_cell")]
+)
+def test_a_class_is_called_as_entries_are(name: str, entry: str) -> None:
+    assert entry_name(name) == entry
+
+
+def found(own: OwnModels) -> dict[tuple[str, str], Finding]:
+    return {(each.model, each.contract): each for each in findings(own)}
+
+
+def reason_of(model: str, contract: str) -> str:
+    """Why a contract of a registered model does not hold, on its first topology; empty where it does."""
+    entry = MODELS.get(model)
+    return CONTRACTS[contract](Subject(entry, toy_task(entry.topologies[0]), model))
+
+
+@pytest.fixture
+def only(registered: OwnModels):
+    """The findings of some models of the good file."""
+
+    def some(*names: str) -> dict[tuple[str, str], Finding]:
+        kept = tuple(entry for entry in registered.entries if entry.name in names)
+        return found(OwnModels(registered.path, kept))
+
+    return some
+
+
+def test_a_sound_model_keeps_every_contract(only) -> None:
+    result = only("fixed")
+    assert {each.contract for each in result.values()} >= {"shapes", *CONTRACTS}
+    assert [each for each in result.values() if each.result == FAILS] == []
+    assert result["fixed", "equal as looped"].result == HOLDS
+    assert result["fixed", "equal as parallel"].result == NOT_TRIED
+
+
+@pytest.mark.slow
+def test_sound_cells_and_functions_keep_every_contract(only) -> None:
+    assert [each for each in only("leaky_cell", "sized", "text").values() if each.result == FAILS] == []
+
+
+def test_a_builder_that_forgets_the_mask_is_found(registered: OwnModels) -> None:
+    assert "begin with Masking(zoo.PADDING)" in reason_of("registered", "padding")
+    assert not reason_of("leaky_cell", "padding")
+
+
+FAULTS = {
+    "examples apart": ("h - keras.ops.mean(h, axis=0)", "changes with the other examples"),
+    "gradients": ("keras.ops.stop_gradient(h)", "is 0: nothing that is trained uses it"),
+    "repeatable": ("h + keras.random.normal((1,))", "two predictions of one batch differ"),
+}
+FAULTY = """
+import keras
+
+
+@keras.saving.register_keras_serializable("faulty_{number}")
+class Faulty(keras.layers.Layer):
+    def call(self, h):
+        return {expression}
+
+
+def model(steps, features, outputs):
+    layers = [keras.Input((steps, features)), keras.layers.SimpleRNN(4), Faulty(), keras.layers.Dense(outputs)]
+    return keras.Sequential(layers)
+"""
+
+
+@pytest.mark.parametrize("contract", FAULTS)
+def test_a_fault_is_found_and_told_in_words(contract: str, tmp_path: Path) -> None:
+    expression, words = FAULTS[contract]
+    number = list(FAULTS).index(contract)
+    own = described(write(tmp_path, f"faulty_{number}", FAULTY.format(number=number, expression=expression)))
+    with in_the_registries(own):
+        assert words in reason_of("model", contract)
+
+
+def test_wrong_shapes_are_told_once(tmp_path: Path) -> None:
+    text = FAULTY.format(number="shapes", expression="h / 0")
+    own = described(write(tmp_path, "faulty_shapes", text))
+    with in_the_registries(own):
+        (only_one,) = findings(own)
+    assert (only_one.result, only_one.reason) == (FAILS, "not every output is a number")
+
+
+def test_a_class_that_is_not_registered_cannot_be_read_again(tmp_path: Path) -> None:
+    text = GOOD[: GOOD.index("def sized")].replace('@keras.saving.register_keras_serializable("own_tests")\n', "")
+    own = described(write(tmp_path, "unregistered", text))
+    with in_the_registries(own):
+        reason = reason_of("leaky_cell", "saved and read")
+    assert reason.endswith("put @keras.saving.register_keras_serializable() above class LeakyCell")

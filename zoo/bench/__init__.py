@@ -1,0 +1,1 @@
+"""A grid of cases in, a table and a report out: what `pytest --benchmark` and `zoo bench` run."""

@@ -1,0 +1,1 @@
+"""The items that `pytest --benchmark` collects, in this checkout and in a project of your own."""

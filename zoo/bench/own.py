@@ -1,0 +1,116 @@
+"""The grid for models in a file of your own: theirs beside an entry of the zoo, as written, looped and unrolled."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from zoo.bench.profile import Block, Profile
+from zoo.errors import ZooError
+from zoo.execution import KERAS
+from zoo.measuring.launcher import Launcher, Limits
+from zoo.own.describe import described
+from zoo.own.models import OwnModels, declare
+from zoo.registry import MODELS, TASKS, Entry
+
+NAME = "own"
+TASK_NAMES = ("digits_rows", "wave")
+"""Where models are measured unless tasks are named: one that classifies, one that forecasts."""
+WITHOUT_CLASSES = "adding"
+"""Where one is measured that does neither: it gives a number."""
+EXECUTIONS = ("stock", "looped", "unrolled")
+BESIDE = ("lstm",)
+BUDGET_SECONDS = 120.0
+SEEDS = 3
+DESCRIBE = Limits(2**62, 120.0)
+"""What importing the file and building its models may take."""
+
+
+def read_models(path: Path, backend: str, device: str = "cpu") -> OwnModels:
+    """What a file of models holds, found out in a process of its own; its entries are in the registry from here on.
+
+    Raises:
+        ZooError: there is no such file, it does not import, it has no model, or a name of the zoo's.
+    """
+    if not path.is_file():
+        raise ZooError(f"there is no file {path}")
+    with tempfile.TemporaryDirectory() as folder:
+        launcher = Launcher(KERAS, backend, device, Path(folder) / "log")
+        try:
+            outcome = launcher.run(DESCRIBE, described, path)
+        finally:
+            launcher.close()
+    if outcome.status != "ok":
+        raise ZooError(outcome.reason if outcome.status == "skipped" else f"{path}: {outcome.reason}")
+    own: OwnModels = outcome.value
+    declare(own)
+    return own
+
+
+def own_profile(
+    own: OwnModels,
+    *,
+    entries: Sequence[str] = (),
+    tasks: Sequence[str] = (),
+    executions: Sequence[str] = EXECUTIONS,
+    beside: Sequence[str] = BESIDE,
+    steps: int | None = None,
+    units: int | None = None,
+    batch: int | None = None,
+) -> Profile:
+    """The grid of a file's models.
+
+    Args:
+        own: the file.
+        entries: those of its models to measure; all by default.
+        tasks: tasks of the zoo; by default digits_rows and wave, those that a model fits.
+        executions: beside each other, where a model has them.
+        beside: entries of the zoo to measure too.
+        steps: of the sequences, for tasks that come in any length; the tasks' own by default.
+        units: of models that take them; the tasks' own by default.
+        batch: examples a call; the tasks' own by default.
+
+    Raises:
+        ZooError: a name is unknown, or a model fits none of the tasks.
+    """
+    known = {entry.name: entry for entry in own.entries}
+    for name in entries:
+        if name not in known:
+            raise ZooError(f"{own.path} has no model {name!r}: it has {', '.join(known)}")
+    targets = [TASKS.get(name) for name in tasks]
+    by_tasks: dict[tuple[str, ...], list[str]] = {}
+    for entry in [known[name] for name in entries or known]:
+        names = (entry.name,) if entry.written and entry.written.task else _fitting(entry, [t.name for t in targets])
+        if not names:
+            raise ZooError(f"{entry.name} fits none of the tasks {', '.join(tasks)}")
+        by_tasks.setdefault(names, []).append(entry.name)
+    timed, trained = [], []
+    for names, models in by_tasks.items():
+        compared = [*models, *(name for name in beside if any(MODELS.get(name).fits(TASKS.get(n)) for n in names))]
+        fixed = names[0] in known
+        block = Block(tuple(compared), names, tuple(executions), batches=(batch,))
+        timed.append(block if fixed else replace(block, steps=(steps,), units=(units,)))
+        if not fixed:
+            trained += [Block((name,), names, (_trains(name),)) for name in compared]
+    summary = f"{own.path.name}: {', '.join(entries or known)}; beside {', '.join(beside) or 'nothing'}"
+    return Profile(NAME, summary, tuple(timed), BUDGET_SECONDS, trained=tuple(trained), seeds=SEEDS, at_once=2)
+
+
+def left_out_lines(own: OwnModels) -> Iterable[str]:
+    """What of a file is not measured, with the reasons."""
+    return (f"not measured: {name}: {reason}" for name, reason in {**own.broken, **own.left_out}.items())
+
+
+def _fitting(entry: Entry, asked: Sequence[str]) -> tuple[str, ...]:
+    """The tasks that an entry fits: of those asked for, else of the usual ones."""
+    names = [name for name in asked or TASK_NAMES if entry.fits(TASKS.get(name))]
+    if not names and not asked and entry.fits(TASKS.get(WITHOUT_CLASSES)):
+        names = [WITHOUT_CLASSES]
+    return tuple(names)
+
+
+def _trains(name: str) -> str:
+    """The execution that a model is trained with: a score does not depend on it."""
+    return "stock" if MODELS.get(name).written else "looped"
