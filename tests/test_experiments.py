@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.experiments import aa, recommend, scan, turns
+import zoo
+from benchmarks.experiments import aa, epoch, recommend, scan, turns
 from benchmarks.pages.method import turns_texts
 from zoo.measuring.race import Ratio
 from zoo.measuring.recommendation import Candidate, Recommendation
@@ -92,3 +93,25 @@ def test_a_recommendation_is_held_against_the_best_of_a_thorough_measurement() -
     (missing,) = recommend.compared(sizes, quick, found({"stock": 1.0}))
     assert missing["over_best"] == np.inf
     assert recommend.random_sizes(5) == recommend.random_sizes(20)[:5]
+
+
+def test_epochs_are_held_against_the_reference_of_their_backend() -> None:
+    pace = np.exp(np.random.default_rng(0).normal(0, 0.3, 9))
+    seconds = {("torch", "bare torch"): 1.0, ("torch", "stock"): 1.5, ("tensorflow", "stock"): 2.0}
+    rows = [
+        {"backend": backend, "round": number, "arm": arm, "step_seconds": factor * each / 1e3}
+        for (backend, arm), factor in seconds.items()
+        for number, each in enumerate(pace)
+    ]
+    table = epoch.ratios(pd.DataFrame(rows)).set_index(["backend", "arm"])
+    assert table.loc[("torch", "stock"), "over"] == pytest.approx(1.5)
+    assert table.loc[("torch", "bare torch"), "over"] == 1
+    assert table.loc[("tensorflow", "stock"), "over"] == 1
+    assert table.loc[("tensorflow", "stock"), "ms"] == pytest.approx(2 * np.median(pace))
+
+
+@pytest.mark.parametrize("backend", epoch.FITS)
+def test_every_arm_of_an_epoch_names_an_execution(backend: str) -> None:
+    assert epoch.REFERENCES[backend] in {*epoch.FITS[backend], *epoch.BARE[backend]}
+    for arm in epoch.FITS[backend]:
+        assert not zoo.Execution.parse(arm.partition("+calls-")[0]).problem(backend)

@@ -14,7 +14,7 @@ import zoo
 from tests.gradients import gradients
 from tests.models import assert_saved_whole
 from zoo.execution import FUSED, no_kernel
-from zoo.layers import FusedRNN
+from zoo.layers import FusedBidirectional, FusedRNN
 from zoo.measuring.prove import asked_paths, compute, relative_difference
 
 BACKEND = keras.backend.backend()
@@ -174,3 +174,54 @@ def test_cudnn_is_refused_where_it_does_not_run() -> None:
     x, state = np.zeros((2, STEPS, FEATURES), "float32"), np.zeros((2, UNITS), "float32")
     with pytest.raises(zoo.ZooError, match="cuDNN does not run LSTMCell"):
         cudnn.run(cell, x, [state, state], None)
+
+
+BOTH_WAYS = {
+    "last": {},
+    "all": {"return_sequences": True, "return_state": True},
+}
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="one call for both directions is torch's")
+@pytest.mark.parametrize("mask", ["whole", "padded"])
+@pytest.mark.parametrize("merge", ["concat", "sum", "mul", "ave", None])
+@pytest.mark.parametrize("options", BOTH_WAYS)
+@pytest.mark.parametrize("cell", ["lstm", "gru", "relu"])
+def test_both_directions_in_one_call_are_those_of_keras(cell: str, options: str, merge: str | None, mask: str) -> None:
+    import torch
+
+    layers = [kind(MADE[cell](), **BOTH_WAYS[options]) for kind in (FusedRNN, keras.layers.RNN)]
+    wraps = (FusedBidirectional, keras.layers.Bidirectional)
+    ours, known = (wrap(layer, merge_mode=merge) for wrap, layer in zip(wraps, layers, strict=True))
+    rng = np.random.default_rng(0)
+    for layer in (ours, known):
+        layer.build((len(LENGTHS), STEPS, FEATURES))
+    values = [rng.normal(0, 0.5, weight.shape) for weight in ours.get_weights()]
+    for layer in (ours, known):
+        layer.set_weights(values)
+    counts = None if mask == "whole" else keras.ops.convert_to_tensor(MASKS[mask])
+    with torch.profiler.profile() as profiled:
+        assert_equal(ours, known, graph=False, mask=counts)
+    kernels = {"lstm": ("aten::lstm",), "gru": ("aten::gru",), "relu": ("aten::rnn_relu",)}[cell]
+    assert sum(event.count for event in profiled.key_averages() if event.key in kernels) == (
+        1 if mask == "whole" else 2
+    )
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="one call for both directions is torch's")
+def test_both_directions_start_from_given_states_and_are_saved(tmp_path) -> None:
+    inputs = keras.Input((STEPS, FEATURES))
+    layer = FusedBidirectional(FusedRNN(MADE["lstm"]()))
+    known = keras.layers.Bidirectional(keras.layers.RNN(MADE["lstm"]()))
+    for each in (layer, known):
+        each.build((None, STEPS, FEATURES))
+    known.set_weights(layer.get_weights())
+    states = [np.full((len(LENGTHS), UNITS), value, "float32") for value in (0.5, -0.3, 0.1, 0.9)]
+    x = np.random.default_rng(1).normal(size=(len(LENGTHS), STEPS, FEATURES)).astype("float32")
+    ours, theirs = (keras.ops.convert_to_numpy(each(x, initial_state=states)) for each in (layer, known))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
+    made = keras.Model(inputs, layer(inputs))
+    made.save(tmp_path / "model.keras")
+    loaded = zoo.load_model(tmp_path / "model.keras")
+    assert type(loaded.layers[-1]) is FusedBidirectional
+    np.testing.assert_array_equal(loaded.predict_on_batch(x), made.predict_on_batch(x))

@@ -190,11 +190,20 @@ def test_the_best_of_the_zoo_is_held_against_the_best_of_stock_on_any_backend() 
 
 def test_what_stands_for_stock_is_never_ours() -> None:
     """On TensorFlow looped and unrolled are the stock layers: held against themselves they would gain 1.00."""
-    rows = [*arm("looped", [1.0] * 3), *arm("unrolled", [0.9] * 3)]
+    rows = [*arm("looped", [1.0] * 3), *arm("unrolled", [0.9] * 3), *arm("stock", [3.0] * 3, TORCH)]
     assert BEST not in compared(rows)
     slower = gain([*rows, *arm("chunked", [1.8] * 3, replace(TIMING, chunk=4))], BEST)
     assert (slower["ours"], slower["theirs"]) == ("tensorflow chunked-4", "tensorflow unrolled")
     assert slower["gain"] == pytest.approx(0.5)
+
+
+def test_arms_that_did_not_take_turns_are_not_held_against_each_other() -> None:
+    tensorflow = [*arm("looped", [1.0] * 3), *arm("chunked", [0.5] * 3, replace(TIMING, chunk=4))]
+    torch = [*arm("stock", [1.0] * 3, TORCH), *arm("fused", [0.2] * 3, TORCH)]
+    assert {OVER_STOCK, BEST} <= compared([*tensorflow, *torch])
+    apart = [replace(row, group="of torch") for row in torch]
+    assert OVER_STOCK in compared([*tensorflow, *apart])
+    assert BEST not in compared([*tensorflow, *apart])  # a backend alone has no best of any
 
 
 def test_without_the_stock_layer_of_a_backend_nothing_is_claimed_over_stock() -> None:

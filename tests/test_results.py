@@ -105,7 +105,7 @@ def test_a_table_of_other_columns_is_refused_and_left_alone(path):
     path.write_text("a,b\n1,2\n3")
     with pytest.raises(ZooError) as error:
         append(path, [TIMING])
-    message = f"the columns of {path} are of another version; choose another --zoo-results folder"
+    message = f"the columns of {path} are of another version; choose another folder"
     assert str(error.value) == message
     assert path.read_text() == "a,b\n1,2\n3"
 
@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     folder = tmp_path / "file" / "results"
     with pytest.raises(ZooError) as error:
         check_writable(folder)
-    message = f"cannot write to the folder {folder}: Not a directory; choose another --zoo-results folder"
+    message = f"cannot write to the folder {folder}: Not a directory; choose another folder"
     assert str(error.value) == message
     with pytest.raises(ZooError) as error:
         append(folder / "measurements.csv", [TIMING])
@@ -213,7 +213,7 @@ def test_a_table_of_another_version_is_refused_before_anything_is_measured(tmp_p
     with pytest.raises(ZooError) as error:
         check_writable(tmp_path)
     path = tmp_path / "measurements.csv"
-    assert str(error.value) == f"the columns of {path} are of another version; choose another --zoo-results folder"
+    assert str(error.value) == f"the columns of {path} are of another version; choose another folder"
 
 
 def test_a_row_that_is_damaged_is_one_line(path: Path) -> None:

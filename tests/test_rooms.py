@@ -25,7 +25,19 @@ sys.meta_path.insert(0, Blocked)
 """
 ROOMS = (
     *("errors", "vocabulary", "data", "registry", "execution", "layers", "recurrent", "models"),
-    *("decoding", "padding", "saving", "pretrained", "tasks", "training", "create", "equality", "convert", "zoo"),
+    *(
+        "decoding",
+        "padding",
+        "padded_batches",
+        "saving",
+        "pretrained",
+        "tasks",
+        "training",
+        "create",
+        "equality",
+        "convert",
+        "zoo",
+    ),
     *("own", "onnx", "drawings", "measuring", "statistics", "charts", "report"),
     *("bench", "cli", "benchmarks"),
 )

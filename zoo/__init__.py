@@ -11,6 +11,7 @@ from zoo.create import create_model, task_at
 from zoo.data import PADDING, Data, Split
 from zoo.errors import ZooError
 from zoo.execution import EXECUTIONS, Execution
+from zoo.padded_batches import pad_batches
 from zoo.registry import MODELS, TASKS, Entry, Recipe, Task, register_entry
 from zoo.saving import get_weights, load_model, load_weights, save_weights, set_weights
 from zoo.training.fit import train
@@ -79,6 +80,7 @@ __all__ = [
     "load_task",
     "load_weights",
     "models",
+    "pad_batches",
     "recommend",
     "register_entry",
     "save_weights",

@@ -141,13 +141,15 @@ class _Converter:
         """
         import keras
 
+        from zoo.layers import FusedBidirectional
+        from zoo.recurrent import bidirectional
+
         if isinstance(layer, keras.layers.RNN):
             return self._recurrent(layer)
-        if type(layer) is keras.layers.Bidirectional:
+        if type(layer) in (keras.layers.Bidirectional, FusedBidirectional):
             forward, backward = self._recurrent(layer.forward_layer), self._recurrent(layer.backward_layer)
-            return keras.layers.Bidirectional(
-                forward, layer.merge_mode, backward_layer=backward, name=layer.name, dtype=layer.dtype_policy
-            )
+            options = {"merge_mode": layer.merge_mode, "name": layer.name, "dtype": layer.dtype_policy}
+            return bidirectional(forward, backward_layer=backward, **options)
         if type(layer) is keras.layers.TimeDistributed:
             inner = self._with_recurrent(layer.layer)
             return keras.layers.TimeDistributed(inner, name=layer.name, dtype=layer.dtype_policy)

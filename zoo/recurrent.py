@@ -53,6 +53,21 @@ def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) ->
     return keras.layers.RNN(cell, unroll=execution.loop == "unrolled", **options)
 
 
+def bidirectional(layer: keras.layers.RNN, **options: Any) -> keras.layers.Layer:
+    """Both directions of a layer that `recurrent` gave: where a kernel runs it, in one call of the kernel.
+
+    Args:
+        layer: of one direction.
+        **options: what `keras.layers.Bidirectional` takes (`merge_mode`, `backward_layer`, `name`, ...).
+    """
+    import keras
+
+    from zoo.layers import FusedBidirectional, FusedRNN
+
+    kind = FusedBidirectional if isinstance(layer, FusedRNN) else keras.layers.Bidirectional
+    return kind(layer, **options)
+
+
 def _gives_its_first_state(cell: Any) -> bool:
     """Whether the output of a cell is known to be its first state: of those of Keras and of the zoo."""
     cells = getattr(cell, "cells", None) or (cell if isinstance(cell, (list, tuple)) else [cell])

@@ -22,6 +22,7 @@ class PytestScreen:
 
     def __init__(self, reporter: pytest.TerminalReporter) -> None:
         self._reporter = reporter
+        self._width = reporter.config.get_terminal_writer().fullwidth
         self._uncaptured = reporter.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled
         reporter.showfspath = False  # the lines below take the place of pytest's dots behind a file's name
 
@@ -36,7 +37,7 @@ class PytestScreen:
         """Say what runs now, where the terminal can take the line back."""
         if self._reporter.isatty:
             with self._uncaptured():
-                self._reporter.rewrite(text[: self._reporter._tw.fullwidth - 1], erase=True)
+                self._reporter.rewrite(text[: self._width - 1], erase=True)
 
 
 class BenchmarkPlugin:

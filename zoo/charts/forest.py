@@ -11,7 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zoo.charts.chart import Chart
-from zoo.charts.figures import DPI, GREY, HEIGHT, INK, LEAST_HEIGHT, WIDTH, finish, look, nothing_to_draw, plain_ticks
+from zoo.charts.figures import (
+    DPI,
+    GREY,
+    HEIGHT,
+    INK,
+    LEAST_HEIGHT,
+    WIDTH,
+    finish,
+    look,
+    nothing_to_draw,
+    plain_ticks,
+    words,
+)
 from zoo.charts.labels import CALLS, backend_name, of_entries, rows_of, setting_words
 from zoo.statistics.break_even import break_even
 from zoo.statistics.columns import MIB, REPEAT, TIMED, execution_order
@@ -71,7 +83,8 @@ def _answer(rows: pd.DataFrame) -> str:
     train = rows[rows["phase"] == "train"]
     faster = train[train["verdict"] == FASTER].sort_values("ratio", kind="stable")
     if faster.empty:
-        return f"no execution trains decidedly faster than stock at {train['steps'].nunique()} lengths"
+        sizes = [f"{steps:,}" for steps in sorted(train["steps"].unique())]
+        return f"no execution trains decidedly faster than stock at {words(sizes)} steps"
     best = faster.iloc[0]
     lengths = faster["steps"].nunique()
     times = (
@@ -141,13 +154,15 @@ def _cost(name: str, key: tuple[int, str], costs: pd.DataFrame, paid: pd.Series)
 
 
 def parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each entry and backend on which the stock layer was measured, a picture each."""
+    """The rows of each entry and backend on which the stock layer was measured beside others, a picture each."""
     return {name: rows for name, rows in of_entries(table).items() if _has_stock(rows)}
 
 
 def _has_stock(rows: pd.DataFrame) -> bool:
+    """Whether the stock layer was timed, and beside it two arms or more: one alone needs no picture."""
     timed = rows[(rows["status"] == "ok") & rows["phase"].isin(TIMED)]
-    return bool(stands_for(timed, STOCK).any())
+    stock = stands_for(timed, STOCK)
+    return bool(stock.any()) and timed.loc[~stock, ["steps", "execution"]].drop_duplicates().shape[0] > 1
 
 
 CHARTS = (Chart("over_stock", forest, parts),)

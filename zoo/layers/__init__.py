@@ -3,6 +3,7 @@
 from zoo.layers.chunked import ChunkedRNN
 from zoo.layers.flattened import FlattenedDense
 from zoo.layers.fused import FusedRNN
+from zoo.layers.fused_bidirectional import FusedBidirectional
 from zoo.layers.layer_norm import LayerNormLSTMCell
 from zoo.layers.linear import LinearCell, LRUCell, MinGRUCell, MinLSTMCell
 from zoo.layers.neuron import NeuronCell
@@ -13,6 +14,7 @@ from zoo.layers.state_dropout import StateDropoutCell, StateMasks
 __all__ = [
     "ChunkedRNN",
     "FlattenedDense",
+    "FusedBidirectional",
     "FusedRNN",
     "LRUCell",
     "LayerNormLSTMCell",

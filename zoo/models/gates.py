@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo.models._network import TOPOLOGIES, network, read
-from zoo.recurrent import recurrent
+from zoo.recurrent import bidirectional, recurrent
 from zoo.registry import SEQUENCE_TO_VECTOR, Matrix, register_entry
 
 if TYPE_CHECKING:
@@ -145,5 +145,5 @@ def bidirectional_lstm(task: Task, execution: Execution, *, units: int) -> keras
 
     one_way = recurrent(keras.layers.LSTMCell(units, name="cell"), execution, name="lstm")
     inputs, sequence = read(task)
-    hidden = keras.layers.Bidirectional(one_way, name="recurrent")(sequence)
+    hidden = bidirectional(one_way, name="recurrent")(sequence)
     return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation, name="output")(hidden))

@@ -69,11 +69,14 @@ def fastest(rows: pd.DataFrame, won: pd.DataFrame) -> str:
     ]
     text = f"The fastest, or tied with it, most often: {', '.join(phrases)}." if phrases else ""
     rows = rows[rows["phase"].eq("train") & rows["entry"].eq("lstm") & rows["problem"].eq("")]
+    if rows.empty:
+        return text
     gained = [
         f"{row['ours']} {times(row['gain'])} as fast at {row['steps']} steps (batch {row['batch']})"
-        for row in in_turn(rows)
+        for row in in_turn(rows[(rows["low"] > 1) | (rows["high"] < 1)])
     ]
-    return text + (f" Against the best stock layer of any backend: {', '.join(gained)}." if gained else "")
+    found = ", ".join(gained) or f"no decided gain at {len(rows)} sizes"
+    return f"{text} Against the best stock layer of any backend: {found}."
 
 
 def architecture(rows: pd.DataFrame) -> str:

@@ -41,10 +41,10 @@ def stock_on(backend: str) -> Side:
 
 
 def any_stock(rows: pd.DataFrame) -> pd.Series:
-    """The rows of the stock layer on any backend, none where a backend that Keras ran on lacks it."""
+    """The rows of the stock layer on any backend; none where one backend alone took turns, or one lacks the layer."""
     stock = stands_for(rows, STOCK_LOOPS[0]) | stands_for(rows, STOCK_LOOPS[1])
-    lacking = set(rows.loc[rows["runner"].eq("keras"), "backend"]) - set(rows.loc[stock, "backend"])
-    return stock & (not lacking)
+    backends = set(rows.loc[rows["runner"].eq("keras"), "backend"])
+    return stock & (len(backends) > 1 and backends == set(rows.loc[stock, "backend"]))
 
 
 def of_the_zoo(rows: pd.DataFrame) -> pd.Series:
@@ -88,8 +88,9 @@ def gains(table: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) 
 
     In each repeat the fastest arm of a side is chosen by its median over the *other* repeats, and the gain is read in
     the repeat left out: to choose by the time that is then reported would favour whatever was lucky in it. An arm that
-    is theirs is never ours as well. `ours` and `theirs` name the arms chosen, the most frequent first. The gain is read
-    in a group that holds both: from the rounds they share, or, where floors are taken off, from their medians.
+    is theirs is never ours as well. `ours` and `theirs` name the arms chosen, the most frequent first. Arms are of one
+    group, whose arms took turns: of several at a size the one with the most arms counts. The gain is read from the
+    rounds that both share, or, where floors are taken off, from their medians.
     `ours_step_seconds` is the median of the arms chosen, `ours_floor_seconds` that of the floors of their trainers.
 
     `gain` is missing where `problem` says why: a time of 0 or less once the floor of the trainer is taken off, or
@@ -101,12 +102,16 @@ def gains(table: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) 
     times["arm"] = times["backend"] + " " + times["execution"]
     keys = [*SIZE, *PLACE]
     rows = []
-    for key, part in times.groupby([*keys, "phase"], sort=False, dropna=False):
-        *size, phase = key
+    for key, part in times.groupby([*keys, "phase", "group"], sort=False, dropna=False):
+        *size, phase, _ = key
         for comparison in comparisons:
             if phase in comparison.phases and (gain := _gain(comparison, part, blocks)):
-                rows.append({**dict(zip(keys, size, strict=True)), "phase": phase, **gain})
-    return pd.DataFrame(rows, columns=[*keys, *GAIN])
+                count = part["arm"].nunique()
+                rows.append({**dict(zip(keys, size, strict=True)), "phase": phase, **gain, "arms": count})
+    found = pd.DataFrame(rows, columns=[*keys, *GAIN, "arms"]).sort_values("arms", ascending=False, kind="stable")
+    return (
+        found.drop_duplicates([*keys, "phase", "comparison"]).sort_index().drop(columns="arms").reset_index(drop=True)
+    )
 
 
 def _gain(comparison: Comparison, part: pd.DataFrame, blocks: pd.DataFrame) -> dict[str, Any]:

@@ -30,6 +30,28 @@ def run(
     return _packed(kernel(cell), inputs, states, weights(cell), options, lengths)
 
 
+def both(cells: Sequence[keras.layers.Layer], inputs: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """Two cells of a kind over the same sequences, the second from the last step to the first, in one call.
+
+    Args:
+        cells: of the forward and of the backward direction.
+        inputs: (batch, steps, features).
+        states: before the first step of each direction, (batch, units): all of the first, then all of the second.
+
+    Returns:
+        Outputs (batch, steps, 2·units), the forward ones first, each where its step is; the last states, as `states`.
+    """
+    import torch
+
+    options = (True, 1, 0.0, torch.is_grad_enabled(), True)  # has biases, layers, dropout, train, bidirectional
+    kernel, weights = KERNELS[type(cells[0])]
+    half = len(states) // 2
+    first = [torch.stack(pair).contiguous() for pair in zip(states[:half], states[half:], strict=True)]
+    flat = [weight for cell in cells for weight in weights(cell)]
+    outputs, *last = kernel(cells[0])(inputs, _held(first), flat, *options, True)
+    return outputs, [state[direction] for direction in (0, 1) for state in last]
+
+
 def _packed(
     kernel: Callable[..., Any],
     inputs: Tensor,
