@@ -319,6 +319,8 @@ def model(steps, features, outputs):
 
 @pytest.mark.parametrize("contract", FAULTS)
 def test_a_fault_is_found_and_told_in_words(contract: str, tmp_path: Path) -> None:
+    if contract == "repeatable" and keras.backend.backend() == "jax":
+        pytest.skip("on JAX a layer without a seed of its own draws nothing")
     expression, words = FAULTS[contract]
     number = list(FAULTS).index(contract)
     own = described(write(tmp_path, f"faulty_{number}", FAULTY.format(number=number, expression=expression)))
