@@ -14,8 +14,8 @@ from zoo import onnx as zoo_onnx
 from zoo.measuring import prove, runners
 from zoo.measuring.case import Case
 
-onnx = pytest.importorskip("onnx", reason=zoo_onnx.MISSING)
-pytest.importorskip("onnxruntime", reason=zoo_onnx.MISSING)
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
 
 UNITS = 6
 TASKS = ("digits_rows", "wave", "draw_digit", "dates", "reber")

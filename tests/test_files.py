@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import zoo
@@ -17,13 +18,15 @@ READERS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "temperatures": (temperatures.read, temperatures.FILE, temperatures.REMEDY),
     "translation": (translation.read, translation.FILE, translation.REMEDY),
 }
+CALENDAR = pd.date_range("1981-01-01", "1990-12-31")
+DAYS = CALENDAR[~((CALENDAR.month == 2) & (CALENDAR.day == 29))].strftime("%Y-%m-%d").tolist()
 PAIR = "Go.\tVa !\tCC-BY 2.0\n"
 
 
 def whole(task: str, path: Path) -> None:
     """A small file of the right kind."""
     if task == "temperatures":
-        path.write_text("Date,Temp\n" + "1981-01-01,20.7\n" * temperatures.DAYS)
+        path.write_text("Date,Temp\n" + "".join(f"{day},20.7\n" for day in DAYS))
     elif task == "translation":
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(translation.MEMBER, PAIR * 1000)
@@ -74,3 +77,26 @@ def test_too_few_pairs_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert str(refused.value) == (
         f"{tmp_path / translation.FILE} holds 1 pairs that are short enough, 40000 are needed: {translation.REMEDY}"
     )
+
+
+def test_temperatures_are_read_in_any_dialect(tmp_path: Path) -> None:
+    path = tmp_path / temperatures.FILE
+    rows = [f"{day[8:]}.{day[5:7]}.{day[:4]};{number % 30},5\n" for number, day in enumerate(DAYS)]
+    path.write_bytes(("Date;Temp\n" + "".join(rows)).encode("utf-8-sig"))
+    assert temperatures.read(path).tolist() == [number % 30 + 0.5 for number in range(len(DAYS))]
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        (DAYS[::-1], "is not from 1981-01-01 to 1990-12-31"),
+        ([DAYS[0], *DAYS[:-2], DAYS[-1]], "stands twice or goes backwards, in line 3"),
+        ([DAYS[0], DAYS[2], DAYS[1], *DAYS[3:]], "stands twice or goes backwards, in line 4"),
+    ],
+    ids=["reversed", "doubled", "exchanged"],
+)
+def test_temperatures_out_of_order_are_refused(order: list[str], words: str, tmp_path: Path) -> None:
+    path = tmp_path / temperatures.FILE
+    path.write_text("Date,Temp\n" + "".join(f"{day},20.7\n" for day in order))
+    with pytest.raises(zoo.ZooError, match=words):
+        temperatures.read(path)

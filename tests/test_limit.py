@@ -89,7 +89,7 @@ print(json.dumps(counts))
 def counted() -> dict[str, dict[str, float]]:
     """What JAX counts, by "entry topology phase", with every step written out: XLA counts a loop's body once."""
     if find_spec("jax") is None:
-        pytest.skip("jax is not installed: python -m pip install -e '.[jax]'")
+        pytest.skip("jax is not installed: python -m pip install jax")
     arguments = json.dumps([COUNTED, TOPOLOGIES, vars(PRODUCTS_DOMINATE)])
     script = COUNT.replace("ARGUMENTS", repr(arguments))
     called = subprocess.run(

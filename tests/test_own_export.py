@@ -17,8 +17,8 @@ from zoo import onnx as zoo_onnx
 from zoo.cli import main
 from zoo.layers import ChunkedRNN, LRUCell
 
-onnx = pytest.importorskip("onnx", reason=zoo_onnx.MISSING)
-pytest.importorskip("onnxruntime", reason=zoo_onnx.MISSING)
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
 
 UNITS = 5
 

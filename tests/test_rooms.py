@@ -24,7 +24,7 @@ class Blocked:
 sys.meta_path.insert(0, Blocked)
 """
 ROOMS = (
-    *("errors", "vocabulary", "data", "registry", "execution", "layers", "recurrent", "models"),
+    *("errors", "frames", "vocabulary", "data", "registry", "execution", "layers", "recurrent", "models"),
     *(
         "decoding",
         "padding",
@@ -38,8 +38,8 @@ ROOMS = (
         "convert",
         "zoo",
     ),
-    *("own", "onnx", "drawings", "measuring", "statistics", "charts", "report"),
-    *("bench", "cli", "benchmarks"),
+    *("problems", "own", "onnx", "drawings", "measuring", "statistics", "charts", "report"),
+    *("comparison", "forecasts", "bench", "cli", "benchmarks"),
 )
 """Every room, a file or a folder of zoo/ or all of benchmarks/: it may import those before it, none behind it."""
 TABLES_ONLY = ("statistics", "charts", "report")

@@ -18,6 +18,8 @@ from zoo.training.fit import train
 from zoo.training.scores import evaluate
 
 if TYPE_CHECKING:
+    from zoo.comparison.compare import compare
+    from zoo.forecasts.forecast import forecast
     from zoo.measuring.recommend import recommend
     from zoo.onnx.own import OnnxModel, export
 
@@ -27,8 +29,14 @@ list_tasks = TASKS.names
 get_task = TASKS.get
 
 
-LATER = {"recommend": "zoo.measuring.recommend", "export": "zoo.onnx.own", "OnnxModel": "zoo.onnx.own"}
-"""Names of rooms that are only imported when they are used: those that measure and that write ONNX files."""
+LATER = {
+    "recommend": "zoo.measuring.recommend",
+    "export": "zoo.onnx.own",
+    "OnnxModel": "zoo.onnx.own",
+    "compare": "zoo.comparison.compare",
+    "forecast": "zoo.forecasts.forecast",
+}
+"""Names of rooms that are only imported when they are used: those that measure, compare and write ONNX files."""
 
 
 def __getattr__(name: str) -> Any:
@@ -68,9 +76,11 @@ __all__ = [
     "Split",
     "Task",
     "ZooError",
+    "compare",
     "create_model",
     "evaluate",
     "export",
+    "forecast",
     "get_entry",
     "get_task",
     "get_weights",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, fraction, positive_whole, unknown
@@ -57,6 +58,20 @@ def require_fit(name: str, task: Task) -> Entry:
             f"entry {name!r} is not for {task.topology} tasks such as {task.name!r}; use {', '.join(fitting)}"
         )
     return entry
+
+
+def usual_backend() -> str:
+    """The backend that Keras has or will have: that of KERAS_BACKEND, or TensorFlow. It is not imported for this.
+
+    Raises:
+        ZooError: KERAS_BACKEND names none.
+    """
+    if "keras" in sys.modules:
+        return str(sys.modules["keras"].backend.backend())
+    asked = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if asked not in BACKENDS:
+        raise unknown("backend", asked, BACKENDS, of="KERAS_BACKEND")
+    return asked
 
 
 def require_keras() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from importlib.util import find_spec
 from numbers import Integral, Real
 from typing import Any
 
@@ -28,6 +29,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether `error` means that a library had not enough memory: by its class or, of a common one, its message."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     return not kinds.isdisjoint(OUT_OF_MEMORY) or bool(OUT_OF_MEMORY_WORDS.search(str(error)))
+
+
+def missing(*packages: str) -> str:
+    """Which of `packages` are not installed, and how to install them; empty where all are."""
+    absent = [package for package in packages if not find_spec(package)]
+    if not absent:
+        return ""
+    are = "is" if len(absent) == 1 else "are"
+    return f"{' and '.join(absent)} {are} not installed: python -m pip install {' '.join(absent)}"
 
 
 def positive_whole(name: str, value: Any) -> int:

@@ -132,7 +132,8 @@ def _axes(planned: Sequence[Case]) -> str:
     steps = sorted({case.steps for case in planned})
     times = f"{', '.join(map(str, steps))} steps"
     if planned[0].recipe:
-        times = f"{len({case.seed for case in planned})} seeds"
+        seeds = len({case.seed for case in planned})
+        times = f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
     return " × ".join([*(", ".join(axis) for axis in names.values()), times])
 
 

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from zoo.cli import bench, catalogue, check, compare_runs, export, generate, list, recommend, show, tables, tasks, train
+from zoo.cli import (
+    bench,
+    catalogue,
+    check,
+    compare,
+    compare_runs,
+    export,
+    forecast,
+    generate,
+    list,
+    recommend,
+    show,
+    tables,
+    tasks,
+    train,
+)
 from zoo.cli.command import make_app, run
 
 app = make_app("A zoo of recurrent Keras models.")
-for command in (list, tasks, show, catalogue, train, export, recommend, bench, check, tables, compare_runs):
+COMMANDS = (
+    *(list, tasks, show, catalogue, train, export, recommend, bench, check),
+    *(compare, forecast, tables, compare_runs),
+)
+for command in COMMANDS:
     app.add_typer(command.app)
 app.add_typer(generate.app, name="generate")
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 from zoo import Execution, get_entry, get_task
+from zoo.errors import missing
 from zoo.execution import PREDICTS
 from zoo.measuring import runners
 from zoo.measuring.machine import gpu_names
@@ -97,8 +97,8 @@ class Case:
 def skip_reason(case: Case) -> str:
     """Why the case cannot run as asked on this machine, in words; empty where it can."""
     execution, backend = case.execution, case.backend
-    if not find_spec(backend):
-        return f"{backend} is not installed: python -m pip install -e '.[{backend}]'"
+    if absent := missing(backend):
+        return absent
     if case.device == "gpu" and not gpu_names():
         return "no GPU is found here: nvidia-smi names none"
     if execution.memory == "offload" and case.device == "cpu":

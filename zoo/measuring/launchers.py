@@ -35,7 +35,11 @@ class Launchers:
 
     def of(self, case: Case) -> Launcher:
         """The fork server of the case's backend and device."""
-        where = case.runner if case.runner in OWN_ENVIRONMENT else KERAS, case.backend, case.device
+        return self.at(case.backend, case.device, case.runner)
+
+    def at(self, backend: str, device: str = "cpu", runner: str = KERAS) -> Launcher:
+        """The fork server of a backend and a device."""
+        where = runner if runner in OWN_ENVIRONMENT else KERAS, backend, device
         launcher = self._started.get(where)
         if launcher is None or not launcher.alive():
             first = self._first if where[0] == KERAS else None

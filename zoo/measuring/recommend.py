@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError, positive_whole
+from zoo.errors import ZooError, missing, positive_whole
 from zoo.execution import BACKENDS, Execution
 from zoo.measuring.own_arm import LINEAR, ONNX, OwnArm, Sizes, arm_of_sizes, keras_runner, onnx_runner
 from zoo.measuring.race import Seat
@@ -121,8 +121,8 @@ def recommend_sizes(
     time = Budget(budget)
     asked = list(backends) or [name for name in BACKENDS if find_spec(name)]
     for name in asked:
-        if not find_spec(name):
-            raise ZooError(f"{name} is not installed: python -m pip install 'rnn-zoo[{name}]'")
+        if absent := missing(name):
+            raise ZooError(absent)
     tried = {each: ["stock", *executions(each, "cpu", sizes.steps, sizes.cell in LINEAR)] for each in asked}
     for each in asked[1:]:  # the file is the same from every backend
         tried[each] = [name for name in tried[each] if name != ONNX]

@@ -40,7 +40,7 @@ def train_and_score(case: Case, threads: int, weights: Path | None = None) -> Tr
     """
     from zoo.measuring.runners.keras import configure
 
-    _limit_threads(case.backend, threads)
+    limit_threads(case.backend, threads)
     configure(case)
     started = time.perf_counter()
     task = zoo.get_task(case.task)
@@ -80,7 +80,7 @@ def _seconds_to_target(task: zoo.Task, split: str, epochs: list[Epoch]) -> float
     return next((row["train_seconds"] for row in epochs if sign * row[metric] >= sign * task.target), None)
 
 
-def _limit_threads(backend: str, threads: int) -> None:
+def limit_threads(backend: str, threads: int) -> None:
     """Before the first tensor of the process. On JAX a process takes what is free."""
     if backend == "tensorflow":
         import tensorflow as tf

@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.data import PADDING
-from zoo.errors import ZooError
+from zoo.errors import ZooError, missing
 from zoo.registry import ENCODER_DECODER, Task
 
 if TYPE_CHECKING:
     import keras
 
-MISSING = "onnx and onnxruntime are needed: python -m pip install -e '.[onnx]'"
+NEEDED = ("onnx", "onnxruntime")
 OPSET = 20
 TOLERANCE = 1e-5
 BATCHES = (1, 3)
@@ -27,8 +26,8 @@ BATCHES = (1, 3)
 
 def require_onnx() -> None:
     """Raise a ZooError that names the packages to install where onnx or onnxruntime is missing."""
-    if not (find_spec("onnx") and find_spec("onnxruntime")):
-        raise ZooError(MISSING)
+    if absent := missing(*NEEDED):
+        raise ZooError(absent)
 
 
 def to_onnx(model: keras.Model) -> Any:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.errors import ZooError, positive_whole
-from zoo.onnx import BATCHES, MISSING, require_close, to_onnx, write
+from zoo.errors import ZooError, missing, positive_whole
+from zoo.onnx import BATCHES, require_close, to_onnx, write
 
 if TYPE_CHECKING:
     import keras
@@ -94,10 +94,10 @@ class OnnxModel:
     """
 
     def __init__(self, source: str | Path | bytes, threads: int = 0) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise ZooError(MISSING) from None
+        if absent := missing("onnxruntime"):
+            raise ZooError(absent)
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         content = source if isinstance(source, bytes) else str(source)

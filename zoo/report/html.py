@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,17 +55,54 @@ def report_html(
     """
     say("answers")
     known = answers(table)
-    pictures = [_picture(name, figure, charts) for name, figure in _figures(table, say)]
+    pictures = [picture_of(name, figure, charts) for name, figure in _figures(table, say)]
     say("tables")
     tables = report_tables(table)
     say("page")
+    return page_html(
+        title=title,
+        where=list(_where(table)),
+        answers=[(answer.question, answer.lines) for answer in known if answer.lines],
+        without=[answer.question for answer in known if not answer.lines],
+        explained="A ratio is a time over the time that it is held against: 0.80 takes a fifth less. In brackets its "
+        "95% interval.",
+        verdicts=verdict_lines(table),
+        pictures=pictures,
+        tables=tables,
+    )
+
+
+def page_html(
+    *,
+    title: str,
+    where: Sequence[str],
+    answers: Sequence[tuple[str, Sequence[str]]],
+    pictures: Sequence[Picture],
+    tables: Sequence[ReportTable],
+    without: Sequence[str] = (),
+    explained: str = "",
+    verdicts: Iterable[str] = (),
+) -> str:
+    """A page of answers, pictures and tables, which works without a network.
+
+    Args:
+        title: of the page.
+        where: lines on what was measured, and where.
+        answers: questions, and the lines of each answer.
+        pictures: the charts.
+        tables: to be sorted, searched and filtered.
+        without: questions that nothing is known on.
+        explained: how to read the answers.
+        verdicts: all of them in short, a line each.
+    """
     environment = jinja2.Environment(loader=jinja2.PackageLoader("zoo.report"), autoescape=True, trim_blocks=True)
     return environment.get_template("report.html.j2").render(
         title=title,
-        where=list(_where(table)),
-        answers=[answer for answer in known if answer.lines],
-        without=[answer.question for answer in known if not answer.lines],
-        verdicts=verdict_lines(table),
+        where=where,
+        answers=answers,
+        without=without,
+        explained=explained,
+        verdicts=list(verdicts),
         pictures=pictures,
         scripts=generate_init_offline_itables_html(DATA_TABLES),
         tables=[{"name": each.name, "title": each.title, "note": each.note, "html": _table(each)} for each in tables],
@@ -105,7 +142,8 @@ def _figures(table: pd.DataFrame, say: Callable[[str], None]) -> Iterator[tuple[
             yield name, figure
 
 
-def _picture(name: str, figure: Figure, charts: Path | None) -> Picture:
+def picture_of(name: str, figure: Figure, charts: Path | None) -> Picture:
+    """A figure as a picture of the page; written to the folder `charts` too, if there is one."""
     data = io.BytesIO()
     write_png(figure, data)
     if charts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,8 @@ STEPS = 30
 DAYS = 3650
 FILE = "daily-min-temperatures.csv"
 REMEDY = f"put there the daily minimum temperatures in Melbourne 1981-1990, {DAYS} rows of Date,Temp"
+COLUMNS = ["Date", "Temp"]
+FIRST, LAST = np.datetime64("1981-01-01"), np.datetime64("1990-12-31")
 VALIDATION, TEST = 365 * 8, 365 * 9  # the first day of 1989 and of 1990: the file leaves out the two leap days
 
 
@@ -48,19 +49,30 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
 
 
 def read(path: Path) -> np.ndarray:
-    """The temperatures in °C, one a day.
+    """The temperatures in °C, one a day, of a table that is written in any way that `zoo compare` reads.
 
     Raises:
-        ZooError: the file is not a table of Date,Temp with 3,650 days, or a temperature is no number from -10 to 50.
+        ZooError: the file is not a table of Date,Temp with 3,650 days in order, from 1981 to 1990, or a temperature is
+            no number from -10 to 50.
     """
+    from zoo.frames.table import numbers, open_table
+    from zoo.frames.times import parse_times
+
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        days = np.array([float(row["Temp"]) for row in rows])
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
-        raise ZooError(f"{path} is not a table of Date,Temp ({error}): {REMEDY}") from error
+        table = open_table(path)
+        table.require(COLUMNS)
+        frame = table.read(COLUMNS, COLUMNS[:1]).dropna(how="all")
+        times, days = parse_times(table, frame["Date"]), numbers(table, frame, "Temp")
+    except ZooError as error:
+        raise ZooError(f"{path} does not serve ({str(error).removeprefix(f'{path} ')}): {REMEDY}") from error
     if len(days) != DAYS:
         raise ZooError(f"{path} has {len(days)} days, not {DAYS}: {REMEDY}")
+    if times.dtype.kind != "M" or (times[0], times[-1]) != (FIRST, LAST):
+        raise ZooError(f"{path} is not from {FIRST} to {LAST}: {REMEDY}")
+    wrong = np.diff(times) <= np.timedelta64(0)
+    if wrong.any():
+        row = int(wrong.argmax()) + 1
+        raise ZooError(f"{path} has a date that stands twice or goes backwards, in {table.line(row)}: {REMEDY}")
     if not ((days > -10) & (days < 50)).all():
         raise ZooError(f"{path} has a temperature outside -10 to 50 °C: {REMEDY}")
     return days

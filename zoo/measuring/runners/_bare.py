@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
 
 import zoo
+from zoo.errors import missing
 from zoo.measuring.case import Case
 from zoo.measuring.computed import Weights
 from zoo.registry import SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR
@@ -31,7 +30,7 @@ def unsupported(case: Case, package: str) -> str:
     plain = task.topology in (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE) and not task.tokens
     if not plain or (task.activation, task.loss) not in LOSSES:
         return f"bare {package} is measured on vectors, with softmax or mse, not on {case.task}"
-    return "" if find_spec(package) else f"{package} is not installed: python -m pip install -e '.[{package}]'"
+    return missing(package)
 
 
 def short(weights: Weights, case: Case) -> dict[str, np.ndarray]:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import dataclass
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 import zoo
-from zoo.errors import ZooError
+from zoo.errors import ZooError, missing
 from zoo.measuring.batch import sequence_lengths
 from zoo.measuring.case import Case
 from zoo.measuring.computed import Computed, Tensor, Weights, first_less_later, timed
@@ -44,7 +43,6 @@ REFUSED = {
     "after it, and its candidate has one bias, not two"
 }
 SWAP_CPU = "swap_memory moves what waits for the backward pass from a GPU to the host: there is no GPU in this case"
-MISSING = "tf_keras is not installed: python -m pip install -e '.[legacy]'"
 LOOP_NODES = ("LoopCond", "While", "StatelessWhile")  # one LoopCond a loop in v1 control flow, a While in v2
 
 
@@ -72,7 +70,7 @@ def unsupported(case: Case) -> str:
         return "the legacy arms are timed, not trained by a recipe"
     if case.execution.memory == "swap" and case.device != "gpu":
         return SWAP_CPU
-    return _other_model(case) or ("" if find_spec("tf_keras") else MISSING)
+    return _other_model(case) or missing("tf_keras")
 
 
 def _other_model(case: Case) -> str:

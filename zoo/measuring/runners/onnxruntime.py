@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import zoo
+from zoo.errors import missing
 from zoo.measuring.case import Case
 from zoo.measuring.computed import Computed, Weights
 from zoo.measuring.machine import usable_cpus
 from zoo.measuring.runners import Runner
+from zoo.onnx import NEEDED
 
 if TYPE_CHECKING:
     import keras
@@ -24,9 +25,7 @@ def unsupported(case: Case) -> str:
         return "ONNX Runtime is measured on the CPU"
     if case.recipe:
         return "ONNX Runtime does not train"
-    if not (find_spec("onnx") and find_spec("onnxruntime")):
-        return "onnxruntime is not installed: python -m pip install -e '.[onnx]'"
-    return ""
+    return missing(*NEEDED)
 
 
 def kernel_paths(case: Case) -> tuple[str, ...]:

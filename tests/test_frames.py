@@ -1,0 +1,269 @@
+"""Files as they are: every dialect gives the same numbers, and a wrong one is an error of one line that names it."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zoo.errors import ZooError
+from zoo.frames.dialect import Dialect
+from zoo.frames.table import numbers, open_table
+from zoo.frames.times import DAY_FIRST, MONTH_FIRST, parse_times
+
+VALUES = [1.5, -2.25, 1000.0, 0.125]
+DAYS = ["2020-01-31", "2020-02-01", "2020-02-02", "2020-02-03"]
+
+
+def written(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def csv_text(separator: str = ",", decimal: str = ".", header: bool = True, quote: str = "") -> str:
+    rows = [
+        f"{quote}{day}{quote}{separator}{str(v).replace('.', decimal)}" for day, v in zip(DAYS, VALUES, strict=True)
+    ]
+    return "\n".join([*([f"{quote}Date{quote}{separator}{quote}Temp{quote}"] if header else []), *rows, ""])
+
+
+def read_numbers(path: Path, column: str) -> list[float]:
+    table = open_table(path)
+    table.require([column])
+    return numbers(table, table.read([column], []), column).tolist()
+
+
+def error_of(read: Callable[[], object]) -> str:
+    """The message of a mistake of the user's; empty where there is none. Any other exception is the test's failure."""
+    try:
+        read()
+    except ZooError as error:
+        return str(error)
+    return ""
+
+
+DIALECTS = {
+    "comma": (csv_text(), "utf-8", ".csv"),
+    "quoted": (csv_text(quote='"'), "utf-8", ".csv"),
+    "semicolon and decimal comma": (csv_text(";", ","), "utf-8", ".csv"),
+    "tab": (csv_text("\t"), "utf-8", ".tsv"),
+    "bar": (csv_text("|"), "utf-8", ".txt"),
+    "byte order mark": (csv_text(), "utf-8-sig", ".csv"),
+    "UTF-16": (csv_text(";", ","), "utf-16", ".csv"),
+    "Windows line ends": (csv_text().replace("\n", "\r\n"), "utf-8", ".csv"),
+    "no last line end": (csv_text().rstrip("\n"), "utf-8", ".csv"),
+    "blank lines at the end": (csv_text() + "\n\n", "utf-8", ".csv"),
+    "spaces behind separators": (csv_text(", "), "utf-8", ".csv"),
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_file_gives_the_same_numbers_in_every_dialect(name: str, tmp_path: Path) -> None:
+    text, encoding, ending = DIALECTS[name]
+    table = open_table(written(tmp_path / f"data{ending}", text, encoding))
+    assert table.columns == ("Date", "Temp")
+    frame = table.read(["Temp", "Date"], ["Date"]).dropna(how="all")
+    assert numbers(table, frame, "Temp").tolist() == VALUES
+    assert frame["Date"].tolist() == DAYS
+
+
+def test_gzip_parquet_and_a_frame_give_the_same_numbers(tmp_path: Path) -> None:
+    packed = tmp_path / "packed"  # without an ending: it is known by its bytes
+    packed.write_bytes(gzip.compress(csv_text(";", ",").encode()))
+    frame = pd.DataFrame({"Date": DAYS, "Temp": VALUES})
+    sources = [packed, frame]
+    if pytest.importorskip("pyarrow"):
+        frame.to_parquet(tmp_path / "data.parquet")
+        sources.append(tmp_path / "data.parquet")
+    for source in sources:
+        table = open_table(source)
+        assert numbers(table, table.read(["Temp"], []), "Temp").tolist() == VALUES
+
+
+def test_a_file_without_a_header_has_numbered_columns(tmp_path: Path) -> None:
+    table = open_table(written(tmp_path / "bare.csv", csv_text(header=False)))
+    assert table.columns == ("1", "2")
+    assert numbers(table, table.read(["2"], []), "2").tolist() == VALUES
+
+
+def test_what_is_said_of_a_file_wins_over_what_is_found(tmp_path: Path) -> None:
+    path = written(tmp_path / "data.csv", "a;b\n1.234,5;2\n2.000,25;3\n")
+    table = open_table(path, Dialect(thousands="."))
+    assert numbers(table, table.read(["a"], []), "a").tolist() == [1234.5, 2000.25]
+
+
+def test_old_encodings_and_quoted_line_breaks(tmp_path: Path) -> None:
+    text = 'name,score\n"Zoë\nof Köln",1\n"b, c",2\nplain,oops\n'
+    table = open_table(written(tmp_path / "old.csv", text, "cp1252"))
+    frame = table.read(["name", "score"], ["name"])
+    assert frame["name"].tolist() == ["Zoë\nof Köln", "b, c", "plain"]
+    with pytest.raises(ZooError, match="'oops' in line 5 is no number"):  # the first row takes two lines
+        numbers(table, frame, "score")
+
+
+@pytest.mark.parametrize(
+    ("content", "column", "words"),
+    [
+        (b"", "Temp", "is empty"),
+        (b"  \n\n", "Temp", "is empty"),
+        (b"\x7fELF\x00\x01\x02", "Temp", "binary file"),
+        (b"\x1f\x8b\x08broken", "Temp", "damaged gzip"),
+        (b"PAR1broken", "Temp", "damaged Parquet"),
+        (b"Date,Temp\n", "Temp", "a header and no rows"),
+        (b"Date,Temp\n2020-01-01,1\n", "temp", "did you mean 'Temp'"),
+        (b"Date,Temp\n2020-01-01,1\n2020-01-02,warm\n", "Temp", "'warm' in line 3 is no number"),
+        (b"Date,Temp\n2020-01-01,inf\n", "Temp", "in line 2 is infinite"),
+        (b"Date,Temp\n2020-01-01,1\n2020-01-02,1e30\n", "Temp", "in line 3 is beyond 1e+15"),
+        (b"Date,Temp\n2020-01-01,\n2020-01-02,\n", "Temp", "has no value at all"),
+        (b'Date,Temp\n2020-01-01,1\n"2020,2\n', "Temp", "no table of columns"),
+        (b"Date,Temp\n2020-01-01,1\n2020-01-02,1,2,3\n", "Temp", "no table of columns"),
+    ],
+)
+def test_a_wrong_file_is_one_line_that_names_it(content: bytes, column: str, words: str, tmp_path: Path) -> None:
+    if b"PAR1" in content:
+        pytest.importorskip("pyarrow")
+    path = tmp_path / "data.csv"
+    path.write_bytes(content)
+    with pytest.raises(ZooError) as caught:
+        read_numbers(path, column)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "data.csv" in str(caught.value)
+
+
+def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="is a folder"):
+        open_table(tmp_path)
+    with pytest.raises(ZooError, match="there is no file"):
+        open_table(tmp_path / "none.csv")
+
+
+FORMS = {
+    "2020-01-31": ["2020-01-31", "2020-02-01"],
+    "2020-01-31 13:05": ["2020-01-31 13:05", "2020-02-01 14:05"],
+    "2020-01-31T13:05:00+02:00": ["2020-01-31T13:05:00+02:00", "2020-02-01T13:05:00+02:00"],
+    "31.01.2020": ["31.01.2020", "01.02.2020"],
+    "31/01/2020": ["31/01/2020", "01/02/2020"],
+    "01/31/2020": ["01/31/2020", "02/01/2020"],
+    "31 Jan 2020": ["31 Jan 2020", "01 Feb 2020"],
+    "January 31, 2020": ["January 31, 2020", "February 1, 2020"],
+    "20200131": ["20200131", "20200201"],
+    "2020/01/31": ["2020/01/31", "2020/02/01"],
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_dates_of_common_forms(name: str, tmp_path: Path) -> None:
+    values = pd.Series(FORMS[name], name="when")
+    times = parse_times(open_table(values.to_frame()), values)
+    assert times.astype("datetime64[D]").astype(str).tolist() == ["2020-01-31", "2020-02-01"]
+
+
+def test_months_and_years_alone() -> None:
+    for text in (["1958-03", "1958-04"], ["Mar 1958", "Apr 1958"], ["03/1958", "04/1958"]):
+        values = pd.Series(text, name="when")
+        times = parse_times(open_table(values.to_frame()), values)
+        assert times.astype("datetime64[M]").astype(str).tolist() == ["1958-03", "1958-04"]
+    years = pd.Series(["1700", "1701"], name="when")
+    assert parse_times(open_table(years.to_frame()), years).tolist() == [1700.0, 1701.0]
+
+
+def test_a_date_that_can_be_read_in_two_ways_is_asked_for() -> None:
+    values = pd.Series(["03/03/2020", "03/04/2020"], name="when")
+    table = open_table(values.to_frame())
+    with pytest.raises(ZooError, match=r"'03/04/2020' in row 1 may be a day and a month .* --dates day-first or"):
+        parse_times(table, values)
+    assert str(parse_times(table, values, DAY_FIRST)[1])[:10] == "2020-04-03"
+    assert str(parse_times(table, values, MONTH_FIRST)[1])[:10] == "2020-03-04"
+    alike = pd.Series(["03/03/2020", "04/04/2020"], name="when")
+    assert str(parse_times(table, alike)[1])[:10] == "2020-04-04"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["2020-01-01", "soon"], "'soon' in row 1 is no date"),
+        (["2020-01-01", None], "no time in row 1"),
+        (["31/02/2020", "01/03/2020"], "is no date"),
+    ],
+)
+def test_a_wrong_date_is_named(values: list[str | None], words: str) -> None:
+    series = pd.Series(values, name="when")
+    with pytest.raises(ZooError, match=words):
+        parse_times(open_table(series.to_frame()), series)
+
+
+def read_all(path: Path) -> None:
+    """The first column as times, the others as numbers."""
+    table = open_table(path)
+    frame = table.read(table.columns, table.columns[:1])
+    parse_times(table, frame[table.columns[0]])
+    for column in table.columns[1:]:
+        numbers(table, frame, column)
+
+
+CELLS = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True).map(str),
+    st.integers(-(10**18), 10**18).map(str),
+    st.sampled_from(["", "NA", "1,5", "1.5", "2020-01-01", "01/02/03", '"', "'", "\x00", "é", "<script>", "=1+1"]),
+    st.text(max_size=8),
+)
+
+
+@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=12),
+    separator=st.sampled_from([",", ";", "\t", "|", " "]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+    cut=st.integers(0, 200),
+)
+def test_no_file_gives_a_traceback(
+    rows: list[list[str]], separator: str, encoding: str, cut: int, tmp_path: Path
+) -> None:
+    text = "\n".join(["a,b"[: cut % 4], *(separator.join(row) for row in rows)])
+    path = tmp_path / "drawn.csv"
+    path.write_bytes(text.encode(encoding, errors="replace")[: cut or None])
+    assert "\n" not in error_of(lambda: read_all(path))
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=400))
+def test_no_bytes_give_a_traceback(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "drawn"
+    path.write_bytes(data)
+    assert "\n" not in error_of(lambda: read_all(path))
+
+
+READ = """
+import resource, sys
+from zoo.frames.table import numbers, open_table
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+table = open_table(sys.argv[1])
+frame = table.read(["a"], [])
+assert len(numbers(table, frame, "a")) == int(sys.argv[2])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.slow
+def test_a_gigabyte_is_read_within_a_gigabyte_over_its_needed_column(tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    line = ",".join(["1.2345"] + ["some text of a column that nobody asked for"] * 3) + "\n"
+    count = (1 << 30) // len(line)
+    with path.open("w") as file:
+        file.write("a,b,c,d\n")
+        for _ in range(count // 1000):
+            file.write(line * 1000)
+    rows = count // 1000 * 1000
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(path), str(rows)], capture_output=True, text=True, check=True
+    )
+    needed = 8 * rows
+    assert int(done.stdout) * 1024 <= needed + (1 << 30)

@@ -1,0 +1,274 @@
+"""Problems: folds by time, windows that cross nothing, scaling that sees the past alone, and lines to beat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from zoo.errors import ZooError
+from zoo.frames.table import open_table
+from zoo.problems.examples import read_sequences, read_texts
+from zoo.problems.forecasting import Forecasting
+from zoo.problems.labelling import Labelling
+from zoo.problems.lines import LAST, LINEAR, MEAN, SEASONAL
+from zoo.problems.season import find_season
+from zoo.problems.series import Roles, future_times, read_panel
+from zoo.problems.windows import gathered, target_times
+
+RNG = np.random.default_rng(0)
+
+
+def panel_of(frame: pd.DataFrame, **roles: object):
+    return read_panel(open_table(frame), Roles(**roles))
+
+
+def daily(values: np.ndarray, start: str = "2020-01-01") -> pd.DataFrame:
+    return pd.DataFrame({"day": pd.date_range(start, periods=len(values)).astype(str), "y": values})
+
+
+def wave(rows: int = 400) -> np.ndarray:
+    return np.sin(np.arange(rows) * 2 * np.pi / 7) + 0.1 * np.random.default_rng(0).normal(size=rows)
+
+
+def test_no_window_crosses_a_gap_a_missing_value_a_series_or_a_border() -> None:
+    frame = pd.concat([daily(wave()).assign(shop="a"), daily(wave(300), "2020-02-01").assign(shop="b")])
+    frame.iloc[50, 1] = np.nan
+    frame = frame.drop(frame.index[200]).reset_index(drop=True)  # a day of each shop is missing
+    problem = Forecasting(panel_of(frame, target="y", time="day", id="shop"), 10, 3)
+    series = problem.panel.series
+    parts: dict[tuple[int, str], set[tuple[int, int]]] = {}
+    for fold in range(problem.folds):
+        for part in ("train", "validation", "test"):
+            windows = problem._windows(fold, part)
+            assert len(windows)
+            for number, first in zip(windows.series, windows.first, strict=True):
+                rows = slice(first, first + 13)
+                assert np.isfinite(series[number].values[rows]).all()
+                assert (np.diff(series[number].times[rows]) == np.timedelta64(1, "D")).all()
+            targets = {
+                (int(n), int(f) + k) for n, f in zip(windows.series, windows.first, strict=True) for k in range(13)
+            }
+            parts[fold, part] = targets
+        assert not parts[fold, "train"] & parts[fold, "validation"]
+        assert not parts[fold, "train"] & parts[fold, "test"]
+        assert not parts[fold, "validation"] & parts[fold, "test"]
+    tests = [parts[fold, "test"] for fold in range(problem.folds)]
+    assert not tests[0] & tests[1]
+    assert not tests[1] & tests[2]
+
+
+def test_training_lies_before_validation_and_validation_before_test() -> None:
+    problem = Forecasting(panel_of(daily(wave()), target="y", time="day"), 10, 2)
+    for fold in range(problem.folds):
+        ends = [target_times(problem._windows(fold, part), problem.panel.series) for part in ("train", "validation")]
+        tests = target_times(problem._windows(fold, "test"), problem.panel.series)
+        assert ends[0].max() < ends[1].min() < ends[1].max() < tests.min()
+
+
+def test_a_planted_future_moves_no_score_before_it() -> None:
+    """Values behind a fold's test part change neither what it trains on, nor its lines, nor its scores."""
+    values = wave()
+    planted = values.copy()
+    problem = Forecasting(panel_of(daily(values), target="y", time="day"), 10, 1, season=7)
+    end = problem._folds[0].end[0]
+    planted[end:] = 1e6
+    other = Forecasting(panel_of(daily(planted), target="y", time="day"), 10, 1, season=7)
+    for before, after in zip(_arrays(problem, 0), _arrays(other, 0), strict=True):
+        assert np.array_equal(before, after)
+    for name, worth in problem.lines(0).items():
+        assert worth.scores == other.lines(0)[name].scores
+
+
+def test_a_planted_test_value_moves_nothing_that_is_learnt() -> None:
+    values = wave()
+    problem = Forecasting(panel_of(daily(values), target="y", time="day"), 10, 1, season=7)
+    start = problem._folds[2].test[0]
+    planted = values.copy()
+    planted[start:] = 1e6
+    other = Forecasting(panel_of(daily(planted), target="y", time="day"), 10, 1, season=7)
+    for before, after in zip(_arrays(problem, 2)[:4], _arrays(other, 2)[:4], strict=True):
+        assert np.array_equal(before, after)
+    assert problem.scaling(2).card() == other.scaling(2).card()
+    assert np.array_equal(problem._naive_errors(2), other._naive_errors(2))
+
+
+def _arrays(problem: Forecasting, fold: int) -> list[np.ndarray]:
+    given = problem.examples(fold)
+    return [*given.train, *given.validation, given.test]
+
+
+def test_known_columns_are_read_ahead_and_features_are_not() -> None:
+    frame = daily(wave(200)).assign(f=np.arange(200.0), k=np.arange(200.0) * 10)
+    problem = Forecasting(panel_of(frame, target="y", time="day", features=("f",), known=("k",)), 5, 2)
+    windows, scaling = problem._windows(0, "train"), problem.scaling(0)
+    x = scaling.inputs(windows, problem.panel.series)
+    assert x.shape[2] == problem.task.features == 2 + 3
+    back = x[:, :, 1] * scaling.deviations[0, 1] + scaling.means[0, 1]
+    first = windows.first[:, None] + np.arange(5)
+    assert np.allclose(back, first, atol=1e-3)
+    for lead in range(3):
+        ahead = x[:, :, 2 + lead] * scaling.deviations[0, 2] + scaling.means[0, 2]
+        assert np.allclose(ahead, 10 * (first + lead), atol=1e-2)
+
+
+def test_a_model_that_gives_zero_repeats_the_last_value_and_targets_give_the_truth() -> None:
+    problem = Forecasting(panel_of(daily(wave()), target="y", time="day"), 10, 3)
+    windows = problem._windows(1, "test")
+    zero = problem.worth(1, np.zeros((len(windows), 3)))
+    assert zero.scores == pytest.approx(problem.lines(1)[LAST].scores)
+    right = problem.scaling(1).targets(windows, problem.panel.series)
+    assert problem.worth(1, right).scores["RMSE"] == pytest.approx(0, abs=1e-5)
+
+
+def test_scores_and_lines_are_those_of_their_formulas() -> None:
+    values = wave()
+    problem = Forecasting(panel_of(daily(values), target="y", time="day"), 10, 2, season=7)
+    fold = problem._folds[0]
+    windows = problem._windows(0, "test")
+    _, asked = gathered(windows, problem.panel.series)
+    truth = asked[:, :, 0]
+    train = values[: fold.validation[0]]
+    scale = np.abs(train[7:] - train[:-7]).mean()
+    rows = windows.first[:, None] + 10 + np.arange(2)
+    guesses = {
+        LAST: np.repeat(values[windows.first + 9][:, None], 2, axis=1),
+        MEAN: np.full(truth.shape, train.mean()),
+        SEASONAL: values[rows - 7],
+    }
+    for name, guess in guesses.items():
+        scores = problem.lines(0)[name].scores
+        assert scores["MASE"] == pytest.approx(np.abs(guess - truth).mean() / scale, rel=1e-5)
+        assert scores["RMSE"] == pytest.approx(np.sqrt(((guess - truth) ** 2).mean()), rel=1e-5)
+    assert problem.lines(0)[LINEAR].scores["MASE"] < problem.lines(0)[LAST].scores["MASE"]
+
+
+@pytest.mark.parametrize(("period", "freq"), [(7, "D"), (12, "MS"), (24, "h"), (11, "YS")])
+def test_the_season_is_found(period: int, freq: str) -> None:
+    rng = np.random.default_rng(1)
+    values = np.sin(np.arange(600) * 2 * np.pi / period) + 0.3 * rng.normal(size=600) + 0.01 * np.arange(600)
+    frame = pd.DataFrame({"t": pd.date_range("1700-01-01", periods=600, freq=freq, unit="s"), "y": values})
+    panel = panel_of(frame, target="y", time="t")
+    assert find_season(panel.series[0], 600, panel.step) == period
+
+
+def test_noise_and_a_straight_line_have_no_season() -> None:
+    for values in (np.random.default_rng(0).normal(size=500), np.arange(500.0)):
+        panel = panel_of(pd.DataFrame({"y": values}), target="y")
+        assert find_season(panel.series[0], 500, panel.step) == 1
+
+
+@pytest.mark.parametrize("freq", ["D", "MS", "h", "B", "W-SUN", "QS-OCT"])
+def test_a_calendar_has_no_gaps_and_goes_on(freq: str) -> None:
+    times = pd.date_range("2020-01-01", periods=60, freq=freq)
+    panel = panel_of(pd.DataFrame({"t": times, "y": RNG.normal(size=60)}), target="y", time="t")
+    assert panel.series[0].follows[1:].all()
+    assert (future_times(panel.series[0], panel.step, 3) == pd.date_range(times[-1], periods=4, freq=freq)[1:]).all()
+
+
+def test_irregular_times_are_taken_as_steps_and_said() -> None:
+    times = np.cumsum(np.random.default_rng(0).exponential(size=100))
+    panel = panel_of(pd.DataFrame({"t": times, "y": RNG.normal(size=100)}), target="y", time="t")
+    assert panel.series[0].follows[1:].all()
+    assert any("irregular" in note for note in panel.notes)
+
+
+def test_mase_leaves_out_a_constant_series_and_says_so() -> None:
+    frame = pd.concat([daily(wave(200)).assign(shop="a"), daily(np.ones(200)).assign(shop="flat")])
+    problem = Forecasting(panel_of(frame, target="y", time="day", id="shop"), 5, 1)
+    for worth in problem.lines(0).values():
+        assert np.isfinite(worth.scores["MASE"])
+    assert any("flat" in note for note in problem.notes)
+
+
+@pytest.mark.parametrize(
+    ("frame", "roles", "words"),
+    [
+        (daily(np.ones(100)), {}, "is constant, 1"),
+        (daily(wave(20)), {}, "20 rows are too few"),
+        (daily(wave(100)).iloc[::-1], {}, "in row 1 goes backwards: sort the rows"),
+        (pd.concat([daily(wave(100))] * 2), {}, "goes backwards"),
+        (daily(wave(100)).loc[lambda f: f.index.repeat(2)], {}, "'2020-01-01' in row 1 stands twice"),
+        (daily(wave(100)), {"features": ("y",)}, "given twice"),
+        (daily(wave(100)), {"features": ("z",)}, "unknown column 'z'"),
+        (daily(np.where(np.arange(100) % 5, wave(100), np.nan)), {}, "without a gap"),
+    ],
+)
+def test_a_table_that_does_not_serve_is_one_line(frame: pd.DataFrame, roles: dict, words: str) -> None:
+    with pytest.raises(ZooError) as caught:
+        Forecasting(panel_of(frame, target="y", time="day", **roles), 10, 1)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def texts(rows: int = 60) -> pd.DataFrame:
+    words = {"good": "a fine film", "bad": "a dull film"}
+    labels = ["good" if i % 3 else "bad" for i in range(rows)]
+    return pd.DataFrame({"review": [f"{words[label]} {i}" for i, label in enumerate(labels)], "mood": labels})
+
+
+def test_texts_are_padded_right_and_words_of_the_test_are_not_learnt() -> None:
+    frame = texts()
+    frame.loc[0, "review"] += " unheard of words " * 40
+    problem = Labelling(read_texts(open_table(frame), "review", "mood"), "mood", steps=20)
+    assert problem.width == 20
+    for fold in range(problem.folds):
+        given = problem.examples(fold)
+        lengths = (given.train.x > 0).sum(axis=1)
+        assert ((given.train.x > 0) == (np.arange(20) < lengths[:, None])).all()
+        train, validation, test = problem._parts[fold]
+        assert not {*train} & {*test}
+        assert not {*validation} & {*test}
+        if 0 in test:
+            assert "unheard" not in problem._vocabulary(fold)
+    assert any("good 67%" in note for note in problem.notes)
+    lines = problem.lines(0)
+    assert lines["majority class"].scores["accuracy"] == pytest.approx(2 / 3, abs=0.03)
+    assert lines["linear model"].scores["accuracy"] == 1
+
+
+def steps(frame_rows: int = 30) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    parts = []
+    for number in range(frame_rows):
+        length = int(rng.integers(3, 9))
+        kind = number % 2
+        parts.append(
+            pd.DataFrame(
+                {"who": number, "step": np.arange(length), "a": rng.normal(size=length) + 3 * kind, "kind": kind}
+            )
+        )
+    return pd.concat(parts).sample(frac=1, random_state=0)  # rows in any order: `time` sorts them
+
+
+def test_sequences_are_sorted_scaled_by_the_training_alone_padded_and_masked() -> None:
+    table = open_table(steps())
+    problem = Labelling(read_sequences(table, "who", "kind", (), "step"), "kind")
+    given = problem.examples(0)
+    there = given.train.x[:, :, 0] > -1000
+    lengths = there.sum(axis=1)
+    assert (there == (np.arange(there.shape[1]) < lengths[:, None])).all()
+    values = given.train.x[there]
+    assert values.mean() == pytest.approx(0, abs=1e-5)
+    assert values.std() == pytest.approx(1, abs=1e-5)
+    assert problem.lines(0)["linear model"].scores["accuracy"] == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (texts().assign(mood="good"), "one label alone"),
+        (pd.concat([texts(), pd.DataFrame({"review": ["x"], "mood": ["odd"]})]), "'odd' stands at 1 example"),
+        (texts().assign(review=lambda f: f["review"].where(f.index != 4)), "no value in row 4"),
+    ],
+)
+def test_labels_that_do_not_serve_are_one_line(frame: pd.DataFrame, words: str) -> None:
+    with pytest.raises(ZooError, match=words):
+        Labelling(read_texts(open_table(frame), "review", "mood"), "mood")
+
+
+def test_an_example_with_two_labels_is_named() -> None:
+    frame = steps()
+    frame.iloc[0, 3] = 1 - frame.iloc[0, 3]
+    with pytest.raises(ZooError, match="has two labels"):
+        read_sequences(open_table(frame), "who", "kind", (), "step")

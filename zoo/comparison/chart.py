@@ -1,0 +1,77 @@
+"""The chart of a comparison: score against cost, with the lines to beat."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from zoo.charts.figures import DPI, INK, TITLE_CHARACTERS_PER_INCH, WIDTH
+from zoo.comparison.outcome import BETTER, ENTRY, LINE, Outcome
+
+HEIGHT = 5.6
+COLOURS = {BETTER: "#0173b2"}
+OTHER = "#8a8a8a"
+LINE_COLOURS = ("#d55e00", "#b86a00", "#7a4b21", "#5b4a8a", "#a05195", "#84437a")
+
+
+def score_against_cost(outcome: Outcome) -> Figure:
+    """Each entry's main score against the seconds of its training; the lines to beat are horizontal."""
+    table, main = outcome.table, outcome.main
+    entries, lines = table[table["kind"] == ENTRY], table[table["kind"] == LINE]
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
+    with sns.axes_style("whitegrid"):
+        axes = figure.subplots()
+    for i, (_, row) in enumerate(entries.sort_values("train_seconds").iterrows()):
+        colour = COLOURS.get(row["verdict"], OTHER)
+        x, y = row["train_seconds"], row[main.name]
+        if pd.notna(row[f"{main.name} low"]):
+            axes.plot([x, x], [row[f"{main.name} low"], row[f"{main.name} high"]], color=colour, linewidth=1.4)
+        axes.plot(x, y, "o", color=colour, markersize=8, zorder=3)
+        beside = (8, -14 if i % 2 else 6)
+        box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
+        axes.annotate(row["name"], (x, y), beside, textcoords="offset points", fontsize=9.5, color=INK, bbox=box)
+    shown = _near(entries, lines, main.name)
+    for colour, (_, row) in zip(LINE_COLOURS, shown.iterrows(), strict=False):
+        axes.axhline(row[main.name], color=colour, linewidth=1.3, linestyle="--", zorder=1)
+        axes.annotate(
+            row["name"],
+            (1.0, row[main.name]),
+            (-4, 3),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points",
+            ha="right",
+            fontsize=9,
+            color=colour,
+        )
+    axes.margins(x=0.14, y=0.12)
+    axes.set_xlabel("seconds of one training, less is better", fontsize=10)
+    better = "higher is better" if main.higher_is_better else "less is better"
+    axes.set_ylabel(f"{main.name}, {better}", fontsize=10)
+    title = textwrap.fill(outcome.verdict, int(WIDTH * TITLE_CHARACTERS_PER_INCH))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold")
+    note = [
+        "Bars: 95% intervals over folds and seeds. Blue: surely better than the best line on the same examples.",
+        *_beyond(lines, shown, main.name),
+        *outcome.notes,
+    ]
+    text = "\n".join(textwrap.fill(line, int(WIDTH * 15)) for line in note)
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=8, color=INK, linespacing=1.4)
+    return figure
+
+
+def _near(entries: pd.DataFrame, lines: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The lines that fit beside the entries: others would press them together."""
+    low, high = entries[metric].min(), entries[metric].max()
+    room = 4 * max(high - low, 0.05 * abs(high))
+    near = lines[lines[metric].between(low - room, high + room)]
+    best = lines.iloc[:1]
+    return pd.concat([best, near]).drop_duplicates("name")
+
+
+def _beyond(lines: pd.DataFrame, shown: pd.DataFrame, metric: str) -> list[str]:
+    left = lines[~lines["name"].isin(shown["name"])]
+    names = ", ".join(f"{row['name']} {row[metric]:.3g}" for _, row in left.iterrows())
+    return [f"Outside the picture: {names}."] if names else []

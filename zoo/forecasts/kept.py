@@ -1,0 +1,100 @@
+"""A kept model: a folder with the model, its weights and its card; or a repository of the Hugging Face hub."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import ZooError, missing
+from zoo.problems.scaling import Scaling
+from zoo.problems.series import Roles
+from zoo.training.folder import CARD, MODEL, WEIGHTS
+
+if TYPE_CHECKING:
+    import keras
+
+HUB = "hf://"
+FILES = (MODEL, WEIGHTS, CARD, "README.md")
+"""What is taken from the hub: nothing in it is a pickle, and no code of it runs."""
+KEYS = ("target", "window", "horizon", "series", "scaling", "trained_until", "calibrated_from")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A model that forecasts, and what it needs besides its weights."""
+
+    model: keras.Model
+    card: dict[str, Any]
+
+    @property
+    def roles(self) -> Roles:
+        """The columns that it reads."""
+        card = self.card
+        return Roles(
+            card["target"],
+            card.get("time", ""),
+            card.get("id", ""),
+            tuple(card.get("features", ())),
+            tuple(card.get("known", ())),
+            card.get("dates", ""),
+        )
+
+    @property
+    def window(self) -> int:
+        """Rows that it reads."""
+        return int(self.card["window"])
+
+    @property
+    def horizon(self) -> int:
+        """Rows that it forecasts in one call."""
+        return int(self.card["horizon"])
+
+    @property
+    def scaling(self) -> Scaling:
+        """How it reads and gives values, by series."""
+        return Scaling.of_card(self.card["scaling"], len(self.roles.known))
+
+    def calibrated_from(self, times: np.ndarray) -> Any:
+        """The time after which rows were used in no training, in the kind of `times`."""
+        text = self.card["calibrated_from"]
+        return np.datetime64(text) if times.dtype.kind == "M" else float(text)
+
+
+def read_kept(source: str | Path) -> Kept:
+    """The model in a folder, in the folder of a comparison, or at hf://user/name.
+
+    Raises:
+        ZooError: there is none, it does not forecast, or it is damaged.
+    """
+    from zoo.saving import load_model
+
+    folder = _of_hub(str(source)) if str(source).startswith(HUB) else Path(source)
+    folder = folder if (folder / CARD).exists() else folder / "model"
+    try:
+        card = json.loads((folder / CARD).read_text())
+    except (OSError, ValueError):
+        raise ZooError(f"{source} holds no model of zoo compare: it has no {CARD} that can be read") from None
+    if not isinstance(card, dict) or card.get("kind") != "forecast":
+        raise ZooError(f"{source} holds a model that does not forecast: zoo compare --target makes one that does")
+    if absent := [key for key in KEYS if key not in card]:
+        raise ZooError(f"{folder / CARD} is damaged: it has no {', '.join(absent)}")
+    return Kept(load_model(folder / MODEL), card)
+
+
+def _of_hub(source: str) -> Path:
+    """The files of a repository, in the cache of the hub's library."""
+    name = source.removeprefix(HUB)
+    if name.count("/") != 1 or not all(name.split("/")):
+        raise ZooError(f"{source!r} is no repository: hf://user/name is one")
+    if absent := missing("huggingface_hub"):
+        raise ZooError(absent)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(FILES)))
+    except Exception as error:  # the library raises those of whatever it uses for the network
+        raise ZooError(f"{source} could not be downloaded: {' '.join(str(error).split())[:200]}") from None

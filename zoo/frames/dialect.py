@@ -1,0 +1,174 @@
+"""How a text file of columns is written: its encoding, separator, decimal mark, and whether it has a header."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import itertools
+import re
+import zlib
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zoo.errors import ZooError
+
+SAMPLE_BYTES = 1 << 18
+SAMPLE_ROWS = 400
+SEPARATORS = ("\t", ";", "|", ",")
+"""Those that are tried: the comma last, since it may be a decimal mark."""
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+GZIP = b"\x1f\x8b"
+NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
+WITH_COMMA, WITH_POINT = re.compile(r"[+-]?\d*,\d+"), re.compile(r"[+-]?\d*\.\d+")
+DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ].*)?")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file of columns is written. None is found from the file."""
+
+    encoding: str | None = None
+    separator: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None  #: never found: "1.234" may be either
+    header: bool | None = None
+    compression: str | None = None
+
+    def __str__(self) -> str:
+        named = {"\t": "tab"}.get(self.separator or "", f"'{self.separator}'")
+        parts = [str(self.encoding), f"separator {named}", f"decimal '{self.decimal}'"]
+        return ", ".join([*parts, *([] if self.header else ["no header"])])
+
+
+def found(path: Path, asked: Dialect) -> Dialect:
+    """The dialect of a file: what is `asked`, and the rest by its first rows.
+
+    Raises:
+        ZooError: the file is empty, is no text, or is damaged.
+    """
+    sample, compression = _sample(path)
+    encoding = asked.encoding or _encoding(path, sample)
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(sample)
+    except LookupError:
+        raise ZooError(f"unknown encoding {encoding!r}; utf-8, cp1252 and latin-1 are common") from None
+    except UnicodeDecodeError:
+        raise ZooError(f"{path} is not written in {encoding}: give its encoding") from None
+    whole = len(sample) < SAMPLE_BYTES
+    separator = asked.separator or _separator(text, whole)
+    rows = _rows(text, separator, whole) or [[]]
+    _require_width(path, text, separator, len(rows[0]))
+    other = {".": ",", ",": "."}.get(asked.thousands or "")
+    decimal = asked.decimal or other or _decimal(rows, separator)
+    header = _has_header(rows[0]) if asked.header is None else asked.header
+    return replace(
+        asked, encoding=encoding, separator=separator, decimal=decimal, header=header, compression=compression
+    )
+
+
+def line_of(path: Path, dialect: Dialect, row: int) -> int:
+    """The line of a file in which a row of its data ends; the first has the number 0."""
+    opened = gzip.open if dialect.compression else open
+    with opened(path, "rt", encoding=dialect.encoding, newline="") as file:
+        reader = csv.reader(file, delimiter=dialect.separator or ",")
+        for number, _ in enumerate(reader, start=-1 if dialect.header else 0):
+            if number == row:
+                return int(reader.line_num)
+    return row + 1 + bool(dialect.header)
+
+
+def _sample(path: Path) -> tuple[bytes, str | None]:
+    """The first bytes of a file, decompressed, and by what."""
+    with path.open("rb") as file:
+        packed = file.read(2) == GZIP
+    try:
+        with gzip.open(path, "rb") if packed else path.open("rb") as file:
+            sample = file.read(SAMPLE_BYTES)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ZooError(f"{path} is a damaged gzip file: {error}") from None
+    if not sample.strip():
+        raise ZooError(f"{path} is empty")
+    return sample, "gzip" if packed else None
+
+
+def _encoding(path: Path, sample: bytes) -> str:
+    for mark, name in MARKS:
+        if sample.startswith(mark):
+            return name
+    if b"\0" in sample:
+        raise ZooError(f"{path} is a binary file; text with columns (CSV), gzipped or not, and Parquet can be read")
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        return "cp1252" if _decodes(sample, "cp1252") else "latin-1"
+    return "utf-8"
+
+
+def _decodes(sample: bytes, encoding: str) -> bool:
+    try:
+        sample.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _rows(text: str, separator: str, whole: bool) -> list[list[str]]:
+    """The first rows that hold anything; the last of a sample may be cut off, and is left out."""
+    reader, rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator), []
+    try:
+        for row in reader:
+            rows.append(row)
+            if len(rows) > SAMPLE_ROWS:
+                break
+    except csv.Error:  # such as a field of a million characters
+        return []
+    rows = rows if whole or len(rows) < 2 else rows[:-1]
+    return [row for row in rows if any(field.strip() for field in row)]
+
+
+def _require_width(path: Path, text: str, separator: str, width: int) -> None:
+    """Refuse a row of the sample that has more fields than the first: pandas would leave them out in silence."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    for row in itertools.islice(reader, SAMPLE_ROWS):
+        if len(row) > width and any(field.strip() for field in row[width:]):
+            raise ZooError(
+                f"{path} is no table of columns: line {reader.line_num} has {len(row)} fields, and the first {width}"
+            )
+
+
+def _separator(text: str, whole: bool) -> str:
+    """The first separator that cuts every row into as many fields; else that which does so with most rows."""
+    best, most = ",", 0.0
+    for separator in SEPARATORS:
+        widths = Counter(map(len, _rows(text, separator, whole)))
+        if not widths:
+            continue
+        (width, count), total = widths.most_common(1)[0], sum(widths.values())
+        if width > 1 and count == total:
+            return separator
+        if width > 1 and count / total > most:
+            best, most = separator, count / total
+    return best
+
+
+def _decimal(rows: list[list[str]], separator: str) -> str:
+    if separator == ",":
+        fields = [field.strip() for row in rows for field in row if '"' not in field]
+        points = sum(bool(WITH_POINT.fullmatch(field)) for field in fields)
+        return "," if not points and any(WITH_COMMA.fullmatch(field) for field in fields) else "."
+    fields = [field.strip() for row in rows for field in row]
+    commas = sum(bool(WITH_COMMA.fullmatch(field)) for field in fields)
+    points = sum(bool(WITH_POINT.fullmatch(field)) for field in fields)
+    return "," if commas > points else "."
+
+
+def _has_header(first: list[str]) -> bool:
+    """Whether no field of the first row is a number or a date."""
+    return not any(NUMBER.fullmatch(field.strip()) or DATE.fullmatch(field.strip()) for field in first)

@@ -1,0 +1,176 @@
+"""Reads the columns that are needed of a file, or takes a frame, and says where a row stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from zoo.errors import ZooError, missing, unknown
+from zoo.frames.dialect import Dialect, found, line_of
+
+CHUNK = 200_000
+"""Rows that are read at a time: only the columns that are needed stay."""
+LARGEST = 1e15
+PARQUET = b"PAR1"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns, and where they come from.
+
+    Attributes:
+        name: of the file, or what it is.
+        columns: all that there are, in their order.
+        read: gives the columns of these names, those of the second list as text.
+        line: names the place of a row, the first being 0: "line 2".
+        written: how the file is written, in words; empty where that says nothing.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    read: Callable[[Sequence[str], Sequence[str]], pd.DataFrame] = field(repr=False)
+    line: Callable[[int], str] = field(repr=False)
+    written: str = ""
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Refuse a column that is not there, or is asked for twice.
+
+        Raises:
+            ZooError: which, and the nearest.
+        """
+        for column in columns:
+            if column not in self.columns:
+                raise unknown("column", column, self.columns, of=self.name)
+            if columns.count(column) > 1:
+                raise ZooError(f"column {column!r} is given twice")
+
+
+def open_table(source: Path | str | pd.DataFrame, dialect: Dialect | None = None) -> Table:
+    """A file of text (CSV in any dialect, gzipped or not) or Parquet, or a frame. Only its column names are read.
+
+    Raises:
+        ZooError: there is no such file, or it is empty, damaged or neither.
+    """
+    if isinstance(source, pd.DataFrame):
+        return _of_frame(source)
+    path = Path(source)
+    if path.is_dir():
+        raise ZooError(f"{path} is a folder, not a file")
+    if not path.exists():
+        raise ZooError(f"there is no file {path}")
+    if not path.stat().st_size and path.is_file():
+        raise ZooError(f"{path} is empty")
+    with path.open("rb") as file:
+        is_parquet = file.read(len(PARQUET)) == PARQUET
+    return _of_parquet(path) if is_parquet else _of_text(path, dialect or Dialect())
+
+
+def numbers(table: Table, frame: pd.DataFrame, column: str) -> np.ndarray:
+    """A column as float64; a value that is missing is NaN.
+
+    Raises:
+        ZooError: the first value that is no number, is infinite, or is beyond 1e15, and its line.
+    """
+    values = frame[column]
+    if pd.api.types.is_datetime64_any_dtype(values):
+        raise ZooError(f"column {column!r} of {table.name} holds dates, not numbers")
+    result = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    _refuse(table, column, values, np.isnan(result) & values.notna().to_numpy(), "is no number")
+    _refuse(table, column, values, np.isinf(result), "is infinite")
+    with np.errstate(invalid="ignore"):
+        _refuse(table, column, values, np.abs(result) > LARGEST, f"is beyond {LARGEST:g}")
+    if len(result) and np.isnan(result).all():
+        raise ZooError(f"column {column!r} of {table.name} has no value at all")
+    return result
+
+
+def _refuse(table: Table, column: str, values: pd.Series, wrong: np.ndarray, why: str) -> None:
+    if wrong.any():
+        row = int(wrong.argmax())
+        value = str(values.iloc[row])[:40]
+        raise ZooError(f"column {column!r} of {table.name}: {value!r} in {table.line(row)} {why}")
+
+
+def _of_frame(frame: pd.DataFrame) -> Table:
+    if not frame.columns.is_unique:
+        double = frame.columns[frame.columns.duplicated()][0]
+        raise ZooError(f"the frame has two columns {double!r}")
+    named = frame.rename(columns=str).reset_index(drop=True)
+
+    def read(columns: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
+        return named[list(columns)]
+
+    return Table("the frame", tuple(named.columns), read, lambda row: f"row {row}")
+
+
+def _of_parquet(path: Path) -> Table:
+    if absent := missing("pyarrow"):
+        raise ZooError(absent)
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        columns = tuple(parquet.read_schema(path).names)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise ZooError(f"{path} is a damaged Parquet file: {_in_a_line(error)}") from None
+
+    def read(names: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
+        try:
+            return pd.read_parquet(path, columns=list(names))
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
+            raise ZooError(f"{path} cannot be read: {_in_a_line(error)}") from None
+
+    return Table(path.name, columns, read, lambda row: f"row {row + 1}", "Parquet")
+
+
+def _of_text(path: Path, asked: Dialect) -> Table:
+    dialect = found(path, asked)
+    columns = _read(path, dialect, {"nrows": 1}).columns
+    names = tuple(map(str, columns)) if dialect.header else tuple(str(i + 1) for i in range(len(columns)))
+
+    def read(wanted: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
+        places = [names.index(name) for name in wanted]
+        types = {columns[names.index(name)]: "str" for name in texts}
+        order = sorted(places)
+        frame = _read(path, dialect, {"usecols": order, "dtype": types, "chunksize": CHUNK})
+        frame = frame.set_axis([names[place] for place in order], axis=1)[list(wanted)]
+        if not len(frame):
+            raise ZooError(f"{path.name} has a header and no rows")
+        return frame
+
+    def line(row: int) -> str:
+        return f"line {line_of(path, dialect, row)}"
+
+    return Table(path.name, names, read, line, str(dialect))
+
+
+def _read(path: Path, dialect: Dialect, options: dict[str, Any]) -> pd.DataFrame:
+    """What pandas reads; blank lines are rows of nothing, so that a row keeps its place."""
+    written: dict[str, Any] = {
+        "sep": dialect.separator,
+        "decimal": dialect.decimal,
+        "thousands": dialect.thousands,
+        "encoding": dialect.encoding,
+        "header": 0 if dialect.header else None,
+        "compression": dialect.compression,
+    }
+    try:
+        given = pd.read_csv(path, **written, skip_blank_lines=False, skipinitialspace=True, index_col=False, **options)
+        if isinstance(given, pd.DataFrame):
+            return given
+        return pd.concat(list(given), ignore_index=True)
+    except UnicodeDecodeError as error:
+        raise ZooError(
+            f"{path} is not written in {dialect.encoding} throughout ({error.reason}): give its encoding"
+        ) from None
+    except (ValueError, EOFError, OSError) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
+        raise ZooError(f"{path} is no table of columns ({dialect}): {_in_a_line(error)}") from None
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")[:200]

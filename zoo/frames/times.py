@@ -1,0 +1,108 @@
+"""Reads a column of times. A date that can be read in two ways is asked for, never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from zoo.errors import ZooError, unknown
+from zoo.frames.table import Table
+
+DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
+ORDERS = (DAY_FIRST, MONTH_FIRST)
+HEAD = 1000
+"""Rows on which the forms are tried."""
+CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+EITHER = {
+    DAY_FIRST: ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y", "%d-%m-%y"),
+    MONTH_FIRST: ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m-%d-%y"),
+}
+"""Forms of which a date may fit both kinds."""
+SURE = (
+    *("%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%d.%m.%Y", "%d.%m.%y", "%m/%Y", "%m.%Y"),
+    *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d.%b.%Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"),
+    *("%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b"),
+)
+ISO = "ISO8601"
+
+
+def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
+    """A column as datetime64, or as float64 where it holds numbers, such as years.
+
+    Args:
+        table: that it stands in.
+        values: the column.
+        order: "day-first" or "month-first", of dates such as 03/04/2020.
+
+    Raises:
+        ZooError: a value is no time, is missing, or can be read in two ways.
+    """
+    if order not in ("", *ORDERS):
+        raise unknown("order of dates", order, ORDERS)
+    where = f"column {values.name!r} of {table.name}"
+    if values.isna().any():
+        row = int(values.isna().to_numpy().argmax())
+        raise ZooError(f"{where} has no time in {table.line(row)}")
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return _plain(values)
+    as_numbers = pd.to_numeric(values, errors="coerce")
+    if as_numbers.notna().all():
+        return _of_numbers(as_numbers)
+    text = values.astype("str").str.strip()
+    head = text.iloc[:HEAD]
+    fitting = [form for form in _forms(order) if _parsed(head, form) is not None]
+    whole = {form: parsed for form in fitting if (parsed := _parsed(text, form)) is not None}
+    if not whole:
+        raise ZooError(_no_time(table, where, text, fitting or _forms(order)))
+    first, *others = whole.values()
+    different = [each for each in others if (each != first).any()]
+    if different:
+        row = int((different[0] != first).argmax())
+        raise ZooError(
+            f"{where}: {text.iloc[row]!r} in {table.line(row)} may be a day and a month or a month and a day: "
+            f"say which by --dates {DAY_FIRST} or --dates {MONTH_FIRST}"
+        )
+    return first
+
+
+def _forms(order: str) -> list[str]:
+    either = [form for kind in ([order] if order else ORDERS) for form in EITHER[kind]]
+    return [ISO, *(date + clock for date in (*SURE, *either) for clock in CLOCKS)]
+
+
+def _parsed(text: pd.Series, form: str) -> np.ndarray | None:
+    """All the times, or None where one does not have this form."""
+    try:
+        return _plain(pd.to_datetime(text, format=form, utc=True))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _plain(times: pd.Series) -> np.ndarray:
+    """Without a time zone, in UTC."""
+    return times.dt.tz_convert(None).to_numpy("datetime64[ns]") if times.dt.tz else times.to_numpy("datetime64[ns]")
+
+
+def _of_numbers(values: pd.Series) -> np.ndarray:
+    """Numbers as they are; those that are all a date such as 20200131 as dates."""
+    if values.between(19000101, 21001231).all() and (values % 1 == 0).all():
+        parsed = _parsed(values.astype("int64").astype("str"), "%Y%m%d")
+        if parsed is not None:
+            return parsed
+    numbers = values.to_numpy(np.float64)
+    if not np.isfinite(numbers).all():
+        raise ZooError(f"column {values.name!r} has an infinite time")
+    return numbers
+
+
+def _no_time(table: Table, where: str, text: pd.Series, forms: Sequence[str]) -> str:
+    """Which value has the form of no time, by the form that most of the others have."""
+    head = text.iloc[:HEAD] if len(text) <= HEAD or len(forms) > 20 else text
+    failed = {form: pd.to_datetime(head, format=form, errors="coerce", utc=True).isna().to_numpy() for form in forms}
+    best = min(failed.values(), key=lambda each: each.sum())
+    row = int(best.argmax())
+    return (
+        f"{where}: {text.iloc[row][:40]!r} in {table.line(row)} is no date of a form that is known; ISO, 2020-01-31, is"
+    )

@@ -1,0 +1,232 @@
+"""The problem of a label: sequences in folds of equal shares of the labels, held against simple classifiers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+
+from zoo.data import PADDING, Data, Split
+from zoo.errors import ZooError, positive_whole
+from zoo.problems.examples import Labelled
+from zoo.problems.problem import Examples, Metric, Worth
+from zoo.registry import SEQUENCE_TO_VECTOR, Task
+from zoo.vocabulary import padded
+
+MAJORITY, LINEAR = "majority class", "linear model"
+UNITS, BATCH, EMBEDDING = 32, 32, 32
+MOST_STEPS = 200
+"""Of a sequence: longer ones are cut, the end of a text or the start of a recording."""
+MOST_WORDS = 10_000
+UNKNOWN = 1
+"""The token of a word that is not among the training texts; 0 is padding."""
+LEAST_EACH = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Labelling:
+    """What label a sequence has.
+
+    Attributes:
+        examples_of: the sequences.
+        label: the column of the labels.
+        fold_count: how many folds.
+        steps: that a model reads at most.
+    """
+
+    examples_of: Labelled
+    label: str
+    fold_count: int = 3
+    steps: int = MOST_STEPS
+    metrics: Sequence[Metric] = (Metric("accuracy", higher_is_better=True), Metric("macro F1", higher_is_better=True))
+    overlap: int = field(default=1, init=False)  #: examples do not depend on each other
+
+    def __post_init__(self) -> None:
+        positive_whole("folds", self.fold_count)
+        positive_whole("window", self.steps)
+        least = max(2, self.fold_count) + LEAST_EACH
+        counts = Counter(self.examples_of.labels.tolist())
+        rarest = min(counts, key=lambda code: counts[code])
+        if counts[rarest] < least:
+            name, number = self.examples_of.names[rarest], counts[rarest]
+            raise ZooError(
+                f"label {name!r} stands at {number} example{'s' * (number != 1)}: each label needs {least} or more for "
+                f"{self.fold_count} fold{'s' * (self.fold_count != 1)}"
+            )
+
+    @property
+    def name(self) -> str:
+        """The label."""
+        return f"{self.label} of {len(self.examples_of):,} sequences"
+
+    @property
+    def folds(self) -> int:
+        """How many there are."""
+        return self.fold_count
+
+    @cached_property
+    def width(self) -> int:
+        """The steps of all arrays: those of the longest sequence, or the most that are read."""
+        return min(self.steps, max(map(len, self._units)))
+
+    @cached_property
+    def _units(self) -> list[Any]:
+        """Of each example its words, or its rows."""
+        if self.examples_of.texts is None:
+            assert self.examples_of.sequences is not None
+            return list(self.examples_of.sequences)
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        words = CountVectorizer(token_pattern=r"(?u)\b\w+\b").build_analyzer()
+        return [words(text) or ["?"] for text in self.examples_of.texts]
+
+    @cached_property
+    def task(self) -> Task:
+        """Sequences of so many steps, padded right and masked, to a probability a label."""
+        texts = self.examples_of.texts is not None
+        return Task(
+            name="own_sequences",
+            topology=SEQUENCE_TO_VECTOR,
+            summary=self.name,
+            load=_no_data,
+            steps=self.width,
+            features=1 if texts else len(self.examples_of.columns),
+            outputs=len(self.examples_of.names),
+            activation="softmax",
+            loss="sparse_categorical_crossentropy",
+            metric="accuracy",
+            higher_is_better=True,
+            naive={},
+            units=UNITS,
+            batch=BATCH,
+            recipes=(),
+            source="the user's own",
+            licence="the user's own",
+            masked=True,
+            tokens=max(len(self._vocabulary(fold)) for fold in range(self.fold_count)) + 2 if texts else 0,
+            embedding=EMBEDDING if texts else 0,
+        )
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """How the table was read, the balance of the labels, and how long sequences are."""
+        lengths = np.array(list(map(len, self._units)))
+        cut = int((lengths > self.width).sum())
+        line = f"{int(np.median(lengths))} steps in the median, {lengths.max()} at most"
+        line += f"; {cut:,} longer than {self.width} are cut" if cut else ""
+        return [*self.examples_of.notes, line]
+
+    @cached_property
+    def _parts(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Of each fold the examples for training, validation and test: equal shares of each label."""
+        from sklearn.model_selection import StratifiedKFold, train_test_split
+
+        labels, everything = self.examples_of.labels, np.arange(len(self.examples_of))
+        folds = StratifiedKFold(max(2, self.fold_count), shuffle=True, random_state=0).split(everything, labels)
+        parts = []
+        for rest, test in list(folds)[: self.fold_count]:
+            share = max(len(self.examples_of.names), round(0.15 * len(rest)))
+            train, validation = train_test_split(rest, test_size=share, stratify=labels[rest], random_state=0)
+            parts.append((train, validation, np.sort(test)))
+        return parts
+
+    @cache  # noqa: B019 (a problem lives as long as the process that compares)
+    def _vocabulary(self, fold: int) -> dict[str, int]:
+        """The tokens of the words of a fold's training texts, the most frequent first."""
+        counts = Counter(word for place in self._parts[fold][0] for word in self._units[place])
+        return {word: number for number, (word, _) in enumerate(counts.most_common(MOST_WORDS), start=UNKNOWN + 1)}
+
+    @cache  # noqa: B019
+    def _scaling(self, fold: int) -> tuple[np.ndarray, np.ndarray]:
+        """The mean and the deviation of each feature over the steps of a fold's training sequences."""
+        rows = np.concatenate([self._units[place] for place in self._parts[fold][0]])
+        deviations = rows.std(axis=0)
+        return rows.mean(axis=0), np.where(deviations > 0, deviations, 1.0)
+
+    def _inputs(self, fold: int, places: np.ndarray) -> np.ndarray:
+        """int32 (examples, steps) of texts, float32 (examples, steps, features) of numbers; padding on the right."""
+        if self.examples_of.texts is not None:
+            known = self._vocabulary(fold)
+            rows = [[known.get(word, UNKNOWN) for word in self._units[place][-self.width :]] for place in places]
+            return padded(rows, self.width)
+        mean, deviation = self._scaling(fold)
+        x = np.full((len(places), self.width, len(self.examples_of.columns)), PADDING, np.float32)
+        for row, place in enumerate(places):
+            values = self._units[place][: self.width]
+            x[row, : len(values)] = (values - mean) / deviation
+        return x
+
+    def examples(self, fold: int) -> Examples:
+        """Padded sequences and the numbers of their labels."""
+        train, validation, test = self._parts[fold]
+        labels = self.examples_of.labels.astype(np.int32)
+        return Examples(
+            Split(self._inputs(fold, train), labels[train]),
+            Split(self._inputs(fold, validation), labels[validation]),
+            self._inputs(fold, test),
+        )
+
+    def lines(self, fold: int) -> Mapping[str, Worth]:
+        """The label that most have, and a logistic regression on counts of words or on means over the steps."""
+        from sklearn.linear_model import LogisticRegression
+
+        train, _, test = self._parts[fold]
+        labels = self.examples_of.labels
+        majority = np.full(len(test), np.bincount(labels[train]).argmax())
+        linear = LogisticRegression(max_iter=1000).fit(self._summed(fold, train), labels[train])
+        return {
+            MAJORITY: self._worth(fold, majority),
+            LINEAR: self._worth(fold, linear.predict(self._summed(fold, test))),
+        }
+
+    def _summed(self, fold: int, places: np.ndarray) -> Any:
+        """What the linear model reads: counts of words; or the mean, deviation, first and last of each feature."""
+        if self.examples_of.texts is not None:
+            from sklearn.feature_extraction.text import CountVectorizer
+
+            vectors = CountVectorizer(vocabulary=self._words(fold), token_pattern=r"(?u)\b\w+\b")
+            return vectors.transform([self.examples_of.texts[place] for place in places]).sqrt()
+        mean, deviation = self._scaling(fold)
+        rows = [(self._units[place] - mean) / deviation for place in places]
+        return np.array([np.concatenate([each.mean(0), each.std(0), each[0], each[-1]]) for each in rows])
+
+    def _words(self, fold: int) -> list[str]:
+        return list(self._vocabulary(fold))
+
+    def worth(self, fold: int, outputs: np.ndarray) -> Worth:
+        """Accuracy and macro F1 of a model's probabilities (examples, labels)."""
+        return self._worth(fold, outputs.argmax(axis=1))
+
+    def _worth(self, fold: int, answers: np.ndarray) -> Worth:
+        from sklearn.metrics import f1_score
+
+        right = self.examples_of.labels[self._parts[fold][2]]
+        macro = float(f1_score(right, answers, average="macro", zero_division=0.0))
+        wrong = (answers != right).astype(np.float64)
+        return Worth({"accuracy": float(1 - wrong.mean()), "macro F1": macro}, wrong)
+
+    def clusters(self, fold: int) -> np.ndarray:
+        """Each example for itself."""
+        return np.arange(len(self._parts[fold][2]))
+
+    def card(self, fold: int) -> dict[str, Any]:
+        """The labels, and the words or the scaling of a fold."""
+        shared = {
+            "kind": "label",
+            "label": self.label,
+            "labels": list(self.examples_of.names),
+            "columns": list(self.examples_of.columns),
+            "steps": self.width,
+        }
+        if self.examples_of.texts is not None:
+            return {**shared, "words": self._words(fold)}
+        mean, deviation = self._scaling(fold)
+        return {**shared, "scaling": {"means": mean.tolist(), "deviations": deviation.tolist()}}
+
+
+def _no_data(**_: Any) -> Data:
+    raise ZooError("own_sequences has the data of its table alone")

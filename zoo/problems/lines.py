@@ -1,0 +1,96 @@
+"""Lines to beat: what is forecast without a network. Each gives values (windows, horizon) in the target's unit."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+
+import numpy as np
+
+from zoo.problems.scaling import Scaling
+from zoo.problems.series import Series
+from zoo.problems.windows import Windows, gathered
+
+LAST, MEAN, SEASONAL, LINEAR = "last value", "mean", "seasonal naive", "linear autoregression"
+LONGEST_SEASON = 24
+"""That statsforecast's AutoETS takes."""
+MOST_ORIGINS = 3000
+"""Windows for which statsforecast is asked: it takes some milliseconds for each."""
+
+
+def last_value(windows: Windows, series: Sequence[Series]) -> np.ndarray:
+    """The last value that was read."""
+    read, _ = gathered(windows, series)
+    return np.repeat(read[:, -1:, 0], windows.horizon, axis=1)
+
+
+def training_mean(windows: Windows, scaling: Scaling) -> np.ndarray:
+    """The mean of the series in its training part."""
+    return np.repeat(scaling.means[windows.series, :1], windows.horizon, axis=1)
+
+
+def seasonal_naive(windows: Windows, series: Sequence[Series], season: int) -> np.ndarray:
+    """The value of one season before, or of more where the horizon is longer; the last value where that is missing."""
+    result = last_value(windows, series)
+    leads = np.arange(windows.horizon)
+    back = season * (leads // season + 1)
+    for number in np.unique(windows.series):
+        of = windows.series == number
+        rows = windows.first[of][:, None] + windows.window + leads - back
+        known = series[number].target[np.maximum(rows, 0)]
+        result[of] = np.where((rows >= 0) & np.isfinite(known), known, result[of])
+    return result
+
+
+def linear_autoregression(x: np.ndarray, y: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Outputs of a linear function of all that a model reads, fitted to the training windows by least squares."""
+    from sklearn.linear_model import LinearRegression
+
+    fitted = LinearRegression().fit(x.reshape(len(x), -1), y)
+    return fitted.predict(asked.reshape(len(asked), -1))
+
+
+def statistical(
+    windows: Windows, series: Sequence[Series], starts: Sequence[int], season: int
+) -> dict[str, np.ndarray]:
+    """AutoETS and AutoTheta of statsforecast, fitted to the rows before the test; nothing where it is not installed.
+
+    Each window's forecast is made from all values before it, by the parameters that were fitted once.
+    """
+    if not find_spec("statsforecast") or len(windows) > MOST_ORIGINS:
+        return {}
+    from statsforecast.models import AutoETS, AutoTheta
+
+    length = season if 1 < season <= LONGEST_SEASON else 1
+    made: dict[str, Callable[[], object]] = {
+        "AutoETS": lambda: AutoETS(season_length=length),
+        "AutoTheta": lambda: AutoTheta(season_length=length),
+    }
+    return {name: _rolled(make, windows, series, starts) for name, make in made.items()}
+
+
+def _rolled(
+    make: Callable[[], object], windows: Windows, series: Sequence[Series], starts: Sequence[int]
+) -> np.ndarray:
+    result = last_value(windows, series)
+    for number in np.unique(windows.series):
+        of = np.flatnonzero(windows.series == number)
+        values = series[number].target
+        known = _last_stretch(values[: starts[number]])
+        if len(known) < 10:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = make().fit(known)  # type: ignore[attr-defined]
+            for place in of:
+                until = windows.first[place] + windows.window
+                history = _last_stretch(values[:until])
+                result[place] = model.forward(y=history, h=windows.horizon)["mean"]
+    return result
+
+
+def _last_stretch(values: np.ndarray) -> np.ndarray:
+    """The values behind the last one that is missing."""
+    holes = np.flatnonzero(np.isnan(values))
+    return values[holes[-1] + 1 :] if len(holes) else values
