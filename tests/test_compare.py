@@ -1,27 +1,28 @@
-"""`zoo compare` and `zoo forecast`: whole runs on small tables, and every mistake in one line."""
+"""`zoo compare` and `zoo forecast`: whole runs on small tables."""
 
 from __future__ import annotations
 
+import hashlib
+import http.server
 import json
-import signal
+import os
+import shutil
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import zoo
 from tests import commands
+from tests.frames import monthly
 from zoo.cli import main
 from zoo.comparison.compare import read_problem
 from zoo.comparison.outcome import Outcome
-from zoo.comparison.verdicts import BETTER, UNDECIDED, Difference, difference, verdicts
 from zoo.errors import ZooError
 from zoo.problems.series import Roles
 
@@ -29,17 +30,11 @@ BACKEND = keras.backend.backend()
 SMALL = {"folds": 2, "seeds": 1, "units": 4, "execution": "looped", "entries": ("gru", "simple_rnn")}
 
 
-def series(rows: int = 260) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    values = np.sin(np.arange(rows) * 2 * np.pi / 12) + 0.2 * rng.normal(size=rows) + 20
-    return pd.DataFrame({"month": pd.date_range("2000-01-01", periods=rows, freq="MS").astype(str), "y": values})
-
-
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
     """A comparison of two shops, in a folder, and the table that it was made from."""
     folder = tmp_path_factory.mktemp("compared")
-    frame = pd.concat([series().assign(shop="a"), (series().assign(y=lambda f: 3 * f["y"])).assign(shop="b")])
+    frame = pd.concat([monthly().assign(shop="a"), (monthly().assign(y=lambda f: 3 * f["y"])).assign(shop="b")])
     frame.to_csv(folder / "shops.csv", index=False)
     outcome = zoo.compare(
         folder / "shops.csv",
@@ -91,7 +86,7 @@ def test_the_kept_model_forecasts_every_series_with_an_interval(compared) -> Non
 
 def test_a_new_series_is_scaled_by_its_own_rows_and_said(compared) -> None:
     _, folder = compared
-    frame = series().assign(shop="c", y=lambda f: 100 * f["y"])
+    frame = monthly().assign(shop="c", y=lambda f: 100 * f["y"])
     made = zoo.forecast(folder / "out" / "model", frame)
     assert len(made.rows) == 2
     assert made.rows["forecast"].between(1500, 2500).all()
@@ -151,64 +146,10 @@ def test_texts_with_a_label_are_compared(tmp_path: Path) -> None:
     assert "great" in card["words"]
 
 
-def test_a_difference_is_that_of_its_formula_and_neighbours_count_as_one() -> None:
-    rng = np.random.default_rng(0)
-    line, better = rng.normal(5, 1, 400), rng.normal(-0.3, 0.1, 400)
-    found = difference([line + better], [line], [np.arange(400)], overlap=1)
-    assert found.mean == pytest.approx(better.mean())
-    assert found.low < found.mean < found.high < 0
-    assert found.high - found.low == pytest.approx(4 * 0.1 / 20, rel=0.4)
-    repeated = difference([np.repeat(line + better, 5)], [np.repeat(line, 5)], [np.repeat(np.arange(400), 5)], 1)
-    assert repeated.low == pytest.approx(found.low)
-    alike = difference([line], [line], [np.arange(400)], 1)
-    assert alike.p == 1
-
-
-def test_verdicts_are_corrected_for_the_number_of_entries() -> None:
-    sure, weak = Difference(-1, -2, -0.5, 1e-6), Difference(-1, -2, -0.01, 0.04)
-    assert verdicts({"a": sure, "b": weak})["b"] == BETTER
-    many = verdicts({"a": sure, **{f"b{i}": weak for i in range(9)}})
-    assert many["a"] == BETTER
-    assert many["b0"] == UNDECIDED
-
-
-WRONG = {
-    ("data.csv",): "say what is asked",
-    ("none.csv", "--target", "y"): "there is no file none.csv",
-    ("data.csv", "--target", "yy"): "unknown column 'yy'",
-    ("data.csv", "--target", "y", "--label", "y"): "say what is asked",
-    ("data.csv", "--target", "y", "--entries", "gruu"): "did you mean 'gru'",
-    ("data.csv", "--target", "y", "--entries", ""): "no entry is named",
-    ("data.csv", "--target", "y", "--execution", "lopped"): "unknown execution",
-    ("data.csv", "--target", "y", "--execution", "parallel"): "is not linear",
-    ("data.csv", "--target", "y", "--window", "300"): "rows are too few",
-    ("data.csv", "--target", "y", "--backend", "theano"): "unknown backend",
-    ("data.csv", "--target", "y", "--time", "y"): "given twice",
-    ("data.csv", "--target", "month"): "is no number",
-    ("data.csv", "--target", "y", "--text", "month"): "--text goes with --label",
-    ("data.csv", "--label", "y"): "say what the sequences are",
-    ("data.csv", "--target", "y", "--separator", ";;"): "one character",
-    ("data.csv", "--target", "y", "--resume"): "no comparison to go on with",
-}
-
-
-@pytest.mark.parametrize("words", WRONG, ids=" ".join)
-def test_a_mistake_is_one_line_and_leaves_nothing(words: tuple[str, ...], tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    series().to_csv("data.csv", index=False)
-    started = time.perf_counter()
-    code, out, err = commands.run(main, "compare", *words)
-    assert time.perf_counter() - started < 5  # a second, and what a busy machine adds
-    assert (code, out) == (2, "")
-    assert err.count("\n") == 1
-    assert WRONG[words] in err
-    assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]
-
-
 def test_wrong_models_and_tables_of_a_forecast_are_one_line(compared, tmp_path: Path, monkeypatch) -> None:
     _, folder = compared
     monkeypatch.chdir(tmp_path)
-    series().to_csv("data.csv", index=False)
+    monthly().to_csv("data.csv", index=False)
     table, kept = str(folder / "shops.csv"), str(folder / "out")
     for words, text in {
         ("none", table): "holds no model of zoo compare",
@@ -225,67 +166,66 @@ def test_wrong_models_and_tables_of_a_forecast_are_one_line(compared, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]
 
 
-CELL = st.one_of(st.floats(width=32).map(str), st.sampled_from(["", "1e30", "x", "2020-01-01", "3", "3"]))
+class Hub(http.server.BaseHTTPRequestHandler):
+    """What the library of a model hub asks for: the files of one repository, and their contents."""
+
+    folder: Path
+    commit = "0" * 40
+
+    def do_HEAD(self) -> None:
+        self.answer(body=False)
+
+    def do_GET(self) -> None:
+        self.answer(body=True)
+
+    def answer(self, body: bool) -> None:
+        path = self.path.partition("?")[0]
+        names = sorted(file.name for file in self.folder.iterdir())
+        if path.startswith("/api/models/anna/shops/tree"):
+            files = [{"type": "file", "path": name, "oid": name, "size": 1} for name in names]
+            content, kind = json.dumps(files).encode(), "application/json"
+        elif path.startswith("/api/models/anna/shops"):
+            told = {"id": "anna/shops", "sha": self.commit, "siblings": [{"rfilename": name} for name in names]}
+            content, kind = json.dumps(told).encode(), "application/json"
+        elif (name := path.rpartition("/")[2]) in names and "/resolve/" in path:
+            content, kind = (self.folder / name).read_bytes(), "application/octet-stream"
+        else:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
+        self.send_header("X-Repo-Commit", self.commit)
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    rows=st.lists(st.tuples(CELL, CELL, CELL), max_size=90),
-    roles=st.sampled_from(
-        [
-            Roles("a"),
-            Roles("a", "b"),
-            Roles("a", "b", "c"),
-            Roles("a", features=("b",), known=("c",)),
-            Roles("a", id="c"),
-        ]
-    ),
-    sizes=st.tuples(st.integers(1, 9), st.integers(1, 4), st.integers(0, 5), st.integers(1, 3)),
-    label=st.booleans(),
-)
-def test_no_table_gives_a_traceback(rows, roles: Roles, sizes, label: bool, tmp_path: Path) -> None:
-    path = tmp_path / "drawn.csv"
-    path.write_text("a,b,c\n" + "".join(f"{','.join(row)}\n" for row in rows))
-    asked = Roles("", "", roles.id or "b") if label else roles
-    text = ""
+def test_a_model_of_a_hub_forecasts_and_a_network_that_fails_is_one_line(compared, tmp_path: Path) -> None:
+    pytest.importorskip("huggingface_hub")
+    _, folder = compared
+    shared = tmp_path / "shared"
+    shutil.copytree(folder / "out" / "model", shared)
+    (shared / "evil.pkl").write_bytes(b"not to be taken")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Shops", (Hub,), {"folder": shared}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    start = [sys.executable, "-W", "ignore", "-c", "from zoo.cli import main; main()", "forecast"]
+    words = [*start, "hf://anna/shops", str(folder / "shops.csv"), "--to", "rows.csv"]
+    environment = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_DISABLE_XET": "1"}
     try:
-        problem = read_problem(path, asked, None, "a" if label else "", "", sizes)
-    except ZooError as error:
-        text = str(error)
-    assert "\n" not in text
-    if not text:
-        for fold in range(problem.folds):
-            problem.examples(fold)
-            for worth in problem.lines(fold).values():
-                assert np.isfinite(list(worth.scores.values())).all()
-
-
-@pytest.mark.slow
-def test_what_is_done_stays_after_control_c_and_resume_goes_on(tmp_path: Path) -> None:
-    series().to_csv(tmp_path / "data.csv", index=False)
-    words = [
-        "data.csv",
-        "--target",
-        "y",
-        "--time",
-        "month",
-        "--execution",
-        "looped",
-        "--entries",
-        "gru,lstm,simple_rnn",
-    ]
-    start = [sys.executable, "-c", "from zoo.cli import main; main()", "compare", *words, "--out", "out"]
-    process = subprocess.Popen(
-        start, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    table = tmp_path / "out" / "trainings.csv"
-    while not (table.exists() and table.read_text().count(",ok,") >= 3):
-        time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "--resume --out out" in err
-    before = table.read_text()
-    done = subprocess.run([*start, "--resume"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert table.read_text().startswith(before)
-    assert "report: out/report.html" in done.stdout
+        done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert done.returncode == 0, done.stderr
+    assert len(pd.read_csv(tmp_path / "rows.csv")) == 4
+    assert not list((tmp_path / "cache").rglob("evil.pkl"))
+    environment["HF_HOME"] = str(tmp_path / "empty")
+    failed = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert failed.returncode == 2
+    assert "hf://anna/shops could not be downloaded" in failed.stderr.splitlines()[-1]

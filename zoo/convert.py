@@ -222,11 +222,15 @@ def _compile(converted: keras.Model, model: keras.Model, execution: Execution) -
 
     if model.compiled:
         normal = NORMAL_JIT[keras.backend.backend()]
-        _compile_like(converted, model, execution.jit_compile if execution.is_stock else execution.jit or normal)
+        jit_compile = execution.jit_compile if execution.is_stock else execution.jit or normal
+        _compile_like(converted, model, jit_compile, execution.calls)
 
 
-def _compile_like(converted: keras.Model, model: keras.Model, jit_compile: bool | str) -> None:
-    """Compile the copy as `model` is compiled, with the optimizer where it stood."""
+def _compile_like(converted: keras.Model, model: keras.Model, jit_compile: bool | str, calls: int = 1) -> None:
+    """Compile the copy as `model` is compiled, with the optimizer where it stood.
+
+    Of more than one step a call `calls` says how many; else the copy makes as many as the model.
+    """
     import keras
 
     from zoo.layers.keras_private import compile_arguments
@@ -234,7 +238,9 @@ def _compile_like(converted: keras.Model, model: keras.Model, jit_compile: bool 
     given = compile_arguments(model)
     optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
     metrics = {name: keras.tree.map_structure(_new_metric, given[name]) for name in ("metrics", "weighted_metrics")}
-    converted.compile(**{**given, **metrics, "optimizer": optimizer, "jit_compile": jit_compile})
+    changed = {"optimizer": optimizer, "jit_compile": jit_compile}
+    changed |= {"steps_per_execution": calls} if calls > 1 else {}
+    converted.compile(**{**given, **metrics, **changed})
     if model.optimizer.built:
         optimizer.build(converted.trainable_variables)
         for new, old in zip(optimizer.variables, model.optimizer.variables, strict=True):

@@ -149,8 +149,13 @@ def _compile(model: keras.Model, task: Task, execution: Execution, optimizer: An
     """
     from zoo.training.recipes import get_optimizer
 
-    jit_compile = execution.jit_compile
-    model.compile(get_optimizer(optimizer), loss=task.loss, metrics=[task.keras_metric], jit_compile=jit_compile)
+    model.compile(
+        get_optimizer(optimizer),
+        loss=task.loss,
+        metrics=[task.keras_metric],
+        jit_compile=execution.jit_compile,
+        steps_per_execution=execution.calls,
+    )
     if not execution.is_stock and model.jit_compile is not execution.jit:  # Keras only warns
         without = dataclasses.replace(execution, jit=False)
         raise ZooError(

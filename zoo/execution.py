@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, positive_whole, unknown
 
 KERAS = "keras"
 LOOPS = {
@@ -45,6 +45,8 @@ FEWEST_STEPS = 50
 """The shortest sequence that is chunked: chunks take longer to predict 20 steps, and no longer to predict 50."""
 SIZED = re.compile(r"chunked-(\d+)(\+jit)?(?:\+(recompute|offload))?")
 """A chunk of any size; every other execution has a name of its own (`NAMED`)."""
+CALLS = re.compile(r"(.+)\+calls-(\d+)")
+"""An execution of which so many training steps are one call: "looped+jit+calls-16"."""
 SAME_PROGRAM = {
     ("stock", "tensorflow", "cpu"): "looped",
     ("stock-unrolled", "tensorflow", "cpu"): "unrolled",
@@ -101,6 +103,8 @@ class Execution:
             back; "swap" is `swap_memory` of TensorFlow 1.
         chunk: of a chunked loop, how many steps are written out, or "auto" (`automatic_chunk`).
         runner: what runs it: "keras", or a library beside it, a key of `LOOPS`.
+        calls: how many training steps of `fit` are one call of what is compiled (Keras' `steps_per_execution`), for
+            small models, whose trainer takes longer than they do. Shown as "+calls-16". Benchmarks make one a call.
 
     Raises:
         ZooError: no runner has such a loop, or no loop such a memory, jit or chunk.
@@ -111,6 +115,7 @@ class Execution:
     memory: str = STORE
     chunk: int | str | None = None
     runner: str = KERAS
+    calls: int = 1
 
     def __post_init__(self) -> None:
         if self.runner not in LOOPS:
@@ -120,6 +125,9 @@ class Execution:
         if self.loop == "chunked" and self.chunk is None:
             object.__setattr__(self, "chunk", AUTO)
         self._check_chunk()
+        positive_whole("calls", self.calls)
+        if self.calls > 1 and self.runner != KERAS:
+            raise ZooError(f"{self}: only models of Keras take +calls-{self.calls}")
         if self.memory not in (STORE, *MEMORIES):
             raise unknown("memory", self.memory, [STORE, *MEMORIES])
         if self.memory != STORE and self.loop not in MEMORIES[self.memory]:
@@ -137,7 +145,8 @@ class Execution:
                 raise ZooError(f"chunk must be a positive whole number or {AUTO!r}, not {self.chunk!r}")
 
     def __str__(self) -> str:
-        return name_of(self.runner, self.loop, self.chunk, self.jit, self.memory)
+        name = name_of(self.runner, self.loop, self.chunk, self.jit, self.memory)
+        return name if self.calls == 1 else f"{name}+calls-{self.calls}"
 
     @property
     def is_stock(self) -> bool:
@@ -186,6 +195,8 @@ class Execution:
             return text
         if text in NAMED:
             return NAMED[text]
+        if several := CALLS.fullmatch(text):
+            return replace(cls.parse(several[1]), calls=int(several[2]))
         sized = SIZED.fullmatch(text)
         if sized:
             size, jit, memory = sized.groups()
@@ -208,6 +219,8 @@ def _problem_on_xla(execution: Execution, backend: str) -> str:
 
 def _problem_on_torch(execution: Execution) -> str:
     loop = execution.loop
+    if execution.calls > 1:
+        return "Keras' trainer on torch makes one training step a call"
     if not execution.jit and (loop == "unrolled" or (loop == "chunked" and execution.memory == STORE)):
         return "without jit torch runs every step from Python, looped or unrolled: there is no loop to write out"
     if execution.jit and loop in ("looped", "chunked"):

@@ -47,14 +47,14 @@ def fit(arm: str) -> Epoch:
     """An epoch of `fit`."""
     import keras
 
-    from zoo import with_execution
+    from zoo import Execution, with_execution
 
-    execution, _, calls = arm.partition("+calls-")
+    execution = Execution.parse(arm)
     keras.utils.set_random_seed(0)
     layers = [keras.layers.LSTM(UNITS, return_sequences=True), keras.layers.Dense(1)]
     model = keras.Sequential([keras.Input((STEPS, 1)), *layers])
-    model = model if execution == "stock" else with_execution(model, execution)
-    model.compile(keras.optimizers.SGD(LEARNING_RATE), "mse", steps_per_execution=int(calls or 1))
+    model.compile(keras.optimizers.SGD(LEARNING_RATE), "mse")
+    model = with_execution(model, execution)
     return lambda x, y: model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from benchmarks.pages.accuracy import accuracy_figures
 from benchmarks.pages.marks import fill
 from benchmarks.pages.method import gate_figures, method_figures
+from benchmarks.pages.own_data import own_data_figures
+from benchmarks.pages.own_model import own_model_figures
 from benchmarks.pages.profiles import PAGES, profile_figures, read_profile
 from benchmarks.pages.results import readme_figures, results_figures
 from benchmarks.trained.curves import read_trained
@@ -32,6 +34,10 @@ def pages(folder: Path, root: Path) -> Iterator[tuple[Path, dict[str, str]]]:
         yield root / "docs" / "method.md", figures
     if figures := gate_figures(folder):
         yield root / "docs" / "continuous-integration.md", figures
+    if figures := own_model_figures(folder):
+        yield root / "docs" / "your-own-model.md", figures
+    if figures := own_data_figures(folder):
+        yield root / "docs" / "your-own-data.md", figures
     trained = read_trained(folder)
     if trained is not None:
         yield root / "docs" / "results-accuracy.md", accuracy_figures(trained)

@@ -104,7 +104,7 @@ def _repaired(descriptor: int, path: Path, columns: Sequence[str]) -> int:
     size, header = os.fstat(descriptor).st_size, header_of(columns)
     head = os.pread(descriptor, len(header), 0)
     if head != header and (size >= len(header) or not header.startswith(head)):
-        raise ZooError(f"the columns of {path} are of another version; choose another --zoo-results folder")
+        raise ZooError(f"the columns of {path} are of another version; choose another folder")
     if size >= len(END) and os.pread(descriptor, len(END), size - len(END)) == END:
         return size
     whole = _whole_size(os.pread(descriptor, size, 0))

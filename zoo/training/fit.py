@@ -43,7 +43,8 @@ def train(
     """Fit `model` to the task's training split by a recipe, watching the validation split.
 
     Args:
-        model: from `create_model`; it keeps its `jit_compile`, and gets the recipe's optimizer.
+        model: from `create_model`; it keeps its `jit_compile` and `steps_per_execution`, and gets the recipe's
+            optimizer.
         task: a task or its name.
         recipe: a recipe or the name of one of the task's; its first one by default.
         data: the task's data, where they are at hand already.
@@ -70,7 +71,13 @@ def train(
         check_padding(task, split, name)
     weights = loss_weights(task, recipe, data.train.y)
     optimizer = make_optimizer(recipe, _training_steps(task, recipe, data))
-    model.compile(optimizer, loss=task.loss, metrics=[task.keras_metric], jit_compile=model.jit_compile)
+    model.compile(
+        optimizer,
+        loss=task.loss,
+        metrics=[task.keras_metric],
+        jit_compile=model.jit_compile,
+        steps_per_execution=model.steps_per_execution,
+    )
     keras.utils.set_random_seed(seed)
     log = log or epoch_log(task)
     shown: dict[str, Any] = {"callbacks": [log, *callbacks], "verbose": verbose}

@@ -1,0 +1,47 @@
+"""The figures of docs/your-own-model.md: an epoch of fit beside bare torch and JAX, and batches of many lengths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.experiments import epoch, lengths
+from zoo.report.terminal import as_markdown
+
+
+def own_model_figures(folder: Path) -> dict[str, str]:
+    """`epoch`: each arm's epoch over that of the reference; `lengths`: how often each backend ran the layer in Python.
+
+    Empty where the rows of one of them are not there.
+    """
+    epochs, padded = (_tables(folder / name) for name in ("epoch", "lengths"))
+    if not len(epochs) or not len(padded):
+        return {}
+    found = epoch.ratios(epochs)
+    texts = {
+        "backend": found["backend"],
+        "training": found["arm"],
+        "a step": found["ms"].map("{:.2f} ms".format),
+        "over": found["over"].map("{:.2f}".format) + " of " + found["reference"],
+    }
+    return {"epoch": as_markdown(pd.DataFrame(texts)), "lengths": as_markdown(_lengths(padded))}
+
+
+def _tables(folder: Path) -> pd.DataFrame:
+    paths = sorted(folder.glob("*.csv"))
+    return pd.concat(map(pd.read_csv, paths), ignore_index=True) if paths else pd.DataFrame()
+
+
+def _lengths(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a way to pad: traces of the first epoch, and its seconds and those of the last, by backend."""
+    parts = []
+    for backend, part in rows.groupby("backend"):
+        runs = part.pivot(index="arm", columns="epoch", values="runs").reindex(list(lengths.ARMS))
+        seconds = part.pivot(index="arm", columns="epoch", values="seconds").reindex(list(lengths.ARMS))
+        first, last = runs.columns[0], runs.columns[-1]
+        texts = [
+            f"{a:.0f}, {s:.1f} s, {t:.1f} s" for a, s, t in zip(runs[first], seconds[first], seconds[last], strict=True)
+        ]
+        parts.append(pd.Series(texts, index=runs.index, name=str(backend)))
+    return pd.concat(parts, axis=1).reset_index(names="padded to")
