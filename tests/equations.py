@@ -129,6 +129,66 @@ def lru(x: np.ndarray, w: Weights) -> np.ndarray:
     return y * (1 + np.vectorize(math.erf)(y / math.sqrt(2))) / 2
 
 
+def ind_rnn(x: np.ndarray, w: Weights) -> np.ndarray:
+    h, states = np.zeros((len(x), len(w["bias"]))), []
+    for step in range(x.shape[1]):
+        h = np.maximum(x[:, step] @ w["kernel"] + w["recurrent_kernel"] * h + w["bias"], 0)
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
+def sru(x: np.ndarray, w: Weights) -> np.ndarray:
+    candidate, of_f, of_r, highway = np.split(x @ w["kernel"], 4, axis=-1)
+    bias_f, bias_r = np.split(w["bias"], 2)
+    c, states = np.zeros_like(candidate[:, 0]), []
+    for step in range(x.shape[1]):
+        f = sigmoid(of_f[:, step] + w["peepholes"][0] * c + bias_f)
+        r = sigmoid(of_r[:, step] + w["peepholes"][1] * c + bias_r)
+        c = f * c + (1 - f) * candidate[:, step]
+        states.append(r * c + (1 - r) * highway[:, step])
+    return np.stack(states, axis=1)
+
+
+def zoneout_lstm(x: np.ndarray, w: Weights, rate: float = 0.1) -> np.ndarray:
+    h = c = np.zeros((len(x), len(w["recurrent_kernel"])))
+    states = []
+    for step in range(x.shape[1]):
+        i, f, g, o = np.split(x[:, step] @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4, axis=-1)
+        memory = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = rate * h + (1 - rate) * sigmoid(o) * np.tanh(memory)
+        c = rate * c + (1 - rate) * memory
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
+def slstm(x: np.ndarray, w: Weights) -> np.ndarray:
+    """Without the stabilizer: at these sizes nothing overflows in float64."""
+    h = c = n = np.zeros((len(x), len(w["recurrent_kernel"])))
+    states = []
+    for step in range(x.shape[1]):
+        z, i, f, o = np.split(x[:, step] @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4, axis=-1)
+        c = sigmoid(f) * c + np.exp(i) * np.tanh(z)
+        n = sigmoid(f) * n + np.exp(i)
+        h = sigmoid(o) * c / n
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
+def mlstm(x: np.ndarray, w: Weights) -> np.ndarray:
+    """One head, without the stabilizer."""
+    q, k, v, o = np.split(x @ w["kernel"] + w["bias"], 4, axis=-1)
+    i, f = np.split(x @ w["gate_kernel"] + w["gate_bias"], 2, axis=-1)
+    k = k / math.sqrt(q.shape[-1])
+    memory, n, states = np.zeros((len(x), q.shape[-1], q.shape[-1])), np.zeros_like(q[:, 0]), []
+    for step in range(x.shape[1]):
+        keep, enter = sigmoid(f[:, step]), np.exp(i[:, step])
+        memory = keep[..., None] * memory + enter[..., None] * v[:, step, :, None] * k[:, step, None, :]
+        n = keep * n + enter * k[:, step]
+        norm = np.maximum(np.abs((n * q[:, step]).sum(-1, keepdims=True)), 1)
+        states.append(sigmoid(o[:, step]) * np.einsum("bvk,bk->bv", memory, q[:, step]) / norm)
+    return np.stack(states, axis=1)
+
+
 def linear(decay: np.ndarray, drive: np.ndarray) -> np.ndarray:
     h, states = np.zeros_like(drive[:, 0]), []
     for step in range(drive.shape[1]):
@@ -148,6 +208,11 @@ CELLS = {
     "min_gru": min_gru,
     "min_lstm": min_lstm,
     "lru": lru,
+    "ind_rnn": ind_rnn,
+    "sru": sru,
+    "zoneout_lstm": zoneout_lstm,
+    "slstm": slstm,
+    "mlstm": mlstm,
 }
 
 

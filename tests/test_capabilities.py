@@ -10,7 +10,7 @@ import pytest
 
 import zoo
 from tests.models import MAIN, make, time_loops
-from zoo.layers import LinearCell, StateDropoutCell
+from zoo.layers import LinearCell, StateDropoutCell, ZoneoutLSTMCell
 
 each_entry = pytest.mark.parametrize("name", zoo.list_models())
 
@@ -38,7 +38,8 @@ def test_stock_is_the_layer_of_keras_with_the_same_cell(name: str) -> None:
 @each_entry
 def test_dropout_inside_the_loop_is_that_of_the_cell(name: str) -> None:
     inside = {
-        isinstance(cell, StateDropoutCell) or bool(getattr(cell, "recurrent_dropout", 0) or getattr(cell, "dropout", 0))
+        isinstance(cell, (StateDropoutCell, ZoneoutLSTMCell))
+        or bool(getattr(cell, "recurrent_dropout", 0) or getattr(cell, "dropout", 0))
         for cell in cells(name)
     }
     assert inside == {zoo.get_entry(name).drops_inside}

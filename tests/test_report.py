@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,16 +126,28 @@ def test_a_table_is_searched_sorted_and_filtered_with_the_keyboard_too(opened) -
     every = opened.locator(ROWS).count()
     search = opened.locator("#table-loops_wrapper input[type=search]").first
     search.fill("gru")
-    assert 0 < opened.locator(ROWS).count() < every
+    eventually(opened, lambda: 0 < opened.locator(ROWS).count() < every)
     search.fill("")
-    assert opened.locator(ROWS).count() == every
+    eventually(opened, lambda: opened.locator(ROWS).count() == every)
     ratios = headings(opened).index("ratio")
     opened.locator("#table-loops thead .dtcc-button_order").nth(ratios).press("Enter")
-    shown = [float(text) for text in opened.locator(f"{ROWS} td:nth-child({ratios + 1})").all_inner_texts()]
-    assert shown == sorted(shown)
+
+    def shown() -> list[float]:
+        return [float(text) for text in opened.locator(f"{ROWS} td:nth-child({ratios + 1})").all_inner_texts()]
+
+    eventually(opened, lambda: shown() == sorted(shown()))
     opened.locator("#table-loops thead .dtcc-button_dropdown").first.press("Enter")
     opened.locator(".dtcc-dropdown .dtcc-list-buttons button", has_text="gru").click()
-    assert set(opened.locator(f"{ROWS} td:first-child").all_inner_texts()) == {"gru"}
+    eventually(opened, lambda: set(opened.locator(f"{ROWS} td:first-child").all_inner_texts()) == {"gru"})
+
+
+def eventually(page, holds: Callable[[], bool]) -> None:
+    """That something holds within five seconds: the table is drawn anew some time after a key."""
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    assert holds()
 
 
 def headings(page) -> list[str]:

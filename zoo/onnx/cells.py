@@ -128,7 +128,6 @@ class Equations:
     gives the output and the new states.
     """
 
-    states: int
     before: Callable[[Graph, str], list[str]]
     step: Callable[[Graph, Sequence[str], Sequence[str]], tuple[str, list[str]]]
 
@@ -164,7 +163,7 @@ def _(cell: LayerNormLSTMCell) -> Equations:
         output = body.add("Mul", body.add("Sigmoid", o), shown)
         return output, [output, memory]
 
-    return Equations(2, before, step)
+    return Equations(before, step)
 
 
 def _gates(cell: keras.layers.Layer, graph: Graph, inputs: str) -> list[str]:
@@ -186,7 +185,7 @@ def _(cell: MinGRUCell) -> Equations:
         update = graph.add("Sigmoid", gate)
         return [graph.add("Sub", graph.constant(1.0), update), graph.add("Mul", update, candidate)]
 
-    return Equations(1, before, _linear_step)
+    return Equations(before, _linear_step)
 
 
 @equations.register
@@ -198,7 +197,7 @@ def _(cell: MinLSTMCell) -> Equations:
         drive = graph.add("Mul", graph.add("Div", enter, total), candidate)
         return [graph.add("Div", forget, total), drive]
 
-    return Equations(1, before, _linear_step)
+    return Equations(before, _linear_step)
 
 
 @equations.register
@@ -220,4 +219,4 @@ def _(cell: LRUCell) -> Equations:
         shown = body.add("Gelu", body.add("Add", body.add("Sub", *out), read[2]))
         return shown, [shown, *new]
 
-    return Equations(3, before, step)
+    return Equations(before, step)

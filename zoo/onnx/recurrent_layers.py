@@ -10,6 +10,7 @@ import numpy as np
 from onnx import TensorProto
 
 from zoo.errors import ZooError
+from zoo.onnx import later_cells  # noqa: F401 (registers their equations)
 from zoo.onnx.cells import Operator, equations, operator
 from zoo.onnx.graph import Graph, Value
 
@@ -139,12 +140,13 @@ def _scanned(graph: Graph, cell: Cell, inputs: str, mask: str, states: Sequence[
     if mask:
         counts = graph.add("Unsqueeze", graph.add("Transpose", mask, perm=[1, 0]), graph.constant([-1]))
         rows.append(counts)
-    zeros = _zeros(graph, inputs, cell.units)
-    first = [*(states or [zeros] * written.states), zeros]
+    sizes = [cell.state_size] if isinstance(cell.state_size, int) else cell.state_size
+    zeros = {size: _zeros(graph, inputs, size) for size in {*sizes, cell.units}}
+    first = [*(states or [zeros[size] for size in sizes]), zeros[cell.units]]
     body = graph.body()
     olds = [f"state_{next(graph.numbers)}" for _ in first]
     reads = [f"row_{next(graph.numbers)}" for _ in rows]
-    output, news = written.step(body, olds[:-1], reads)
+    output, news = written.step(body, olds[:-1], reads[: len(reads) - bool(mask)])
     news = [*news, output]
     if mask:
         news = [body.add("Where", reads[-1], new, old) for new, old in zip(news, olds, strict=True)]

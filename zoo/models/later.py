@@ -1,0 +1,120 @@
+"""Cells of later years: gates that see less of the state, and an LSTM whose gates are exponential."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo.models._network import TOPOLOGIES, network
+from zoo.models.gates import LSTM, LSTM_EQUATIONS
+from zoo.registry import Matrix, register_entry
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.execution import Execution
+    from zoo.registry import Task
+
+XLSTM = "Beck et al., xLSTM: Extended Long Short-Term Memory"
+
+
+@register_entry(
+    "ind_rnn",
+    cell="ind_rnn",
+    topologies=TOPOLOGIES,
+    onnx="Scan",
+    layers=((Matrix("inputs", 1),),),
+    summary="Recurrent neurons that see each their own state alone, by one weight.",
+    equations="h(t) = relu(x(t)·W + u ⊙ h(t-1) + b)",
+    paper="Li, Li, Cook, Zhu and Gao, Independently Recurrent Neural Network: Building A Longer and Deeper RNN",
+    year=2018,
+)
+def ind_rnn(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """(batch, steps, features) -> IndRNNCell -> dense output."""
+    from zoo.layers import IndRNNCell
+
+    return network([IndRNNCell(units, name="cell")], task, execution)
+
+
+@register_entry(
+    "sru",
+    cell="sru",
+    topologies=TOPOLOGIES,
+    onnx="Scan",
+    layers=((Matrix("inputs", 4),),),
+    summary="The simple recurrent unit: its gates read the inputs and, of the memory, each element its own.",
+    equations="""\
+f, r = σ(x(t)·W + v ⊙ c(t-1) + b), a half each
+c(t) = f ⊙ c(t-1) + (1 - f) ⊙ (x(t)·Wc)
+h(t) = r ⊙ c(t) + (1 - r) ⊙ (x(t)·Wx)""",
+    paper="Lei, Zhang, Wang, Dai and Artzi, Simple Recurrent Units for Highly Parallelizable Recurrence",
+    year=2018,
+)
+def sru(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """(batch, steps, features) -> SRUCell -> dense output."""
+    from zoo.layers import SRUCell
+
+    return network([SRUCell(units, name="cell")], task, execution)
+
+
+@register_entry(
+    "zoneout_lstm",
+    cell="zoneout_lstm",
+    topologies=TOPOLOGIES,
+    onnx="Scan",
+    layers=(LSTM,),
+    drops_inside=True,
+    summary="An LSTM of which each element of the state keeps its old value at random while it is trained.",
+    equations=f"{LSTM_EQUATIONS}\n"
+    "then each element of c(t) and h(t) is that of t-1 with probability `rate`; not trained, their mean in these parts",
+    paper="Krueger et al., Zoneout: Regularizing RNNs by Randomly Preserving Hidden Activations",
+    year=2017,
+)
+def zoneout_lstm(task: Task, execution: Execution, *, units: int, rate: float = 0.1) -> keras.Model:
+    """(batch, steps, features) -> StateMasks -> ZoneoutLSTMCell -> dense output."""
+    from zoo.layers import StateMasks, ZoneoutLSTMCell
+
+    cell = ZoneoutLSTMCell(units, rate, name="cell")
+    return network([cell], task, execution, before=lambda: StateMasks(2 * units, rate))
+
+
+@register_entry(
+    "slstm",
+    cell="slstm",
+    topologies=TOPOLOGIES,
+    onnx="Scan",
+    layers=(LSTM,),
+    summary="An LSTM with exponential input gates, and a normalizer that keeps its output in range.",
+    equations="""\
+z, i, f, o = x(t)·W + h(t-1)·U + b, a quarter each
+c(t) = σ(f) ⊙ c(t-1) + exp(i) ⊙ tanh(z)
+n(t) = σ(f) ⊙ n(t-1) + exp(i)
+h(t) = σ(o) ⊙ c(t) / n(t)""",
+    paper=XLSTM,
+    year=2024,
+)
+def slstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
+    """(batch, steps, features) -> SLSTMCell -> dense output."""
+    from zoo.layers import SLSTMCell
+
+    return network([SLSTMCell(units, name="cell")], task, execution)
+
+
+@register_entry(
+    "mlstm",
+    cell="mlstm",
+    topologies=TOPOLOGIES,
+    onnx="Scan",
+    summary="An LSTM whose memory is a matrix, written by keys and values and read by queries.",
+    equations="""\
+q, k, v, o = x(t)·W + b, a quarter each, k over √size; i, f = x(t)·Wg + bg, one each
+C(t) = σ(f)·C(t-1) + exp(i)·v·kᵀ
+n(t) = σ(f)·n(t-1) + exp(i)·k
+h(t) = σ(o) ⊙ C(t)·q / max(|n(t)·q|, 1)""",
+    paper=XLSTM,
+    year=2024,
+)
+def mlstm(task: Task, execution: Execution, *, units: int, heads: int = 1) -> keras.Model:
+    """(batch, steps, features) -> MLSTMCell -> dense output."""
+    from zoo.layers import MLSTMCell
+
+    return network([MLSTMCell(units, heads, name="cell")], task, execution)

@@ -1,0 +1,148 @@
+"""The equations of the cells of later years, for a Scan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from zoo.layers import IndRNNCell, MLSTMCell, SLSTMCell, SRUCell, ZoneoutLSTMCell
+from zoo.layers.tensors import Tensor
+from zoo.onnx.cells import Equations, array, equations
+from zoo.onnx.graph import Graph
+
+Names = Sequence[str]
+
+
+def _product(graph: Graph, inputs: str, kernel: Tensor, bias: Tensor | None = None) -> str:
+    product = graph.add("MatMul", inputs, graph.constant(array(kernel)))
+    return product if bias is None else graph.add("Add", product, graph.constant(array(bias)))
+
+
+def _split(graph: Graph, tensor: str, count: int) -> list[str]:
+    return graph.add_many("Split", count, tensor, axis=-1, num_outputs=count)
+
+
+def _complement(graph: Graph, gate: str) -> str:
+    return graph.add("Sub", graph.constant(1.0), gate)
+
+
+def _mixed(graph: Graph, gate: str, one: str, other: str) -> str:
+    """gate ⊙ one + (1 - gate) ⊙ other."""
+    return graph.add("Add", graph.add("Mul", gate, one), graph.add("Mul", _complement(graph, gate), other))
+
+
+@equations.register
+def _(cell: IndRNNCell) -> Equations:
+    def before(graph: Graph, inputs: str) -> list[str]:
+        return [_product(graph, inputs, cell.kernel, cell.bias)]
+
+    def step(body: Graph, states: Names, read: Names) -> tuple[str, list[str]]:
+        kept = body.add("Mul", states[0], body.constant(array(cell.recurrent_kernel)))
+        output = body.add("Relu", body.add("Add", read[0], kept))
+        return output, [output]
+
+    return Equations(before, step)
+
+
+@equations.register
+def _(cell: SRUCell) -> Equations:
+    def before(graph: Graph, inputs: str) -> list[str]:
+        candidate, forget, reset, highway = _split(graph, _product(graph, inputs, cell.kernel), 4)
+        of_f, of_r = np.split(array(cell.bias), 2)
+        forget, reset = (graph.add("Add", gate, graph.constant(bias)) for gate, bias in ((forget, of_f), (reset, of_r)))
+        return [candidate, forget, reset, highway]
+
+    def step(body: Graph, states: Names, read: Names) -> tuple[str, list[str]]:
+        candidate, forget, reset, highway = read
+        seen = [body.add("Mul", states[1], body.constant(each)) for each in array(cell.peepholes)]
+        forget, reset = (
+            body.add("Sigmoid", body.add("Add", gate, of)) for gate, of in zip((forget, reset), seen, strict=True)
+        )
+        memory = _mixed(body, forget, states[1], candidate)
+        output = _mixed(body, reset, memory, highway)
+        return output, [output, memory]
+
+    return Equations(before, step)
+
+
+@equations.register
+def _(cell: ZoneoutLSTMCell) -> Equations:
+    def before(graph: Graph, inputs: str) -> list[str]:
+        return [_product(graph, inputs, cell.kernel, cell.bias)]
+
+    def step(body: Graph, states: Names, read: Names) -> tuple[str, list[str]]:
+        h, c = states
+        i, f, g, o = _split(body, body.add("Add", read[0], _product(body, h, cell.recurrent_kernel)), 4)
+        entered = body.add("Mul", body.add("Sigmoid", i), body.add("Tanh", g))
+        memory = body.add("Add", body.add("Mul", body.add("Sigmoid", f), c), entered)
+        shown = body.add("Mul", body.add("Sigmoid", o), body.add("Tanh", memory))
+        rate = body.constant(float(cell.rate))  # without training the mean of old and new
+        output = _mixed(body, rate, h, shown)
+        return output, [output, _mixed(body, rate, c, memory)]
+
+    return Equations(before, step)
+
+
+def _gates(body: Graph, enter: str, forget: str, stabilizer: str) -> tuple[str, str, str]:
+    """As `zoo.layers.extended.gates`; ln σ(f) = -softplus(-f)."""
+    kept = body.add("Sub", stabilizer, body.add("Softplus", body.add("Neg", forget)))
+    new = body.add("Max", kept, enter)
+    return body.add("Exp", body.add("Sub", enter, new)), body.add("Exp", body.add("Sub", kept, new)), new
+
+
+@equations.register
+def _(cell: SLSTMCell) -> Equations:
+    def before(graph: Graph, inputs: str) -> list[str]:
+        return [_product(graph, inputs, cell.kernel, cell.bias)]
+
+    def step(body: Graph, states: Names, read: Names) -> tuple[str, list[str]]:
+        h, c, n, m = states
+        z, i, f, o = _split(body, body.add("Add", read[0], _product(body, h, cell.recurrent_kernel)), 4)
+        enter, keep, m = _gates(body, i, f, m)
+        c = body.add("Add", body.add("Mul", keep, c), body.add("Mul", enter, body.add("Tanh", z)))
+        n = body.add("Add", body.add("Mul", keep, n), enter)
+        h = body.add("Mul", body.add("Sigmoid", o), body.add("Div", c, n))
+        return h, [h, c, n, m]
+
+    return Equations(before, step)
+
+
+@equations.register
+def _(cell: MLSTMCell) -> Equations:
+    heads, size = cell.heads, cell.size
+
+    def before(graph: Graph, inputs: str) -> list[str]:
+        q, k, v, o = _split(graph, _product(graph, inputs, cell.kernel, cell.bias), 4)
+        k = graph.add("Mul", k, graph.constant(1 / math.sqrt(size)))
+        return [q, k, v, o, *_split(graph, _product(graph, inputs, cell.gate_kernel, cell.gate_bias), 2)]
+
+    def step(body: Graph, states: Names, read: Names) -> tuple[str, list[str]]:
+        q, k, v, o, i, f = read
+        enter, keep, m = _gates(body, i, f, states[3])
+
+        def shaped(tensor: str, *sizes: int) -> str:
+            return body.add("Reshape", tensor, body.constant([-1, *sizes]))
+
+        keep, enter = shaped(keep, heads, 1), shaped(enter, heads, 1)
+        written = body.add("Mul", shaped(v, heads, size, 1), shaped(k, heads, 1, size))
+        memory = body.add(
+            "Add",
+            body.add("Mul", shaped(keep, heads, 1, 1), shaped(states[1], heads, size, size)),
+            body.add("Mul", shaped(enter, heads, 1, 1), written),
+        )
+        n = body.add(
+            "Add",
+            body.add("Mul", keep, shaped(states[2], heads, size)),
+            body.add("Mul", enter, shaped(k, heads, size)),
+        )
+        last = body.constant([-1])
+        read_out = body.add("ReduceSum", body.add("Mul", memory, shaped(q, heads, 1, size)), last, keepdims=0)
+        norm = body.add("Abs", body.add("ReduceSum", body.add("Mul", n, shaped(q, heads, size)), last, keepdims=1))
+        floor = shaped(body.add("Exp", body.add("Neg", m)), heads, 1)
+        output = shaped(body.add("Div", read_out, body.add("Max", norm, floor)), heads * size)
+        output = body.add("Mul", body.add("Sigmoid", o), output)
+        return output, [output, shaped(memory, heads * size * size), shaped(n, heads * size), m]
+
+    return Equations(before, step)
