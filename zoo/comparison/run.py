@@ -155,7 +155,7 @@ class Comparison:
                 found = launcher.run(CHOICE_LIMITS, fastest_execution, self.arm(entry), work / "0.npz")
                 self._executions[entry] = found.value if found.status == "ok" else self._usual
             else:
-                self._executions[entry] = self.settings.execution
+                self._executions[entry] = usual_execution(self.settings.backend, self.settings.execution)
 
     def _train(self, launchers: Launchers, work: Path) -> list[Training]:
         """Every training, the first seed of all entries and folds first; those that are kept are not made again."""

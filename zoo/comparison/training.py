@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,9 +143,10 @@ def fastest_execution(arm: Arm, fold: Path) -> str:
     return found
 
 
-def usual_execution(backend: str) -> str:
-    """What Keras itself would do."""
-    return str(Execution("looped", NORMAL_JIT[backend]))
+def usual_execution(backend: str, name: str = "looped") -> str:
+    """An execution as the backend's users run it: on JAX always with jit, without which each operation runs alone."""
+    asked = Execution.parse(name)
+    return str(replace(asked, jit=asked.jit or (NORMAL_JIT[backend] and not asked.is_stock)))
 
 
 def plain_batch(task: Task) -> tuple[Any, Any]:
