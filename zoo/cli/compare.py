@@ -205,6 +205,6 @@ def _texts(outcome: Outcome) -> tuple[list[str], list[list[str]]]:
             cell(row, "peak_mib", "{:.0f}"),
         ]
         verdict = "" if row["verdict"] == UNDECIDED else f" {row['verdict']}"
-        against = f"{row['over_line']:.3f}{verdict}" if row["kind"] == "entry" else row["verdict"]
+        against = cell(row, "over_line", "{:.3f}") + verdict if row["kind"] == "entry" else row["verdict"]
         rows.append([row["name"], text, *others, against, *costs])
     return columns, rows

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from zoo.comparison.outcome import Outcome
-from zoo.comparison.run import Comparison, Training, check_settings
-from zoo.comparison.settings import ENTRIES, RECOMMENDED, Settings, claim, new_folder, plain
+from zoo.comparison.settings import ENTRIES, RECOMMENDED, Settings, check_settings, claim, new_folder, plain
 from zoo.create import usual_backend
 from zoo.errors import ZooError
 from zoo.frames.dialect import Dialect
@@ -20,6 +19,10 @@ from zoo.problems.forecasting import Forecasting
 from zoo.problems.labelling import MOST_STEPS, Labelling
 from zoo.problems.problem import Problem
 from zoo.problems.series import Roles, read_panel
+
+if TYPE_CHECKING:
+    from zoo.comparison.outcome import Outcome
+    from zoo.comparison.run import Training
 
 WINDOW = 20
 
@@ -89,9 +92,6 @@ def compare(
     Raises:
         ZooError: a column, a value, an entry or an option is wrong, in one line.
     """
-    from zoo.comparison.keep import keep_best
-    from zoo.comparison.report import write_comparison
-
     settings = Settings(tuple(entries), seeds, units, execution, backend or usual_backend())
     roles = Roles(target, time, id, tuple(features), tuple(known), dates)
     problem = read_problem(source, roles, dialect, label, text, (window, horizon, season, folds))
@@ -103,6 +103,10 @@ def compare(
         "sizes": {"window": window, "horizon": horizon, "season": season, "folds": folds},
     }
     claim(folder, plain(settings, asked), resume)
+    from zoo.comparison.keep import keep_best  # here, so that a mistake is told before all is imported
+    from zoo.comparison.report import write_comparison
+    from zoo.comparison.run import Comparison
+
     comparison = Comparison(problem, settings, folder, show=show, done=done)
     outcome = replace(comparison.measure(), folder=folder)
     show("the best model is kept")

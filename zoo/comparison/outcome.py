@@ -123,9 +123,9 @@ class Outcome:
         line = np.concatenate([self.lines[score.fold][self.best_line].losses for score in mine])
         floor = float(np.nanmean(line))
         row: dict[str, object] = {"name": name, "kind": ENTRY, **_means(scores), "verdict": self.verdicts[name]}
-        if floor > 0:
-            ends = zip(("over_line", "low", "high"), (against.mean, against.low, against.high), strict=True)
-            row |= {column: 1 + value / floor for column, value in ends}
+        ends = zip(("over_line", "low", "high"), (against.mean, against.low, against.high), strict=True)
+        # a line without an error has nothing that a loss could be held over
+        row |= {column: 1 + value / floor if floor > 0 else np.nan for column, value in ends}
         row |= {"execution": self.executions.get(name, ""), "trainings": len(mine)}
         row["train_seconds"] = float(np.mean([score.train_seconds for score in mine]))
         if cost and cost.milliseconds:

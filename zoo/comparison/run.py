@@ -15,14 +15,12 @@ from zoo.comparison.costs import Cost, measure_costs
 from zoo.comparison.outcome import Outcome, Score
 from zoo.comparison.settings import RECOMMENDED, Settings
 from zoo.comparison.training import Arm, Trained, fastest_execution, train_arm, usual_execution, write_examples
-from zoo.errors import ZooError, unknown
-from zoo.execution import BACKENDS, Execution
+from zoo.errors import ZooError
 from zoo.measuring import append_only
 from zoo.measuring.launcher import Limits
 from zoo.measuring.launchers import Launchers
 from zoo.measuring.machine import usable_cpus
 from zoo.problems.problem import Problem
-from zoo.registry import MODELS
 
 TABLE = "trainings.csv"
 COLUMNS = ("entry", "execution", "fold", "seed", "status", "reason", *("train_seconds", "epochs", "validation_loss"))
@@ -226,22 +224,3 @@ class Comparison:
         arms = [self.arm(entry) for entry in self.settings.entries]
         costs = measure_costs(arms, launchers.at(self.settings.backend), CHOICE_LIMITS, self._show)
         return {arm.entry: cost for arm, cost in zip(arms, costs, strict=True)}
-
-
-def check_settings(settings: Settings, problem: Problem) -> None:
-    """Refuse entries and an execution that a problem or the backend cannot run.
-
-    Raises:
-        ZooError: which, why, and the nearest.
-    """
-    if settings.backend not in BACKENDS:
-        raise unknown("backend", settings.backend, BACKENDS)
-    for name in settings.entries:
-        entry = MODELS.get(name)
-        if not entry.fits(problem.task):
-            fitting = [each.name for each in MODELS if each.fits(problem.task)]
-            raise ZooError(f"{name} does not read sequences to a vector; these do: {', '.join(fitting)}")
-        if settings.execution != RECOMMENDED:
-            execution = Execution.parse(settings.execution)
-            if why := entry.problem(execution) or execution.problem(settings.backend, "cpu", entry.stock):
-                raise ZooError(f"{name} does not run {execution}: {why}")

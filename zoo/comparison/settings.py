@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError, positive_whole
+from zoo.errors import ZooError, positive_whole, unknown
+from zoo.execution import BACKENDS, Execution
 from zoo.measuring.rows import check_writable
+from zoo.problems.problem import Problem
+from zoo.registry import MODELS
 
 SETTINGS = "settings.json"
 ENTRIES = ("lstm", "gru", "simple_rnn", "min_gru", "lru", "bidirectional_lstm")
@@ -94,3 +97,22 @@ def plain(settings: Settings, source: dict[str, Any]) -> dict[str, Any]:
     """The settings and the source as JSON gives them back."""
     result: dict[str, Any] = json.loads(json.dumps({**source, **asdict(settings)}))
     return result
+
+
+def check_settings(settings: Settings, problem: Problem) -> None:
+    """Refuse entries and an execution that a problem or the backend cannot run.
+
+    Raises:
+        ZooError: which, why, and the nearest.
+    """
+    if settings.backend not in BACKENDS:
+        raise unknown("backend", settings.backend, BACKENDS)
+    for name in settings.entries:
+        entry = MODELS.get(name)
+        if not entry.fits(problem.task):
+            fitting = [each.name for each in MODELS if each.fits(problem.task)]
+            raise ZooError(f"{name} does not read sequences to a vector; these do: {', '.join(fitting)}")
+        if settings.execution != RECOMMENDED:
+            execution = Execution.parse(settings.execution)
+            if why := entry.problem(execution) or execution.problem(settings.backend, "cpu", entry.stock):
+                raise ZooError(f"{name} does not run {execution}: {why}")
