@@ -121,6 +121,8 @@ def _next_times(reader: Reader, series: Series, end: int, horizon: int) -> np.nd
 
 def _rows(kept: Kept, series: Series, times: np.ndarray, **columns: np.ndarray) -> pd.DataFrame:
     first: dict[str, Any] = {kept.roles.id: series.name} if kept.roles.id else {}
+    if times.dtype.kind == "f" and (times % 1 == 0).all():  # years, or numbers of rows
+        times = times.astype(int)
     return pd.DataFrame({**first, kept.roles.time or ROW: times, **columns})
 
 

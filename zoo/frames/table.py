@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,22 @@ def open_table(source: Path | str | pd.DataFrame, dialect: Dialect | None = None
     Raises:
         ZooError: there is no such file, or it is empty, damaged or neither.
     """
+    return _with_rows(_opened(source, dialect or Dialect()))
+
+
+def _with_rows(table: Table) -> Table:
+    """The table, whose reading refuses columns without any value."""
+
+    def read(columns: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
+        frame = table.read(columns, texts)
+        if frame.isna().all(axis=None):
+            raise ZooError(f"{table.name} has no row with a value in {', '.join(columns)}")
+        return frame
+
+    return replace(table, read=read)
+
+
+def _opened(source: Path | str | pd.DataFrame, dialect: Dialect) -> Table:
     if isinstance(source, pd.DataFrame):
         return _of_frame(source)
     path = Path(source)
@@ -67,7 +83,7 @@ def open_table(source: Path | str | pd.DataFrame, dialect: Dialect | None = None
         raise ZooError(f"{path} is empty")
     with path.open("rb") as file:
         is_parquet = file.read(len(PARQUET)) == PARQUET
-    return _of_parquet(path) if is_parquet else _of_text(path, dialect or Dialect())
+    return _of_parquet(path) if is_parquet else _of_text(path, dialect)
 
 
 def numbers(table: Table, frame: pd.DataFrame, column: str) -> np.ndarray:
@@ -138,10 +154,7 @@ def _of_text(path: Path, asked: Dialect) -> Table:
         types = {columns[names.index(name)]: "str" for name in texts}
         order = sorted(places)
         frame = _read(path, dialect, {"usecols": order, "dtype": types, "chunksize": CHUNK})
-        frame = frame.set_axis([names[place] for place in order], axis=1)[list(wanted)]
-        if not len(frame):
-            raise ZooError(f"{path.name} has a header and no rows")
-        return frame
+        return frame.set_axis([names[place] for place in order], axis=1)[list(wanted)]
 
     def line(row: int) -> str:
         return f"line {line_of(path, dialect, row)}"
