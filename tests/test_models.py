@@ -179,7 +179,8 @@ WITHOUT = {
 
 
 def test_every_entry_with_dropout_has_one_without() -> None:
-    assert set(WITHOUT) == {entry for entry in ENTRIES if zoo.get_entry(entry).drops()}
+    drops = {entry for entry in ENTRIES if zoo.get_entry(entry).drops()}
+    assert {*WITHOUT, "zoneout_lstm"} == drops  # without training that one is a mean of its states: tests/equations.py
 
 
 @pytest.mark.parametrize("entry", WITHOUT)

@@ -62,7 +62,6 @@ QUEUE = (
     Group("linear_wave", "wave", LINEAR),
     Group("translation", "translation", (*DECODERS, "lstm_on_the_fly"), seeds=1, units={"lstm_on_the_fly": 384}),
     Group("adding", "adding", ("lstm", "gru"), ("fast", "unclipped", "truncated"), baseline="fast"),
-    Group("adding_long", "adding", ("lstm", "gru"), ("long",)),
     Group("adding_plain", "adding", PLAIN, ("slow", "slow_unclipped", "slow_truncated"), baseline="slow"),
     Group("linear_adding", "adding", LINEAR),
 )

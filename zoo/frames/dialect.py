@@ -137,7 +137,7 @@ def _require_width(path: Path, text: str, separator: str, width: int) -> None:
     """Refuse a row of the sample that has more fields than the first: pandas would leave them out in silence."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     for row in itertools.islice(reader, SAMPLE_ROWS):
-        if len(row) > width and any(field.strip() for field in row[width:]):
+        if len(row) > width:
             raise ZooError(
                 f"{path} is no table of columns: line {reader.line_num} has {len(row)} fields, and the first {width}"
             )

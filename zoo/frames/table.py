@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -173,15 +174,17 @@ def _read(path: Path, dialect: Dialect, options: dict[str, Any]) -> pd.DataFrame
         "compression": dialect.compression,
     }
     try:
-        given = pd.read_csv(path, **written, skip_blank_lines=False, skipinitialspace=True, index_col=False, **options)
-        if isinstance(given, pd.DataFrame):
-            return given
-        return pd.concat(list(given), ignore_index=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # it would leave out fields in silence
+            given = pd.read_csv(
+                path, **written, skip_blank_lines=False, skipinitialspace=True, index_col=False, **options
+            )
+            return given if isinstance(given, pd.DataFrame) else pd.concat(list(given), ignore_index=True)
     except UnicodeDecodeError as error:
         raise ZooError(
             f"{path} is not written in {dialect.encoding} throughout ({error.reason}): give its encoding"
         ) from None
-    except (ValueError, EOFError, OSError) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
+    except (ValueError, EOFError, OSError, pd.errors.ParserWarning) as error:  # ParserError is a ValueError
         raise ZooError(f"{path} is no table of columns ({dialect}): {_in_a_line(error)}") from None
 
 
