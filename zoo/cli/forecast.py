@@ -66,13 +66,8 @@ def forecast(
         check_out(to, (".csv",))
     written = dialect(encoding, separator, decimal, thousands, header)
     with Console(stderr=True).status(f"reading {file}"):
-        from zoo.create import require_keras
         from zoo.forecasts.forecast import forecast as made_by
-        from zoo.frames.table import open_table
 
-        table = open_table(file, written)  # a wrong file is known before Keras is imported
-        del table
-        require_keras()
         made = made_by(model, file, horizon, level=part, dialect=written)
     _write(made, to, picture, backtest)
 

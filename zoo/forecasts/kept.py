@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,23 @@ KEYS = ("target", "window", "horizon", "series", "scaling", "trained_until", "ca
 
 @dataclass(frozen=True)
 class Kept:
-    """A model that forecasts, and what it needs besides its weights."""
+    """A model that forecasts, and what it needs besides its weights. The model is loaded when it is first used."""
 
-    model: keras.Model
+    folder: Path
     card: dict[str, Any]
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The model.
+
+        Raises:
+            ZooError: Keras cannot be imported, or cannot read it.
+        """
+        from zoo.create import require_keras
+        from zoo.saving import load_model
+
+        require_keras()
+        return load_model(self.folder / MODEL)
 
     @property
     def roles(self) -> Roles:
@@ -70,8 +84,6 @@ def read_kept(source: str | Path) -> Kept:
     Raises:
         ZooError: there is none, it does not forecast, or it is damaged.
     """
-    from zoo.saving import load_model
-
     folder = _of_hub(str(source)) if str(source).startswith(HUB) else Path(source)
     folder = folder if (folder / CARD).exists() else folder / "model"
     try:
@@ -82,7 +94,9 @@ def read_kept(source: str | Path) -> Kept:
         raise ZooError(f"{source} holds a model that does not forecast: zoo compare --target makes one that does")
     if absent := [key for key in KEYS if key not in card]:
         raise ZooError(f"{folder / CARD} is damaged: it has no {', '.join(absent)}")
-    return Kept(load_model(folder / MODEL), card)
+    if not (folder / MODEL).is_file():
+        raise ZooError(f"{folder} is damaged: it has no {MODEL}")
+    return Kept(folder, card)
 
 
 def _of_hub(source: str) -> Path:
