@@ -28,6 +28,7 @@ from zoo.problems.series import Roles
 
 BACKEND = keras.backend.backend()
 SMALL = {"folds": 2, "seeds": 1, "units": 4, "execution": "looped", "entries": ("gru", "simple_rnn")}
+SHOPS = {**SMALL, "target": "y", "time": "month", "id": "shop", "window": 12, "horizon": 2, "backend": BACKEND}
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +39,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Path]:
     frame.to_csv(folder / "shops.csv", index=False)
     outcome = zoo.compare(
         folder / "shops.csv",
-        target="y",
-        time="month",
-        id="shop",
-        window=12,
-        horizon=2,
         out=folder / "out",
-        backend=BACKEND,
-        **SMALL,
+        **SHOPS,
     )
     return outcome, folder
 
@@ -106,18 +101,7 @@ def test_the_kept_model_loads_without_the_zoo(compared) -> None:
 def test_a_comparison_that_is_resumed_trains_nothing_again(compared) -> None:
     outcome, folder = compared
     before = (folder / "out" / "trainings.csv").read_bytes()
-    again = zoo.compare(
-        folder / "shops.csv",
-        target="y",
-        time="month",
-        id="shop",
-        window=12,
-        horizon=2,
-        out=folder / "out",
-        backend=BACKEND,
-        resume=True,
-        **SMALL,
-    )
+    again = zoo.compare(folder / "shops.csv", out=folder / "out", resume=True, **SHOPS)
     assert (folder / "out" / "trainings.csv").read_bytes() == before
     assert again.verdict == outcome.verdict
     with pytest.raises(ZooError, match="was begun with"):

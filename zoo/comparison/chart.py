@@ -9,7 +9,8 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from zoo.charts.figures import DPI, INK, TITLE_CHARACTERS_PER_INCH, WIDTH
-from zoo.comparison.outcome import BETTER, ENTRY, LINE, Outcome
+from zoo.comparison.outcome import ENTRY, LINE, Outcome
+from zoo.comparison.verdicts import BETTER
 
 HEIGHT = 5.6
 COLOURS = {BETTER: "#0173b2"}

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.comparison.outcome import BETTER, Outcome
+from zoo.comparison.outcome import Outcome
 from zoo.comparison.run import Comparison, Training
 from zoo.comparison.training import Arm, built
+from zoo.comparison.verdicts import BETTER
 from zoo.errors import ZooError
 from zoo.measuring.launcher import Limits
 from zoo.measuring.launchers import Launchers

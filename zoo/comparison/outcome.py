@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from zoo.comparison.costs import Cost
-from zoo.comparison.verdicts import BETTER, UNDECIDED, WORSE, Difference, difference, verdicts
+from zoo.comparison.verdicts import BETTER, WORSE, Difference, difference, verdicts
 from zoo.problems.problem import Metric, Worth
 from zoo.statistics.intervals import interval
 from zoo.statistics.texts import three_digits
@@ -198,6 +198,3 @@ def _decided(worse: Sequence[str], entries: Sequence[str]) -> str:
 
 def _words(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else ""
-
-
-__all__ = ["BETTER", "ENTRY", "LINE", "UNDECIDED", "WORSE", "Outcome", "Score"]

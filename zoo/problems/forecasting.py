@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data import Data, Split
+from zoo.data import Split
 from zoo.errors import ZooError, positive_whole
 from zoo.problems import lines
 from zoo.problems.folds import Fold, rolling_folds
-from zoo.problems.problem import Examples, Metric, Worth
+from zoo.problems.problem import Examples, Metric, Worth, own_task
 from zoo.problems.scaling import Scaling, learnt
 from zoo.problems.season import find_season
 from zoo.problems.series import Panel
 from zoo.problems.windows import Windows, gathered, target_times, windows_between
-from zoo.registry import SEQUENCE_TO_VECTOR, Task
+from zoo.registry import Task
 
 UNITS, BATCH = 32, 64
 MOST_WINDOWS = 50_000
@@ -86,11 +86,9 @@ class Forecasting:
     def task(self) -> Task:
         """Windows of so many steps, to the horizon."""
         roles = self.panel.roles
-        return Task(
-            name="own_series",
-            topology=SEQUENCE_TO_VECTOR,
-            summary=self.name,
-            load=_no_data,
+        return own_task(
+            "own_series",
+            self.name,
             steps=self.window,
             features=1 + len(roles.features) + len(roles.known) * (self.horizon + 1),
             outputs=self.horizon,
@@ -98,12 +96,8 @@ class Forecasting:
             loss="mse",
             metric="mse",
             higher_is_better=False,
-            naive={},
             units=UNITS,
             batch=BATCH,
-            recipes=(),
-            source="the user's own",
-            licence="the user's own",
         )
 
     @cached_property
@@ -253,7 +247,3 @@ class Forecasting:
                 max(each.times[row - 1] for each, row in zip(self.panel.series, cuts.test, strict=True) if row)
             ),
         }
-
-
-def _no_data(**_: Any) -> Data:
-    raise ZooError("own_series has the data of its table alone")

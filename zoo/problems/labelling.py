@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data import PADDING, Data, Split
+from zoo.data import PADDING, Split
 from zoo.errors import ZooError, positive_whole
 from zoo.problems.examples import Labelled
-from zoo.problems.problem import Examples, Metric, Worth
-from zoo.registry import SEQUENCE_TO_VECTOR, Task
+from zoo.problems.problem import Examples, Metric, Worth, own_task
+from zoo.registry import Task
 from zoo.vocabulary import padded
 
 MAJORITY, LINEAR = "majority class", "linear model"
@@ -88,11 +88,9 @@ class Labelling:
     def task(self) -> Task:
         """Sequences of so many steps, padded right and masked, to a probability a label."""
         texts = self.examples_of.texts is not None
-        return Task(
-            name="own_sequences",
-            topology=SEQUENCE_TO_VECTOR,
-            summary=self.name,
-            load=_no_data,
+        return own_task(
+            "own_sequences",
+            self.name,
             steps=self.width,
             features=1 if texts else len(self.examples_of.columns),
             outputs=len(self.examples_of.names),
@@ -100,12 +98,8 @@ class Labelling:
             loss="sparse_categorical_crossentropy",
             metric="accuracy",
             higher_is_better=True,
-            naive={},
             units=UNITS,
             batch=BATCH,
-            recipes=(),
-            source="the user's own",
-            licence="the user's own",
             masked=True,
             tokens=max(len(self._vocabulary(fold)) for fold in range(self.fold_count)) + 2 if texts else 0,
             embedding=EMBEDDING if texts else 0,
@@ -226,7 +220,3 @@ class Labelling:
             return {**shared, "words": self._words(fold)}
         mean, deviation = self._scaling(fold)
         return {**shared, "scaling": {"means": mean.tolist(), "deviations": deviation.tolist()}}
-
-
-def _no_data(**_: Any) -> Data:
-    raise ZooError("own_sequences has the data of its table alone")

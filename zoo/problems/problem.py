@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from zoo.data import Split
-from zoo.registry import Task
+from zoo.data import Data, Split
+from zoo.errors import ZooError
+from zoo.registry import SEQUENCE_TO_VECTOR, Task
 
 
 @dataclass(frozen=True)
@@ -95,3 +96,23 @@ class Problem(Protocol):
     def card(self, fold: int) -> dict[str, Any]:
         """What a model of a fold needs besides its weights, to be used on new data: plain values."""
         ...
+
+
+def own_task(name: str, summary: str, **shapes: Any) -> Task:
+    """The task of a table: the shapes, output and loss of a model for it. Its data come from the problem alone."""
+    own = "the user's own"
+    return Task(
+        name=name,
+        topology=SEQUENCE_TO_VECTOR,
+        summary=summary,
+        load=_no_data,
+        naive={},
+        recipes=(),
+        source=own,
+        licence=own,
+        **shapes,
+    )
+
+
+def _no_data(**_: Any) -> Data:
+    raise ZooError("a table's task has the data of its table alone")
