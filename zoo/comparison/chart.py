@@ -25,29 +25,31 @@ def score_against_cost(outcome: Outcome) -> Figure:
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
     with sns.axes_style("whitegrid"):
         axes = figure.subplots()
-    for i, (_, row) in enumerate(entries.sort_values("train_seconds").iterrows()):
+    for _, row in entries.iterrows():
         colour = COLOURS.get(row["verdict"], OTHER)
         x, y = row["train_seconds"], row[main.name]
         if pd.notna(row[f"{main.name} low"]):
             axes.plot([x, x], [row[f"{main.name} low"], row[f"{main.name} high"]], color=colour, linewidth=1.4)
         axes.plot(x, y, "o", color=colour, markersize=8, zorder=3)
-        beside = (8, -14 if i % 2 else 6)
-        box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
-        axes.annotate(row["name"], (x, y), beside, textcoords="offset points", fontsize=9.5, color=INK, bbox=box)
+        top = row[f"{main.name} high"]
+        name = {"textcoords": "offset points", "fontsize": 9.5, "color": INK, "ha": "center", "rotation": 90}
+        axes.annotate(row["name"], (x, top if pd.notna(top) else y), (0, 7), va="bottom", **name)
     shown = _near(entries, lines, main.name)
     for colour, (_, row) in zip(LINE_COLOURS, shown.iterrows(), strict=False):
         axes.axhline(row[main.name], color=colour, linewidth=1.3, linestyle="--", zorder=1)
         axes.annotate(
             row["name"],
             (1.0, row[main.name]),
-            (-4, 3),
+            (5, 0),
             xycoords=axes.get_yaxis_transform(),
             textcoords="offset points",
-            ha="right",
+            va="center",
             fontsize=9,
             color=colour,
         )
-    axes.margins(x=0.14, y=0.12)
+    axes.margins(x=0.08, y=0.12)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.3 * (high - low))  # room for the names above the bars
     axes.set_xlabel("seconds of one training, less is better", fontsize=10)
     better = "higher is better" if main.higher_is_better else "less is better"
     axes.set_ylabel(f"{main.name}, {better}", fontsize=10)
