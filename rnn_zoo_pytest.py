@@ -57,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for option, help_text in AXES.items():
         add(option, type=_names, metavar="NAMES", help=help_text)
     add("--zoo-resume", action="store_const", const=True, help="go on with the run in --zoo-results, or the newest one")
+    add("--zoo-ray", metavar="ADDRESS", help="measure on the nodes of a Ray cluster, a group on each: auto, HOST:6379")
     add(
         "--zoo-repeats",
         type=int,

@@ -15,9 +15,10 @@ from benchmarks.publish import publish
 from tests.tables import FAILURE, SCORE, TIMING, quick_rows
 from zoo import EXECUTIONS, ZooError
 from zoo.execution import name_of
-from zoo.measuring.rows import COLUMNS, append, check_writable, read_rows
+from zoo.measuring.rows import COLUMNS, append, as_line, check_writable, read_rows
 from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table, read
+from zoo.version import VERSION
 
 NASTY = replace(FAILURE, reason='comma, "quote" and é', kernel_evidence="NA")
 
@@ -105,27 +106,38 @@ def test_a_table_of_other_columns_is_refused_and_left_alone(path):
     path.write_text("a,b\n1,2\n3")
     with pytest.raises(ZooError) as error:
         append(path, [TIMING])
-    message = f"the columns of {path} are of another version; choose another folder"
-    assert str(error.value) == message
+    assert str(error.value) == f"{path} is not a results table: it has none of the columns"
     assert path.read_text() == "a,b\n1,2\n3"
 
 
 HEADER = ",".join(COLUMNS)
+OLD = ",".join(name for name in COLUMNS if name not in ("zoo_version", "node"))
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a,b\n1,2\n", "{path} is not a results table of this version: it has none of the columns"),
-        ("", "{path} is not a results table of this version: it has none of the columns"),
+        ("a,b\n1,2\n", "{path} is not a results table: it has none of the columns"),
+        ("", "{path} is not a results table: it has none of the columns"),
         (
             HEADER.replace("entry,", "model,") + "\n",
-            "{path} is not a results table of this version: it lacks entry and it has the unknown model",
+            "{path} was written by another version of rnn-zoo, and this is {version}: it lacks entry and it has the "
+            "unknown model; use that version, or another folder",
         ),
-        (HEADER.removesuffix(",run") + "\n", "{path} is not a results table of this version: it lacks run"),
+        (
+            OLD + "\n",
+            "{path} was written by a version of rnn-zoo before 0.2.0, and this is {version}: it lacks zoo_version, "
+            "node; use that version, or another folder",
+        ),
+        (
+            HEADER + ",colour\n" + as_line(replace(TIMING, zoo_version="9.1.0")).strip() + ",red\n",
+            "{path} was written by rnn-zoo 9.1.0, and this is {version}: it has the unknown colour; use that version, "
+            "or another folder",
+        ),
         (
             HEADER.replace("case_id,entry", "entry,case_id") + "\n",
-            "{path} is not a results table of this version: its columns are in another order",
+            "{path} was written by another version of rnn-zoo, and this is {version}: its columns are in another "
+            "order; use that version, or another folder",
         ),
         (None, "there is no results table {path}"),
     ],
@@ -135,7 +147,7 @@ def test_a_missing_or_foreign_file_is_one_line(path, content, message):
         path.write_text(content)
     with pytest.raises(ZooError) as error:
         read(path)
-    assert str(error.value) == message.format(path=path)
+    assert str(error.value) == message.format(path=path, version=VERSION)
 
 
 def test_a_damaged_value_is_one_line(path):
@@ -213,7 +225,7 @@ def test_a_table_of_another_version_is_refused_before_anything_is_measured(tmp_p
     with pytest.raises(ZooError) as error:
         check_writable(tmp_path)
     path = tmp_path / "measurements.csv"
-    assert str(error.value) == f"the columns of {path} are of another version; choose another folder"
+    assert str(error.value).startswith(f"{path} was written by a version of rnn-zoo before 0.2.0")
 
 
 def test_a_row_that_is_damaged_is_one_line(path: Path) -> None:

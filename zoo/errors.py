@@ -52,3 +52,14 @@ def fraction(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < 1:
         raise ZooError(f"{name} must be at least 0 and less than 1, not {value!r}")
     return float(value)
+
+
+def more_than_zero(option: str, value: float | None, usual: float) -> float:
+    """The value of an option, or what is usual without it.
+
+    Raises:
+        ZooError: it is not more than 0.
+    """
+    if value is not None and not value > 0:
+        raise ZooError(f"{option} must be more than 0, not {value:g}")
+    return usual if value is None else value

@@ -43,9 +43,9 @@ FUSED = {
 """The layers of Keras that a vendor's kernel computes for a whole sequence, by backend and device."""
 FEWEST_STEPS = 50
 """The shortest sequence that is chunked: chunks take longer to predict 20 steps, and no longer to predict 50."""
-SIZED = re.compile(r"chunked-(\d+)(\+jit)?(?:\+(recompute|offload))?")
+SIZED = re.compile(r"chunked-(\d{1,9})(\+jit)?(?:\+(recompute|offload))?")
 """A chunk of any size; every other execution has a name of its own (`NAMED`)."""
-CALLS = re.compile(r"(.+)\+calls-(\d+)")
+CALLS = re.compile(r"((?:(?!\+calls-).)+)\+calls-(\d{1,9})")
 """An execution of which so many training steps are one call: "looped+jit+calls-16"."""
 SAME_PROGRAM = {
     ("stock", "tensorflow", "cpu"): "looped",

@@ -5,7 +5,6 @@ Nothing here unpickles: weights are safetensors, cards are JSON.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.archives import sha256
 from zoo.data import Data
 from zoo.errors import ZooError
 from zoo.registry import Task
@@ -80,18 +80,6 @@ def in_words(card: Card) -> str:
 def stem(entry: str, task: str) -> str:
     """The name of the two files of a published model, without their endings."""
     return f"{entry}-{task}"
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file, in hexadecimal digits.
-
-    Raises:
-        ZooError: there is no such file.
-    """
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ZooError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def load_pretrained(model: keras.Model, task: str, folder: Path = FOLDER) -> None:

@@ -79,7 +79,8 @@ def load_model(path: str | Path) -> keras.Model:
     """Read a model saved by `model.save("name.keras")`: as Keras' own `load_model`, with the zoo's layers at hand.
 
     Raises:
-        ZooError: there is no such file, or Keras cannot read it: it is broken, or has a layer that is not registered.
+        ZooError: there is no such file, it is no .keras file, or Keras cannot read it: it is broken, has code in it, or
+            a layer that is not registered.
     """
     import keras
 
@@ -87,8 +88,10 @@ def load_model(path: str | Path) -> keras.Model:
 
     if not Path(path).is_file():
         raise ZooError(f"no model file {str(path)!r}")
+    if Path(path).suffix != ".keras":  # Keras would load others too, such as HDF5, which may hold code
+        raise ZooError(f"{str(path)!r} is no .keras file: of others it is not sure that loading runs no code")
     try:
-        return keras.models.load_model(path)
+        return keras.models.load_model(path, safe_mode=True)
     except Exception as error:  # a file can be broken in any way
         reason = " ".join(str(error).split())[:200]
         raise ZooError(f"{str(path)!r} is not a model that Keras can read here: {reason}") from error

@@ -15,6 +15,7 @@ from zoo import Execution, get_task
 from zoo.bench.progress import duration, label, numbers
 from zoo.errors import ZooError, unknown
 from zoo.execution import BACKENDS, NORMAL_JIT
+from zoo.lock import Lock
 from zoo.measuring import append_only, machine
 from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
@@ -112,6 +113,7 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
         The table.
     """
     check_writable(folder)
+    lock = Lock(folder)
     origin = machine.origin(cases[0].backend, "cpu")
     name = machine_name(origin["device_name"], origin["cpu_count"])
     table, history = folder / f"{name}-accuracy.csv", folder / f"{name}-history.csv"
@@ -132,6 +134,7 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
             tell(f"{place}: {numbers(rows)}, {duration(time.perf_counter() - started)} in all")
     finally:
         coordinator.close()
+        lock.release()
     return table
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 import zoo
+from zoo.archives import sha256
 from zoo.data import Data
-from zoo.pretrained import probe, sha256, stem, write_vocabularies
+from zoo.pretrained import probe, stem, write_vocabularies
 from zoo.registry import Task
 from zoo.training.folder import describe
 

@@ -13,6 +13,7 @@ from zoo.errors import ZooError
 from zoo.measuring.case import Case
 from zoo.measuring.rows import Measurement
 from zoo.own.models import OwnModels
+from zoo.signals import stop_as_ctrl_c_does
 
 ITEMS = Path(__file__).parent / "items"
 
@@ -75,9 +76,12 @@ class BenchmarkPlugin:
             memory_limit_gib=option.zoo_memory_limit,
             resume=bool(option.zoo_resume),
             own=own,
+            ray=option.zoo_ray or "",
             measures=not option.collectonly,
         )
         self.interrupted = False
+        if not option.collectonly:
+            stop_as_ctrl_c_does()
 
     @pytest.fixture
     def benchmark_run(self) -> BenchmarkPlugin:
@@ -124,7 +128,7 @@ class BenchmarkPlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Where the table and the report are, and the verdicts in a few lines."""
-        if not self.run.rows:
+        if not self.run.has_rows:
             return
         terminalreporter.section("rnn-zoo")
         width = terminalreporter.config.get_terminal_writer().fullwidth

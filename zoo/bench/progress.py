@@ -85,11 +85,6 @@ class Progress:
         """The part of the expected time of what is left that belongs to what comes next."""
         return self._expected[self._count] / max(self._left, 1e-9)
 
-    def next_trainings(self, number: int) -> Sequence[Case]:
-        """So many trainings that come next."""
-        first = self._count - len(self._planned.groups)
-        return self._planned.trained[first : first + number]
-
     def show(self, text: str) -> None:
         """Say what runs now, where the terminal can take the line back."""
         self._screen.passing(f"{self._position(self._count + 1)} {text} ...")
@@ -97,6 +92,10 @@ class Progress:
     def say(self, text: str) -> None:
         """Say what is done after the last of them, where the terminal can take the line back."""
         self._screen.passing(f"report: {text} ...")
+
+    def remark(self, text: str) -> None:
+        """Write a line about the run itself, which stays."""
+        self._screen.line(text)
 
     def skip(self) -> None:
         """Count a group or a training that the run which is resumed has measured already."""

@@ -8,24 +8,26 @@ from collections.abc import Container, Iterator
 from functools import partial
 from pathlib import Path
 
-import psutil
-
-from zoo.bench.plan import Selection, in_order, timed_cases, trained_cases
+from zoo.bench.here import Here, Place
+from zoo.bench.on_nodes import OnNodes
+from zoo.bench.plan import Selection, expected_of_group, in_order, timed_cases, trained_cases
 from zoo.bench.profile import Profile
 from zoo.bench.progress import Planned, Progress, Screen, group_lines, label, numbers
-from zoo.errors import ZooError
+from zoo.errors import ZooError, more_than_zero
+from zoo.lock import Lock
 from zoo.measuring.case import Case
+from zoo.measuring.cluster import Cluster
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.measuring.group import Group
 from zoo.measuring.launchers import Launchers
-from zoo.measuring.machine import usable_cpus
+from zoo.measuring.machine import memory_limit_bytes, usable_cpus
+from zoo.measuring.node import Setup
+from zoo.measuring.resume import whole_name
 from zoo.measuring.rows import TABLE, Measurement, check_writable, read_rows
 from zoo.own.models import OwnModels, register
 from zoo.report.verdicts import REPORT, verdict_lines
 from zoo.statistics.tables import read
-
-USUAL_MEMORY_LIMIT = 0.8  # of what is free
 
 
 def run_name() -> str:
@@ -45,6 +47,7 @@ class Run:
         resume: whether to go on with the run whose table is in the folder.
         own: models of a file of the user's own that are among the entries.
         measures: False for a run that only lists its cases: it makes no folder.
+        ray: the address of a Ray cluster on whose nodes it measures; empty: it measures here.
 
     Raises:
         ZooError: nothing is left to measure, the folder cannot be written, or a limit is not more than 0.
@@ -61,6 +64,7 @@ class Run:
         resume: bool = False,
         own: OwnModels | None = None,
         measures: bool = True,
+        ray: str = "",
     ) -> None:
         self.profile = profile
         self._least = selection.repeats or LEAST_REPEATS
@@ -69,9 +73,11 @@ class Run:
         if not self.timed:
             raise ZooError(f"nothing of profile {profile.name} is left to measure: widen what you asked for")
         limit_bytes = memory_limit_bytes(memory_limit_gib)
-        self.budget_seconds = positive("budget", budget_seconds, profile.budget_seconds)
+        self.budget_seconds = more_than_zero("budget", budget_seconds, profile.budget_seconds)
+        self._lock = None
         if measures:
             check_writable(folder)
+            self._lock = Lock(folder)
             _, self.timed = in_order(self.timed, profile.mixed, self._least, profile.effort)
         table = folder / TABLE
         kept = read_rows(table) if resume and table.exists() else []
@@ -87,7 +93,14 @@ class Run:
             at_once=self.at_once,
             launchers=Launchers(folder, partial(register, own)) if own else None,
         )
-        self.rows: dict[Case, list[Measurement]] = {}
+        self._place: Place = Here(self.coordinator, self.at_once)
+        if ray and measures:
+            setup = Setup(self.name, profile.effort, memory_limit_gib, own, own.path.read_text() if own else "")
+            self._place = OnNodes(Cluster(ray, setup.bench, self._say), self.coordinator, kept)
+        self.failed = False  #: whether an arm or a training crashed, or was not equal to its loop
+        self._rows: dict[Case, list[Measurement]] = {}  #: of the group or the training that was measured last
+        self._last = ""  #: its name
+        self._done: set[str] = set()
         self.progress: Progress | None = None
         self._groups: dict[Case, Group] = {}  #: of each arm
 
@@ -99,6 +112,9 @@ class Run:
         self._groups = {case: group for group in together for case in group.arms if case in timed}
         self.progress = Progress(screen, Planned(together, trained), self.profile)
         self.progress.announce(self.coordinator.folder, self.budget_seconds)
+        expected = [expected_of_group(group, self.profile.effort) for group in together]
+        share = self.budget_seconds / max(sum(expected), 1e-9)
+        self._place.plan([(group, share * each) for group, each in zip(together, expected, strict=True)], trained)
 
     def measured(self, case: Case) -> list[Measurement]:
         """The rows of `case`; its group, or it as a training, is measured when the first of them is asked for.
@@ -106,12 +122,21 @@ class Run:
         Raises:
             ZooError: the table cannot be written: nothing that follows could be kept.
         """
-        if case not in self.rows:
-            if case.recipe:
-                self._train(case)
-            else:
-                self._time(self._groups[case])
-        return self.rows[case]
+        name = case.id if case.recipe else self._groups[case].name
+        if name != self._last and name in self._done:  # asked for out of order: its rows are in the table
+            rows = read_rows(self.coordinator.table)
+            return [row for row in rows if row.case_id == case.id and whole_name(row.group) in (name, "")]
+        if name != self._last:
+            self._rows = self._train(case) if case.recipe else self._time(self._groups[case])
+            self._last = name
+            self._done.add(name)
+            self.failed |= any(row.status in ("crashed", "unequal") for rows in self._rows.values() for row in rows)
+        return self._rows[case]
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether anything was measured, or found in the run that is resumed."""
+        return bool(self._done) or self.coordinator.has_new_rows
 
     def measure_all(self) -> None:
         """Measure every case of the grid."""
@@ -144,57 +169,40 @@ class Run:
         yield from verdict_lines(read(self.coordinator.table), width)
 
     def close(self) -> None:
-        """End the fork servers and what runs in them."""
-        self.coordinator.close()
+        """End what measures, and let others have the folder."""
+        self._place.close()
+        if self._lock:
+            self._lock.release()
 
     def _show(self, text: str) -> None:
         if self.progress:
             self.progress.show(text)
 
-    def _time(self, group: Group) -> None:
+    def _say(self, text: str) -> None:
+        if self.progress:
+            self.progress.remark(text)
+
+    def _time(self, group: Group) -> dict[Case, list[Measurement]]:
         """Measure a group within its share of the budget."""
         assert self.progress is not None
-        run = self.coordinator.group(group)
-        self.rows |= run.rows
-        if not run.needed():
-            self.progress.skip()
-            return
-        started = time.perf_counter()
-        self.coordinator.measure(run, self.budget_seconds * self.progress.share())
+        is_done, started = self._place.is_done(group), time.perf_counter()
+        run = self._place.group(group, self.budget_seconds * self.progress.share())
         seconds = time.perf_counter() - started
-        self.budget_seconds = max(0.0, self.budget_seconds - seconds)
-        self.progress.end(group_lines(run), seconds)
-
-    def _train(self, case: Case) -> None:
-        assert self.progress is not None
-        if self.coordinator.is_trained(case):
-            self.rows[case] = self.coordinator.trained(case)
+        if is_done:
             self.progress.skip()
-            return
-        self.progress.show(label(case))
-        started = time.perf_counter()
-        for other in self.progress.next_trainings(self.at_once):
-            self.coordinator.begin(other)
-        self.rows[case] = self.coordinator.trained(case)
-        self.progress.end([f"{label(case)}: {numbers(self.rows[case])}"], time.perf_counter() - started)
+        else:
+            self.budget_seconds = max(0.0, self.budget_seconds - seconds)
+            self.progress.end(group_lines(run), seconds)
+        return run.rows
 
-
-def memory_limit_bytes(gib: float | None) -> int:
-    """What a process, and the workers of a group together, may hold: `gib`, or a part of what is free now.
-
-    Raises:
-        ZooError: it is not more than 0.
-    """
-    free = psutil.virtual_memory().available / 2**30
-    return int(min(positive("memory-limit", gib, USUAL_MEMORY_LIMIT * free), 2**20) * 2**30)
-
-
-def positive(option: str, value: float | None, usual: float) -> float:
-    """The value of an option, or what is usual without it.
-
-    Raises:
-        ZooError: it is not more than 0.
-    """
-    if value is not None and not value > 0:
-        raise ZooError(f"{option} must be more than 0, not {value:g}")
-    return usual if value is None else value
+    def _train(self, case: Case) -> dict[Case, list[Measurement]]:
+        assert self.progress is not None
+        is_done, started = self._place.is_done(case), time.perf_counter()
+        if not is_done:
+            self.progress.show(label(case))
+        rows = self._place.training(case)
+        if is_done:
+            self.progress.skip()
+        else:
+            self.progress.end([f"{label(case)}: {numbers(rows)}"], time.perf_counter() - started)
+        return {case: rows}

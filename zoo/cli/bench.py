@@ -67,6 +67,9 @@ def bench(
         typer.Option(metavar="DIR", help="Where results go. Default: zoo-runs/<start time>.", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out, or with the newest.")] = False,
+    ray: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Measure on the nodes of a Ray cluster.", show_default=False)
+    ] = "",
 ) -> None:
     """Prove, time and train the models of your file beside entries of the zoo, and write a table and a report."""
     from zoo.bench.own import left_out_lines, own_profile, read_models
@@ -90,7 +93,7 @@ def bench(
             units=units,
             batch=batch,
         )
-        run = Run(profile, selection, folder, budget_seconds=budget_seconds, resume=resume, own=own)
+        run = Run(profile, selection, folder, budget_seconds=budget_seconds, resume=resume, own=own, ray=ray)
         for line in left_out_lines(own):
             typer.echo(line)
         try:
@@ -103,5 +106,5 @@ def bench(
             raise typer.Abort from None
         finally:
             run.close()
-    if any(row.status in ("crashed", "unequal") for rows in run.rows.values() for row in rows):
+    if run.failed:
         raise ZooError(f"not every model could be measured: zoo check {file} tells more")

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from zoo.errors import ZooError, is_out_of_memory
+from zoo.signals import stop_as_ctrl_c_does
 
 OF_TENSORFLOW = re.compile(r"\{\{.*?\}\}| on /job:.*")
 """A node of its graph before a message, and the device and the allocator behind it."""
@@ -61,13 +62,14 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     """Run `app` as the command `name`; without arguments it shows its help.
 
     Exit codes: 2 and one line on stderr for a mistake of the user's, 1 and one line where the system refuses (a full
-    disk, not enough memory), 130 after Ctrl-C.
+    disk, not enough memory), 130 after Ctrl-C, SIGTERM or SIGHUP.
     """
+    stop_as_ctrl_c_does()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else its warnings bury the line of an error
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # and those about models that are traced anew
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], prog_name=name, standalone_mode=False))
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except ZooError as error:
         _fail(str(error), 2)

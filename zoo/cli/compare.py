@@ -112,6 +112,9 @@ def compare(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the comparison in --out, or with the newest.")
     ] = False,
+    ray: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Train on the nodes of a Ray cluster.", show_default=False)
+    ] = "",
 ) -> None:
     """Train entries on your data, hold them against simple lines, and keep the best model.
 
@@ -157,6 +160,7 @@ def compare(
                 dialect=written,
                 out=folder,
                 resume=resume,
+                ray=ray,
                 show=lambda text: progress.update(bar, description=text),
                 done=done,
             )

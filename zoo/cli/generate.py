@@ -130,7 +130,9 @@ Text = Annotated[str, typer.Argument(help="The text, in quotes.")]
 @app.command(epilog='Example: [bold]zoo generate dates "April 22, 2019"[/bold]')
 def dates(text: Text, beam: Beam = 1, entry: EntryName = "", run: RunFolder = None) -> None:
     """Write a date in ISO form, character by character."""
-    typer.echo(answer("dates", text, beam, load("dates", entry, run)))
+    from zoo.tasks.dates import require_date
+
+    typer.echo(answer("dates", require_date(text), beam, load("dates", entry, run)))
 
 
 @app.command(epilog='Example: [bold]zoo generate translation "I am very tired." --beam 5[/bold]')

@@ -55,8 +55,8 @@ def train(
     keras.utils.set_random_seed(seed)
     size = units or target.units
     model = create_model(name, task, how, units=size, **chosen.options)
-    prepare_folder(folder)
-    done = train_and_keep(model, target, chosen, data, units=size, seed=seed, folder=folder)
+    with prepare_folder(folder):
+        done = train_and_keep(model, target, chosen, data, units=size, seed=seed, folder=folder)
     _report(done, target, chosen, data)
 
 

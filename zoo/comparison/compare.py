@@ -52,6 +52,7 @@ def compare(
     resume: bool = False,
     show: Callable[[str], None] = lambda text: None,
     done: Callable[[Training, int], None] = lambda training, total: None,
+    ray: str = "",
 ) -> Outcome:
     """Compare entries of the zoo on your data, and keep the best.
 
@@ -85,6 +86,7 @@ def compare(
         resume: go on with the comparison in `out`.
         show: takes what is done now, in words.
         done: takes each training that is done, and how many there are in all.
+        ray: the address of a Ray cluster on whose nodes it trains.
 
     Returns:
         The table of entries and lines to beat, and the verdict; its `folder` holds the report and the best model.
@@ -102,17 +104,18 @@ def compare(
         "columns": {**asdict(roles), "label": label, "text": text},
         "sizes": {"window": window, "horizon": horizon, "season": season, "folds": folds},
     }
-    claim(folder, plain(settings, asked), resume)
+    lock = claim(folder, plain(settings, asked), resume)
     from zoo.comparison.keep import keep_best  # here, so that a mistake is told before all is imported
     from zoo.comparison.report import write_comparison
     from zoo.comparison.run import Comparison
 
-    comparison = Comparison(problem, settings, folder, show=show, done=done)
-    outcome = replace(comparison.measure(), folder=folder)
-    show("the best model is kept")
-    keep_best(comparison, outcome)
-    show("report")
-    write_comparison(outcome, folder)
+    with lock:
+        comparison = Comparison(problem, settings, folder, show=show, done=done, ray=ray)
+        outcome = replace(comparison.measure(), folder=folder)
+        show("the best model is kept")
+        keep_best(comparison, outcome)
+        show("report")
+        write_comparison(outcome, folder)
     return outcome
 
 

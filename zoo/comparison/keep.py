@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from zoo.archives import SUMS, checksums
 from zoo.comparison.outcome import Outcome
 from zoo.comparison.run import Comparison, Training
 from zoo.comparison.training import Arm, built
@@ -80,6 +81,7 @@ def card_of(comparison: Comparison, outcome: Outcome, training: Training, versio
         "beats_the_best_line": outcome.verdicts[entry] == BETTER,
         "verdict": outcome.verdict,
         "versions": versions,
+        SUMS: checksums(comparison.folder / FOLDER, (MODEL, WEIGHTS)),
     }
 
 

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.comparison.costs import Cost, measure_costs
+from zoo.comparison.costs import Cost
 from zoo.comparison.outcome import Outcome, Score
+from zoo.comparison.places import Here, OnNodes, Place, Show
 from zoo.comparison.settings import RECOMMENDED, Settings
-from zoo.comparison.training import Arm, Trained, fastest_execution, train_arm, usual_execution, write_examples
+from zoo.comparison.training import Arm, Trained, usual_execution, write_examples
 from zoo.errors import ZooError
 from zoo.measuring import append_only
-from zoo.measuring.launcher import Limits
-from zoo.measuring.launchers import Launchers
-from zoo.measuring.machine import usable_cpus
 from zoo.problems.problem import Problem
+from zoo.version import VERSION
 
 TABLE = "trainings.csv"
-COLUMNS = ("entry", "execution", "fold", "seed", "status", "reason", *("train_seconds", "epochs", "validation_loss"))
-LIMITS = Limits(2**62, 3600.0)
-CHOICE_LIMITS = Limits(2**62, 120.0)
-AT_ONCE = 2
-Show = Callable[[str], None]
+COLUMNS = (
+    *("entry", "execution", "fold", "seed", "status", "reason", "train_seconds", "epochs", "validation_loss"),
+    append_only.WRITER,
+)
 
 
 @dataclass
@@ -43,6 +40,7 @@ class Training:
     train_seconds: float = 0.0
     epochs: int = 0
     validation_loss: float = float("nan")
+    zoo_version: str = VERSION
     outputs: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
 
     @property
@@ -60,6 +58,7 @@ class Comparison:
         folder: where what is done is kept; it is there already.
         show: takes what is done now, in words.
         done: is called with each training that is done, and how many there are in all.
+        ray: the address of a Ray cluster on whose nodes it trains; empty: it trains here.
     """
 
     def __init__(
@@ -70,8 +69,9 @@ class Comparison:
         *,
         show: Show = lambda text: None,
         done: Callable[[Training, int], None] = lambda training, total: None,
+        ray: str = "",
     ) -> None:
-        self.problem, self.settings, self.folder = problem, settings, folder
+        self.problem, self.settings, self.folder, self._ray = problem, settings, folder, ray
         self._show, self._done = show, done
         self._kept = {(each.entry, each.fold, each.seed): each for each in self._read()}
         self._executions: dict[str, str] = {}
@@ -85,14 +85,13 @@ class Comparison:
         lines = [dict(self._shown_lines(fold)) for fold in range(self.problem.folds)]
         (self.folder / "trainings").mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as work:
-            launchers = Launchers(self.folder)
+            place = self._place(list(self._written_folds(Path(work))))
             try:
-                self._write_folds(Path(work))
-                self._choose(launchers, Path(work))
-                trainings = self._train(launchers, Path(work))
-                costs = self._costs(launchers) if timed else {}
+                self._choose(place)
+                trainings = self._train(place)
+                costs = self._costs(place) if timed else {}
             finally:
-                launchers.close()
+                place.close()
         good = [each for each in trainings if each.status == "ok"]
         if not good:
             raise ZooError(f"no entry could be trained: {trainings[0].reason}")
@@ -137,11 +136,17 @@ class Comparison:
         self._show(f"lines to beat, fold {fold + 1} of {self.problem.folds}")
         return self.problem.lines(fold)
 
-    def _write_folds(self, work: Path) -> None:
+    def _written_folds(self, work: Path) -> Iterator[Path]:
         for fold in range(self.problem.folds):
-            write_examples(work / f"{fold}.npz", self.problem.examples(fold))
+            path = work / f"{fold}.npz"
+            write_examples(path, self.problem.examples(fold))
+            yield path
 
-    def _choose(self, launchers: Launchers, work: Path) -> None:
+    def _place(self, folds: list[Path]) -> Place:
+        backend = self.settings.backend
+        return OnNodes(self._ray, backend, folds, self._show) if self._ray else Here(backend, self.folder, folds)
+
+    def _choose(self, place: Place) -> None:
         """The execution of each entry: the one that is asked for, the one it began with, or the fastest here."""
         begun = {each.entry: each.execution for each in self._kept.values() if each.execution}
         for entry in self.settings.entries:
@@ -149,34 +154,22 @@ class Comparison:
                 self._executions[entry] = begun[entry]
             elif self.settings.execution == RECOMMENDED:
                 self._show(f"looking for the fastest execution of {entry}")
-                launcher = launchers.at(self.settings.backend)
-                found = launcher.run(CHOICE_LIMITS, fastest_execution, self.arm(entry), work / "0.npz")
-                self._executions[entry] = found.value if found.status == "ok" else self._usual
+                self._executions[entry] = place.choose(self.arm(entry))
             else:
                 self._executions[entry] = usual_execution(self.settings.backend, self.settings.execution)
 
-    def _train(self, launchers: Launchers, work: Path) -> list[Training]:
+    def _train(self, place: Place) -> list[Training]:
         """Every training, the first seed of all entries and folds first; those that are kept are not made again."""
         wanted = list(self._wanted())
-        threads = max(1, usable_cpus() // AT_ONCE)
-        launcher = launchers.at(self.settings.backend)
-        pool = ThreadPoolExecutor(min(AT_ONCE, usable_cpus()))
-        begun: dict[tuple[str, int, int], Future[Any]] = {}
-        try:
-            for key in wanted:
-                if key not in self._kept:
-                    training = Training(*key)
-                    keep = self.weights_of(training) if training.fold == self.problem.folds - 1 else None
-                    fold = work / f"{training.fold}.npz"
-                    begun[key] = pool.submit(
-                        launcher.run, LIMITS, train_arm, self.arm(training.entry), fold, training.seed, threads, keep
-                    )
-            for key in wanted:
-                if key in begun:
-                    self._keep(Training(*key, execution=self._executions[key[0]]), begun[key].result())
-                self._done(self._kept[key], len(wanted))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        missing = [key for key in wanted if key not in self._kept]
+        for key in missing:
+            training = Training(*key)
+            keep = self.weights_of(training) if training.fold == self.problem.folds - 1 else None
+            place.begin(key, self.arm(training.entry), training.fold, training.seed, keep)
+        for key in wanted:
+            if key in missing:
+                self._keep(Training(*key, execution=self._executions[key[0]]), place.result(key))
+            self._done(self._kept[key], len(wanted))
         return [self._kept[key] for key in wanted]
 
     def _wanted(self) -> Iterator[tuple[str, int, int]]:
@@ -213,6 +206,7 @@ class Comparison:
                 float(row["train_seconds"]),
                 int(row["epochs"]),
                 float(row["validation_loss"]),
+                row["zoo_version"],
             )
             if training.status == "ok" and self._answers(training).exists():
                 yield replace(training, outputs=np.load(self._answers(training), allow_pickle=False))
@@ -220,7 +214,6 @@ class Comparison:
     def _answers(self, training: Training) -> Path:
         return self.folder / "trainings" / f"{training.name}.npy"
 
-    def _costs(self, launchers: Launchers) -> dict[str, Cost]:
+    def _costs(self, place: Place) -> dict[str, Cost]:
         arms = [self.arm(entry) for entry in self.settings.entries]
-        costs = measure_costs(arms, launchers.at(self.settings.backend), CHOICE_LIMITS, self._show)
-        return {arm.entry: cost for arm, cost in zip(arms, costs, strict=True)}
+        return {arm.entry: cost for arm, cost in zip(arms, place.costs(arms, self._show), strict=True)}

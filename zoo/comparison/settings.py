@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.errors import ZooError, positive_whole, unknown
 from zoo.execution import BACKENDS, Execution
+from zoo.lock import Lock
 from zoo.measuring.rows import check_writable
 from zoo.problems.problem import Problem
 from zoo.registry import MODELS
@@ -59,11 +60,12 @@ def newest_folder() -> Path | None:
     return found[-1].parent if found else None
 
 
-def claim(folder: Path, asked: dict[str, Any], resume: bool) -> None:
-    """Make the folder of a comparison, or take the one that is there.
+def claim(folder: Path, asked: dict[str, Any], resume: bool) -> Lock:
+    """Make the folder of a comparison, or take the one that is there, and hold it.
 
     Raises:
-        ZooError: it cannot be written, it holds a comparison already, or another one than the one to go on with.
+        ZooError: it cannot be written, another process writes it, it holds a comparison already, or another one than
+            the one to go on with.
     """
     path = folder / SETTINGS
     if path.exists():
@@ -73,9 +75,11 @@ def claim(folder: Path, asked: dict[str, Any], resume: bool) -> None:
         for name, value in asked.items():
             if before.get(name) != value:
                 raise ZooError(f"{folder} was begun with {name} {before.get(name)!r}, not {value!r}")
-        return
+        return Lock(folder)
     check_writable(folder)
+    lock = Lock(folder)
     path.write_text(json.dumps(asked, indent=2) + "\n")
+    return lock
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

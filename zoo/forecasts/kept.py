@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.archives import require_checksums
 from zoo.errors import ZooError, missing
 from zoo.problems.scaling import Scaling
 from zoo.problems.series import Roles
@@ -41,6 +42,7 @@ class Kept:
         from zoo.create import require_keras
         from zoo.saving import load_model
 
+        require_checksums(self.folder, self.card)
         require_keras()
         return load_model(self.folder / MODEL)
 
@@ -96,7 +98,12 @@ def read_kept(source: str | Path) -> Kept:
         raise ZooError(f"{folder / CARD} is damaged: it has no {', '.join(absent)}")
     if not (folder / MODEL).is_file():
         raise ZooError(f"{folder} is damaged: it has no {MODEL}")
-    return Kept(folder, card)
+    kept = Kept(folder, card)
+    try:
+        _ = kept.roles, kept.window, kept.horizon, kept.scaling
+    except (ArithmeticError, AttributeError, IndexError, LookupError, TypeError, ValueError) as error:
+        raise ZooError(f"{folder / CARD} is damaged: {' '.join(str(error).split())[:100]}") from None
+    return kept
 
 
 def _of_hub(source: str) -> Path:

@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from zoo.archives import BoundedGzip
 from zoo.errors import ZooError
 
 SAMPLE_BYTES = 1 << 18
@@ -75,8 +76,8 @@ def found(path: Path, asked: Dialect) -> Dialect:
 
 def line_of(path: Path, dialect: Dialect, row: int) -> int:
     """The line of a file in which a row of its data ends; the first has the number 0."""
-    opened = gzip.open if dialect.compression else open
-    with opened(path, "rt", encoding=dialect.encoding, newline="") as file:
+    opened = BoundedGzip(path) if dialect.compression else path.open("rb")
+    with io.TextIOWrapper(opened, encoding=dialect.encoding, newline="") as file:
         reader = csv.reader(file, delimiter=dialect.separator or ",")
         for number, _ in enumerate(reader, start=-1 if dialect.header else 0):
             if number == row:

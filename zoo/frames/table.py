@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from zoo.archives import BoundedGzip
 from zoo.errors import ZooError, missing, unknown
 from zoo.frames.dialect import Dialect, found, line_of
 
@@ -171,21 +173,27 @@ def _read(path: Path, dialect: Dialect, options: dict[str, Any]) -> pd.DataFrame
         "thousands": dialect.thousands,
         "encoding": dialect.encoding,
         "header": 0 if dialect.header else None,
-        "compression": dialect.compression,
     }
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _opened_text(path, dialect) as file:
             warnings.simplefilter("error", pd.errors.ParserWarning)  # it would leave out fields in silence
             given = pd.read_csv(
-                path, **written, skip_blank_lines=False, skipinitialspace=True, index_col=False, **options
+                file, **written, skip_blank_lines=False, skipinitialspace=True, index_col=False, **options
             )
             return given if isinstance(given, pd.DataFrame) else pd.concat(list(given), ignore_index=True)
+    except ZooError:
+        raise
     except UnicodeDecodeError as error:
         raise ZooError(
             f"{path} is not written in {dialect.encoding} throughout ({error.reason}): give its encoding"
         ) from None
     except (ValueError, EOFError, OSError, pd.errors.ParserWarning) as error:  # ParserError is a ValueError
         raise ZooError(f"{path} is no table of columns ({dialect}): {_in_a_line(error)}") from None
+
+
+def _opened_text(path: Path, dialect: Dialect) -> AbstractContextManager[Any]:
+    """What pandas reads from: the path itself, which is the quickest, or what a gzipped file holds."""
+    return BoundedGzip(path) if dialect.compression else nullcontext(path)
 
 
 def _in_a_line(error: Exception) -> str:

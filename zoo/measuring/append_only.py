@@ -17,11 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.version import VERSION
 
 END = b"\n\n"
 """The break of a block's last line, and the empty line."""
 BYTES_STAY = "surrogateescape"
 """How a table that is not UTF-8 throughout is decoded: written again, it has the same bytes."""
+WRITER = "zoo_version"
+"""The column that says which version wrote a row; tables from before 0.2.0 have none."""
+HEAD_BYTES = 1 << 16
+"""Of a table that is refused so many are read, to say who wrote it."""
 Replaced = Callable[[dict[str, str]], bool]
 """Whether a row that stands in the table is replaced by the block to append."""
 
@@ -53,8 +58,29 @@ def read_whole(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     if not data.startswith(header):
         if header.startswith(data):  # its first writer was killed within the header
             return []
-        raise ZooError(f"{path} is not a results table of this version")
+        raise refusal(path, data, columns)
     return _rows(path, data[: _whole_size(data)], columns)
+
+
+def refusal(path: Path, data: bytes, columns: Sequence[str]) -> ZooError:
+    """The error for a table of other columns: which version of the zoo wrote it, and what sets it apart."""
+    header, *lines = data[:HEAD_BYTES].decode(errors="replace").splitlines() or [""]
+    names = _values(header) if header else []
+    absent = [name for name in columns if name not in names]
+    foreign = [name for name in names if name not in columns]
+    if len(absent) == len(columns):
+        return ZooError(f"{path} is not a results table: it has none of the columns")
+    differences = [f"it lacks {', '.join(absent)}"] if absent else []
+    differences += [f"it has the unknown {', '.join(foreign)}"] if foreign else []
+    first = next((_values(line) for line in lines if line), [])
+    version = dict(zip(names, first, strict=False)).get(WRITER, "")
+    writer = f"rnn-zoo {version}" if version else "another version of rnn-zoo"
+    if WRITER in columns and WRITER not in names:
+        writer = "a version of rnn-zoo before 0.2.0"
+    return ZooError(
+        f"{path} was written by {writer}, and this is {VERSION}: "
+        f"{' and '.join(differences) or 'its columns are in another order'}; use that version, or another folder"
+    )
 
 
 def append(path: Path, columns: Sequence[str], lines: Sequence[str], replaced: Replaced | None = None) -> None:
@@ -104,7 +130,7 @@ def _repaired(descriptor: int, path: Path, columns: Sequence[str]) -> int:
     size, header = os.fstat(descriptor).st_size, header_of(columns)
     head = os.pread(descriptor, len(header), 0)
     if head != header and (size >= len(header) or not header.startswith(head)):
-        raise ZooError(f"the columns of {path} are of another version; choose another folder")
+        raise refusal(path, os.pread(descriptor, HEAD_BYTES, 0), columns)
     if size >= len(END) and os.pread(descriptor, len(END), size - len(END)) == END:
         return size
     whole = _whole_size(os.pread(descriptor, size, 0))

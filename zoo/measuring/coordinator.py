@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,13 +19,17 @@ from zoo.measuring.launcher import Limits, Outcome
 from zoo.measuring.launchers import Launchers, Once
 from zoo.measuring.lockstep import Lockstep
 from zoo.measuring.preparation import Ended, prepare_training
-from zoo.measuring.resume import Kept, TooLong
+from zoo.measuring.resume import Kept, TooLong, whole_name
 from zoo.measuring.rows import TABLE, Measurement, append
 from zoo.measuring.trained_score import Epoch, Trained, train_and_score
 from zoo.measuring.worker import Figures
 
+LATEST = 10_000
+"""So many arms and turns tell what is taken beyond measuring: the memory of a long run stays as it is."""
 TRAINING_LIMIT_SECONDS = 3600.0
 Rows = dict[Case, list[Measurement]]
+Keep = Callable[[Sequence[Measurement]], None]
+"""Takes the rows of a repeat, of a training, or of an arm that failed: all of them stay, or none."""
 
 
 def _silent(_: str) -> None:
@@ -48,6 +53,8 @@ class Coordinator:
         keep_epochs: takes a training and its epochs, before its scores are written: those mark it as done.
         launchers: fork servers to use; by default those that it starts, with their logs in the folder.
         once: what another run measured once: batches, floors, proofs, limits.
+        keep: takes rows in place of the table.
+        node: of a cluster, a column of the rows.
     """
 
     def __init__(
@@ -65,14 +72,16 @@ class Coordinator:
         keep_epochs: Callable[[Case, Sequence[Epoch]], None] | None = None,
         launchers: Launchers | None = None,
         once: Once | None = None,
+        keep: Keep | None = None,
+        node: str = "",
     ) -> None:
         self.folder = folder
         self.table = table or folder / TABLE
         self.run = run
         self.effort = effort
         self.has_new_rows = False  #: whether the table has grown
-        self.beyond_case: dict[str, list[float]] = {}  #: seconds of each arm beyond what is measured, by backend
-        self.beyond_block: dict[str, list[float]] = {}  #: and of each turn
+        self.beyond_case: dict[str, deque[float]] = {}  #: seconds of each arm beyond what is measured, by backend
+        self.beyond_block: dict[str, deque[float]] = {}  #: and of each turn; of the latest ones
         self.launchers = Launchers(folder) if launchers is None else launchers
         self._timing = Limits(memory_limit_bytes, effort.time_limit_seconds)
         self._training = Limits(memory_limit_bytes, TRAINING_LIMIT_SECONDS)
@@ -86,6 +95,8 @@ class Coordinator:
         self._trainings: dict[Case, Future[tuple[Outcome, Figures]]] = {}
         self._keep_epochs = keep_epochs
         self._commit = machine.commit()
+        self._keep = keep or self.append
+        self._node = node
 
     def group(self, group: Group) -> GroupRun:
         """A run of `group`, with the rows of it that are kept, and not yet measured further."""
@@ -101,8 +112,8 @@ class Coordinator:
         """Make one more repeat of these arms of a group."""
         for worker in run.repeat(arms, self._lockstep):
             where = worker.case.backend
-            self.beyond_case.setdefault(where, []).append(worker.beyond_seconds)
-            self.beyond_block.setdefault(where, []).extend(worker.beyond_blocks)
+            self.beyond_case.setdefault(where, deque(maxlen=LATEST)).append(worker.beyond_seconds)
+            self.beyond_block.setdefault(where, deque(maxlen=LATEST)).extend(worker.beyond_blocks)
 
     def begin(self, case: Case) -> None:
         """Start the training `case` in the background, if it is to be trained and has not begun."""
@@ -121,13 +132,31 @@ class Coordinator:
         if self.is_trained(case):
             return self._kept.rows(case)
         self.begin(case)
-        outcome, figures = self._trainings[case].result()
+        outcome, figures = self._trainings.pop(case).result()
         if outcome.status != "ok":
             return self._write("", 0, {case: failure(case, outcome, figures)})[case]
         trained: Trained = outcome.value
         if trained.epochs and self._keep_epochs:
             self._keep_epochs(case, trained.epochs)
         return self._write("", 0, {case: [{**figures, **row} for row in trained.rows]})[case]
+
+    def go_on(self, kept: Sequence[Measurement], anywhere: bool = False) -> None:
+        """Take these rows for those of a run that was stopped; see `Kept`."""
+        self._kept = Kept(kept, anywhere)
+
+    def append(self, rows: Sequence[Measurement]) -> None:
+        """Write rows to the table."""
+        self.has_new_rows = True
+        append(self.table, rows)
+
+    def drop(self, group: str) -> None:
+        """Take the rows of a group out of the table, if it has any: the group is measured anew."""
+        append(self.table, [], lambda row: whole_name(row["group"]) == group)
+
+    def fail(self, cases: Iterable[Case], reason: str, group: str, repeat: int, keep: Keep) -> None:
+        """Keep a row for each phase of cases of which nothing came back."""
+        failures = {case: failure(case, Outcome("crashed", reason), {}) for case in cases}
+        keep([row for rows in self._rows(group, repeat, failures).values() for row in rows])
 
     def is_trained(self, case: Case) -> bool:
         """Whether the run that is resumed has trained `case` already, here and with these versions."""
@@ -151,24 +180,28 @@ class Coordinator:
 
     def _write(self, group: str, repeat: int, figures: Mapping[Case, Sequence[Figures]]) -> Rows:
         """Write the rows of several cases as one block: all of them stay, or none."""
-        when = {"commit": self._commit, "started_at": _now(), "run": self.run}
-        shared = {**when, "group": group, "repeat": repeat}
-        rows = {case: [self._row(case, each, shared) for each in of_case] for case, of_case in figures.items()}
+        rows = self._rows(group, repeat, figures)
         # Not what was skipped for the same reason before: that row is there.
         new = [row for case, of_case in rows.items() if not self._is_known(case, of_case) for row in of_case]
         if new:
-            self.has_new_rows = True
-            append(self.table, new)
+            self._keep(new)
         return rows
 
-    def _row(self, case: Case, figures: Figures, shared: Figures) -> Measurement:
-        return Measurement(**{**case.identity(), **machine.origin(case.backend, case.device), **shared, **figures})
+    def _rows(self, group: str, repeat: int, figures: Mapping[Case, Sequence[Figures]]) -> Rows:
+        when = {"node": self._node, "commit": self._commit, "started_at": _now(), "run": self.run}
+        shared = {**when, "group": group, "repeat": repeat}
+        return {case: _rows_of(case, of_case, shared) for case, of_case in figures.items()}
 
     def _is_known(self, case: Case, rows: Sequence[Measurement]) -> bool:
         if not all(row.status == "skipped" for row in rows):
             return False
         before = self._kept.rows(case, rows[0].group)
         return {(row.phase, row.reason) for row in rows} == {(row.phase, row.reason) for row in before}
+
+
+def _rows_of(case: Case, figures: Sequence[Figures], shared: Figures) -> list[Measurement]:
+    same = {**case.identity(), **machine.origin(case.backend, case.device), **shared}
+    return [Measurement(**{**same, **each}) for each in figures]
 
 
 def _now() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from zoo.execution import KERAS
 from zoo.measuring.case import Case
 from zoo.measuring.launcher import Launcher, Limits, Outcome
 
+REMEMBERED = 256
 OWN_ENVIRONMENT = ("legacy",)
 """Runners whose processes start with another environment than those of Keras."""
 
@@ -29,6 +31,7 @@ class Launchers:
         self._logs = logs
         self._first = first
         self._started: dict[tuple[str, str, str], Launcher] = {}
+        self._lock = threading.Lock()  # several threads may each ask for one
 
     def __len__(self) -> int:
         return len(self._started)
@@ -40,11 +43,12 @@ class Launchers:
     def at(self, backend: str, device: str = "cpu", runner: str = KERAS) -> Launcher:
         """The fork server of a backend and a device."""
         where = runner if runner in OWN_ENVIRONMENT else KERAS, backend, device
-        launcher = self._started.get(where)
-        if launcher is None or not launcher.alive():
-            first = self._first if where[0] == KERAS else None
-            launcher = self._started[where] = Launcher(*where, self._logs / f"{'-'.join(where)}.log", first)
-        return launcher
+        with self._lock:
+            launcher = self._started.get(where)
+            if launcher is None or not launcher.alive():
+                first = self._first if where[0] == KERAS else None
+                launcher = self._started[where] = Launcher(*where, self._logs / f"{'-'.join(where)}.log", first)
+            return launcher
 
     def run(self, limits: Limits, case: Case, function: Callable[..., Any], *arguments: Any) -> Outcome:
         """Call `function(case, *arguments)` in a fresh process of the case's fork server."""
@@ -57,7 +61,10 @@ class Launchers:
 
 
 class Once:
-    """What functions gave for a case, each called once a run: a batch, a floor, a proof, a limit."""
+    """What functions gave for a case, each called once: a batch, a floor, a proof, a limit.
+
+    The latest `REMEMBERED` are kept, which the arms of a group share: the memory of a long run stays as it is.
+    """
 
     def __init__(self, launchers: Launchers, limits: Limits) -> None:
         self._launchers = launchers
@@ -69,7 +76,9 @@ class Once:
         key = function, case
         if key not in self._outcomes:
             self._outcomes[key] = self._launchers.run(self._limits, case, function, *arguments)
-        outcome = self._outcomes[key]
+            while len(self._outcomes) > REMEMBERED:
+                del self._outcomes[next(iter(self._outcomes))]
+        outcome = self._outcomes[key] = self._outcomes.pop(key)  # it is the latest now
         if outcome.status in ("ok", "skipped"):  # a skip gives a reason for the user, such as data that are missing
             return outcome
         return replace(outcome, reason=f"{what}: {outcome.reason}")

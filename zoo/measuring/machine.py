@@ -11,10 +11,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from zoo.errors import more_than_zero
+from zoo.version import VERSION
+
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")
 LEGACY = {"TF_USE_LEGACY_KERAS": "1"}  # TensorFlow 1's cells live in tf_keras
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+USUAL_MEMORY_LIMIT = 0.8  # of what is free
 ON_GPU = {
     "CUDA_VISIBLE_DEVICES": "0",
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # that of nvidia-smi, which names the device
@@ -27,6 +33,16 @@ ON_GPU = {
 def usable_cpus() -> int:
     """How many CPUs this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory_limit_bytes(gib: float | None) -> int:
+    """What a process, and the workers of a group together, may hold: `gib`, or a part of what is free now.
+
+    Raises:
+        ZooError: it is not more than 0.
+    """
+    free = psutil.virtual_memory().available / 2**30
+    return int(min(more_than_zero("memory-limit", gib, USUAL_MEMORY_LIMIT * free), 2**20) * 2**30)
 
 
 def cpu_name() -> str:
@@ -62,6 +78,7 @@ def origin(backend: str, device: str) -> dict[str, Any]:
         "keras_version": _version("keras"),
         "backend_version": _version(backend),
         "numpy_version": _version("numpy"),
+        "zoo_version": VERSION,
     }
 
 

@@ -12,16 +12,31 @@ from zoo.measuring.rows import Measurement
 DONE = ("ok", "unequal", "out_of_memory", "timeout")
 """Outcomes that a resumed run keeps. A case that was skipped or crashed is tried again: its cause may be gone."""
 
+OF_MACHINE = ("device_name", "cpu_count", "threads")
+OF_PACE = ("threads", "zoo_version")
+"""What a score does not depend on: threads are fewer where several trainings run at once."""
+
 
 def part_name(group: str, part: int) -> str:
     """What a part of a group is called, where its workers do not all fit into memory at once: "wave-…-3f2a1c.2"."""
     return group + (f".{part + 1}" if part else "")
 
 
-class Kept:
-    """Rows of a run that was stopped. A case counts only with the same fields, versions and machine."""
+def whole_name(part: str) -> str:
+    """The name of the group that a part belongs to."""
+    return part.partition(".")[0]
 
-    def __init__(self, rows: Iterable[Measurement] = ()) -> None:
+
+class Kept:
+    """Rows of a run that was stopped. A case counts only with the same fields, versions and machine.
+
+    Args:
+        rows: of the run.
+        anywhere: whether the rows of other machines count too.
+    """
+
+    def __init__(self, rows: Iterable[Measurement] = (), anywhere: bool = False) -> None:
+        self._anywhere = anywhere
         self._rows: dict[tuple[str, str], list[Measurement]] = {}
         for row in rows:
             self._rows.setdefault((row.group, row.case_id), []).append(row)
@@ -29,8 +44,8 @@ class Kept:
     def rows(self, case: Case, group: str = "") -> list[Measurement]:
         """The rows of `case`, whatever their outcome; those that it has as an arm of `group`."""
         same = {**case.identity(), **machine.origin(case.backend, case.device)}
-        if case.recipe:
-            del same["threads"]  # fewer where several trainings run at once; a score does not depend on them
+        for name in OF_MACHINE if self._anywhere else OF_PACE if case.recipe else ():
+            del same[name]
         rows = self._rows.get((group, case.id), [])
         return [row for row in rows if all(getattr(row, name) == value for name, value in same.items())]
 

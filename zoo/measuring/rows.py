@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,6 +89,8 @@ class Measurement:
     keras_version: str = ""
     backend_version: str = ""
     numpy_version: str = ""
+    zoo_version: str = ""
+    node: str = ""  # of a cluster; empty for this machine
     commit: str = ""
     started_at: str = ""
     run: str = ""
@@ -133,18 +135,28 @@ def check_writable(folder: Path) -> None:
         raise ZooError(f"cannot write to the folder {folder}: {why}; choose another folder") from error
 
 
-def append(path: Path, rows: Sequence[Measurement]) -> None:
+def append(path: Path, rows: Sequence[Measurement], replaced: append_only.Replaced | None = None) -> None:
     """Write all rows of a case to the end of the table at `path` as one block, on the disk when this returns.
+
+    Args:
+        path: of the table.
+        rows: of the block.
+        replaced: says which rows of the table are taken out of it, as texts by column.
 
     Raises:
         ZooError: the file has other columns, or it cannot be written.
     """
-    append_only.append(path, COLUMNS, list(map(as_line, rows)))
+    append_only.append(path, COLUMNS, list(map(as_line, rows)), replaced)
+
+
+def other_version(path: Path, data: bytes) -> ZooError:
+    """The error for a table of other columns, whose bytes are `data`."""
+    return append_only.refusal(path, data, COLUMNS)
 
 
 def as_line(row: Measurement) -> str:
     """The row as one line of CSV."""
-    return append_only.line_of(astuple(row))
+    return append_only.line_of(vars(row).values())
 
 
 def read_rows(path: Path) -> list[Measurement]:

@@ -10,6 +10,7 @@ import pandas as pd
 from zoo.report.sections import named
 from zoo.statistics.columns import TIMED, differing
 from zoo.statistics.entries import against_reference
+from zoo.statistics.pace import DISTURBED, cost_of_spread, paces
 from zoo.statistics.ratios import ratios
 from zoo.statistics.verdicts import DECIDED, EQUAL, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
@@ -36,10 +37,10 @@ def verdict_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
     if rows.empty:
         return [_what_is_missing(table)]
     lines = list(_lines(rows, width))
-    room = MOST_LINES - 3  # without the first, and the last, which may take two
+    room = MOST_LINES - 5  # without the first, and the last two, which may take two each
     if len(lines) > room:
         lines = [*lines[: room - 1], f"and {len(lines) - room + 1} more lines of comparisons: see the report"]
-    return [HEAD, *lines, count_line(rows)]
+    return [HEAD, *lines, *pace_lines(table, rows), count_line(rows)]
 
 
 def comparisons(table: pd.DataFrame) -> pd.DataFrame:
@@ -113,6 +114,20 @@ def _within(text: str, items: list[str], width: int) -> str:
             return f"{text} and {len(items) - i} more" if i else f"{text}{len(items)} comparisons"
         text = longer
     return text
+
+
+def pace_lines(table: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
+    """What a machine that was disturbed cost; nothing of one that was calm."""
+    factors = paces(table)["factor"]
+    disturbed = int((factors > DISTURBED).sum())
+    if not disturbed:
+        return
+    cost = len(cost_of_spread(rows))
+    where = f", by more than {DISTURBED:g}× in {disturbed} of {len(factors)} groups" if len(factors) > 1 else ""
+    lost = f"{cost} undecided comparison{'s' * (cost != 1)} would be decided on a calm machine"
+    yield f"The machine's pace varied by up to {factors.max():.1f}×{where}. " + (
+        f"That cost verdicts: {lost}" if cost else "That cost no verdict"
+    )
 
 
 def count_line(rows: pd.DataFrame) -> str:

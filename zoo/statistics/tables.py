@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import logging
 import zlib
@@ -12,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from zoo.archives import BoundedGzip
 from zoo.errors import ZooError
 from zoo.execution import name_of
-from zoo.measuring.rows import COLUMNS, DTYPES, GAPS, HEADER, Measurement, as_line
+from zoo.measuring.rows import DTYPES, GAPS, HEADER, Measurement, as_line, other_version
 
 CLOCKED = ("step_seconds", "first_call_seconds")
 CLOCK = (1e-9, 1e9)
@@ -34,14 +34,13 @@ def read(path: Path) -> pd.DataFrame:
         ZooError: there is no such file, or it is not a table of these columns.
     """
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        data = _unzipped(path) if path.suffix == ".gz" else path.read_bytes()
     except FileNotFoundError as error:
         raise ZooError(f"there is no results table {path}") from error
     except (OSError, EOFError, zlib.error) as error:
         raise ZooError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    header = data.partition(b"\n")[0].rstrip(b"\r")
-    if header != HEADER.rstrip(b"\n"):
-        raise ZooError(f"{path} is not a results table of this version: {_difference(header)}")
+    if data.partition(b"\n")[0].rstrip(b"\r") != HEADER.rstrip(b"\n"):
+        raise other_version(path, data)
     whole, newline, half = data.rpartition(b"\n")
     if half:
         LOG.warning("%s ends in half a line; its writer was killed; that line is left out", path)
@@ -51,16 +50,9 @@ def read(path: Path) -> pd.DataFrame:
         raise ZooError(f"{path} is damaged: {' '.join(str(error).split())}") from error
 
 
-def _difference(header: bytes) -> str:
-    """What sets a foreign header apart from COLUMNS, in words."""
-    names = header.decode(errors="replace").split(",")
-    missing = [name for name in COLUMNS if name not in names]
-    foreign = [name for name in names if name not in COLUMNS]
-    if len(missing) == len(COLUMNS):
-        return "it has none of the columns"
-    differences = [f"it lacks {', '.join(missing)}"] if missing else []
-    differences += [f"it has the unknown {', '.join(foreign)}"] if foreign else []
-    return " and ".join(differences) or "its columns are in another order"
+def _unzipped(path: Path) -> bytes:
+    with BoundedGzip(path) as file:
+        return file.read()
 
 
 def _parse(data: bytes) -> pd.DataFrame:

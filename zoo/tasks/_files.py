@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from zoo.archives import check_zip
 from zoo.errors import ZooError
 
 # What reading a damaged archive can raise; ValueError also stands for pickled objects, OSError for a failing disk,
@@ -85,6 +86,7 @@ def read_npz(path: Path, expected: Mapping[str, Expected], remedy: str) -> dict[
     """
     if not zipfile.is_zipfile(path):
         raise unfit(path, "truncated or no npz archive", expected, remedy)
+    check_zip(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
             missing = [name for name in expected if name not in archive]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import re
 
 import numpy as np
 
 from zoo.data import Data, Split
+from zoo.errors import ZooError
 from zoo.registry import ENCODER_DECODER, TASKS, Recipe, Task, require_steps
 from zoo.tasks._text import decoded_exact_match, naive_exact_match, source_and_target
 from zoo.vocabulary import Vocabulary
@@ -25,6 +28,21 @@ ISO = Vocabulary(tuple("0123456789-"))
 def written(date: datetime.date) -> str:
     """The date in English, in every locale: "April 22, 2019"."""
     return f"{MONTHS[date.month - 1]} {date.day}, {date.year}"
+
+
+def require_date(text: str) -> str:
+    """A text that is a written date of the kind that models learn here.
+
+    Raises:
+        ZooError: it is none.
+    """
+    found = re.fullmatch(r"(\w+) (\d+), (\d+)", text)
+    month = MONTHS.index(found[1]) + 1 if found and found[1] in MONTHS else 0
+    with contextlib.suppress(ValueError, OverflowError):
+        if found and written(datetime.date(int(found[3]), month, int(found[2]))) == text and len(found[3]) == 4:
+            return text
+    example = written(datetime.date(2019, 4, 22))
+    raise ZooError(f"{text[:40]!r} is no date like {example!r}, of the years 1000 to 9999: models learn no other")
 
 
 def load(steps: int | None = None, seed: int = 0) -> Data:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.archives import check_zip
 from zoo.data import Data, Split
 from zoo.errors import ZooError
 from zoo.registry import ENCODER_DECODER, TASKS, Recipe, Task, require_steps
@@ -89,6 +90,7 @@ def read(path: Path) -> Pairs:
         ZooError: the file is no zip archive with fra.txt of lines "english<TAB>french".
     """
     try:
+        check_zip(path)
         with zipfile.ZipFile(path) as archive:
             lines = archive.read(MEMBER).decode("utf-8").splitlines()
     except (*UNREADABLE, KeyError) as error:

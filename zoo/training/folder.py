@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.archives import SUMS, checksums, require_checksums
 from zoo.data import Data
 from zoo.errors import ZooError
+from zoo.lock import Lock
 from zoo.pretrained import write_vocabularies
 from zoo.registry import Recipe, Task
 from zoo.training.history import epoch_log
@@ -48,11 +50,11 @@ def require_free(folder: Path) -> None:
         raise ZooError(f"{folder} holds a trained model already; choose another folder with --out")
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make `folder` if there is none, before anything is trained.
+def prepare_folder(folder: Path) -> Lock:
+    """Make `folder` if there is none, before anything is trained, and hold it.
 
     Raises:
-        ZooError: it holds a run, is a file, or cannot be written.
+        ZooError: it holds a run, is a file, cannot be written, or another process writes it.
     """
     require_free(folder)
     try:
@@ -61,6 +63,7 @@ def prepare_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise ZooError(f"cannot write to {folder}: {error.strerror or error}") from error
+    return Lock(folder)
 
 
 def train_and_keep(
@@ -100,6 +103,7 @@ def train_and_keep(
         "stopped_early": stopped,
         "train_seconds": round(log.train_seconds, 3),
         "vocabularies": write_vocabularies(data),
+        SUMS: checksums(folder, (MODEL, WEIGHTS)),
     }
     with (folder / HISTORY).open("w", newline="") as file:
         writer = csv.DictWriter(file, list(log.rows[0]) if log.rows else ["epoch"])
@@ -153,6 +157,7 @@ def read_run(folder: Path) -> tuple[keras.Model, dict[str, Any]]:
     missing = [key for key in KEYS if key not in card] if isinstance(card, dict) else list(KEYS)
     if missing:
         raise ZooError(f"{folder / CARD} is no card of zoo train: it has no {', '.join(missing)}")
+    require_checksums(folder, card)
     try:
         return load_model(folder / MODEL), card
     except (OSError, ValueError, KeyError) as error:

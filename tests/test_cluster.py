@@ -1,0 +1,224 @@
+"""Jobs, a run and a comparison on a real Ray cluster of three nodes on this machine, one of which is killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.frames import monthly
+from tests.test_rooms import ROOT
+from zoo.errors import ZooError
+from zoo.measuring.cluster import Cluster, Job
+from zoo.measuring.rows import TABLE, read_rows
+
+ray = pytest.importorskip("ray")
+
+NODES = 3
+SECONDS = 0.5
+
+
+class Sleeper:
+    """What is made on each node: its jobs take half a second, or as long as a file is not there."""
+
+    def __init__(self, node: str, at_once: int) -> None:
+        self._node = node
+
+    def sleep(self, number: int) -> Iterator[tuple[str, int, float]]:
+        started = time.time()
+        time.sleep(SECONDS)
+        yield self._node, number, started
+        yield self._node, number, time.time()
+
+    def wait(self, marks: str, after: str) -> Iterator[str]:
+        """Say where it runs, by a file too, and wait for another file."""
+        yield self._node
+        Path(marks, self._node).touch()
+        while not Path(after).exists():
+            time.sleep(0.05)
+        yield "done"
+
+    def fail(self) -> Iterator[str]:
+        yield "began"
+        raise RuntimeError("first line\nsecond line")
+
+
+@pytest.fixture(scope="module")
+def three_nodes() -> Iterator[Any]:
+    """A head that only directs, and three nodes of one processor each."""
+    from ray.cluster_utils import Cluster as Simulated
+
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(ROOT)  # the nodes import what these tests make there
+    cluster = Simulated(initialize_head=True, head_node_args={"num_cpus": 0})
+    for _ in range(NODES):
+        cluster.add_node(num_cpus=1)
+    yield cluster
+    cluster.shutdown()
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
+
+
+@pytest.fixture
+def sleepers(three_nodes: Any) -> Iterator[SimpleNamespace]:
+    """The cluster as the zoo sees it, and what it said."""
+    said: list[str] = []
+    while len(three_nodes.worker_nodes) < NODES:  # a test has killed one
+        three_nodes.add_node(num_cpus=1)
+    cluster = Cluster(three_nodes.address, Sleeper, said.append)
+    yield SimpleNamespace(cluster=cluster, said=said, nodes=three_nodes)
+    cluster.close()
+
+
+def job(method: str, received: list[Any], *arguments: Any, **options: Any) -> Job:
+    return Job(f"{method} {arguments}", method, lambda: arguments, received.append, **options)
+
+
+def finish(cluster: Cluster, jobs: list[Job]) -> None:
+    for each in jobs:
+        cluster.add(each)
+    for each in jobs:
+        cluster.finish(each)
+
+
+def test_jobs_run_on_all_nodes_and_one_that_is_alone_has_its_node_for_itself(sleepers: SimpleNamespace) -> None:
+    received: list[tuple[str, int, float]] = []
+    jobs = [job("sleep", received, number, alone=True) for number in range(6)]
+    finish(sleepers.cluster, jobs)
+    assert len({node for node, _, _ in received}) == NODES == len(sleepers.cluster)
+    times: dict[int, list[float]] = {}
+    for _, number, when in received:
+        times.setdefault(number, []).append(when)
+    assert sorted(times) == list(range(6))
+    where = {number: node for node, number, _ in received}
+    for number, (begun, ended) in times.items():
+        beside = [n for n in times if n != number and where[n] == where[number]]
+        assert all(times[n][1] <= begun or times[n][0] >= ended for n in beside)
+
+
+def test_a_job_that_fails_or_needs_what_no_node_has_is_given_up_with_its_reason(sleepers: SimpleNamespace) -> None:
+    received: list[Any] = []
+    failing, on_gpu, good = job("fail", received), job("sleep", received, 1, gpu=True), job("sleep", received, 2)
+    finish(sleepers.cluster, [failing, on_gpu, good])
+    assert failing.failed == "second line"
+    assert on_gpu.failed == "no node of the cluster has a GPU"
+    assert (good.done, good.failed) == (True, "")
+    assert received[0] == "began"
+
+
+def test_a_job_whose_node_is_lost_is_done_again_elsewhere_once(sleepers: SimpleNamespace, tmp_path: Path) -> None:
+    received: list[str] = []
+    after = tmp_path / "go on"
+    waiting = job("wait", received, str(tmp_path), str(after), alone=True)
+    sleepers.cluster.add(waiting)
+    while not received:
+        sleepers.cluster._step()
+    victim = next(node for node in sleepers.nodes.worker_nodes if received[0].endswith(node.node_id[:6]))
+    sleepers.nodes.remove_node(victim, allow_graceful=False)
+    while len(received) < 2:
+        sleepers.cluster._step()
+    after.touch()
+    sleepers.cluster.finish(waiting)
+    assert waiting.done
+    assert waiting.tries == 2
+    first, second, done = received
+    assert first != second
+    assert done == "done"
+    assert len(list(tmp_path.iterdir())) == 3  # two marks: it ran on two nodes
+    assert f"node {first} is left out" in sleepers.said[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [("127.0.0.1:1", "no Ray cluster answers at"), ("x:99999", "no Ray cluster answers"), ("nowhere", "is no address")],
+)
+def test_an_address_without_a_cluster_is_one_line(address: str, message: str) -> None:
+    with pytest.raises(ZooError, match=message) as refused:
+        Cluster(address, Sleeper)
+    assert "\n" not in str(refused.value)
+
+
+def started(three_nodes: Any, folder: Path, *options: str) -> subprocess.Popen[str]:
+    """A benchmark of four groups and a few trainings on the cluster."""
+    start = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--benchmark")
+    grid = ("--zoo-profile", "smoke", "--zoo-entries", "neuron,gru", "--zoo-repeats", "2")
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    return subprocess.Popen(
+        [*start, *grid, f"--zoo-results={folder}", "--zoo-ray", three_nodes.address, *options],
+        cwd=ROOT,
+        env={**ours, "COLUMNS": "140"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_until(what: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 300) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_grid_completes_though_a_node_is_killed_and_no_row_stands_twice(three_nodes: Any, tmp_path: Path) -> None:
+    while len(three_nodes.worker_nodes) < NODES:
+        three_nodes.add_node(num_cpus=1)
+    table = tmp_path / TABLE
+    run = started(three_nodes, tmp_path)
+    wait_until(lambda: table.exists() and len(read_rows(table)) > 0, run)
+    first = read_rows(table)[0].node
+    victim = next(node for node in three_nodes.worker_nodes if first.endswith(node.node_id[:6]))
+    three_nodes.remove_node(victim, allow_graceful=False)
+    printed, _ = run.communicate(timeout=900)
+    assert run.returncode == 0, printed
+    assert f"node {first} is left out" in printed
+    rows = read_rows(table)
+    named = Counter((row.group, row.case_id, row.phase, row.repeat, row.round, row.split) for row in rows)
+    assert max(named.values()) == 1
+    assert {row.status for row in rows} == {"ok", "skipped"}  # gru as stock is the same program as looped
+    assert len({row.node for row in rows}) >= 2
+    assert all(row.node for row in rows)
+    groups = {row.group for row in rows if row.group}
+    for group in groups:
+        of_group = [row for row in rows if row.group == group]
+        assert {row.repeat for row in of_group} == {0, 1}
+    here = started(three_nodes, tmp_path, "--zoo-resume")  # nothing is left to do
+    printed, _ = here.communicate(timeout=300)
+    assert here.returncode == 0, printed
+    assert read_rows(table) == rows
+
+
+@pytest.mark.slow
+def test_a_comparison_on_a_cluster_has_the_scores_of_one_here(three_nodes: Any, tmp_path: Path) -> None:
+    monthly().to_csv(tmp_path / "data.csv", index=False)
+    words = ["compare", "data.csv", "--target", "y", "--time", "month", "--execution", "looped"]
+    words += ["--entries", "gru,simple_rnn", "--folds", "2", "--seeds", "1"]
+    start = [sys.executable, "-c", "from zoo.cli import main; main()"]
+    for out, more in (("here", []), ("there", ["--ray", three_nodes.address])):
+        subprocess.run([*start, *words, "--out", out, *more], cwd=tmp_path, check=True, capture_output=True)
+    here, there = (pd.read_csv(tmp_path / out / "trainings.csv") for out in ("here", "there"))
+    keys = ["entry", "fold", "seed"]
+    both = here.merge(there, on=keys, suffixes=("", "_there"))
+    assert len(both) == 4
+    # The same seed on the same kind of processor; threads differ, and so does the order of sums.
+    pd.testing.assert_series_equal(both["validation_loss"], both["validation_loss_there"], check_names=False, rtol=0.05)
+    assert (tmp_path / "there" / "model" / "model.keras").exists()
+
+
+def test_a_cluster_without_ray_is_one_line(monkeypatch) -> None:
+    monkeypatch.setattr("zoo.measuring.connection.missing", lambda name: f"{name} is not installed")
+    with pytest.raises(ZooError, match="ray is not installed"):
+        Cluster("auto", Sleeper)

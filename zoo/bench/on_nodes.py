@@ -1,0 +1,114 @@
+"""A run on the nodes of a cluster: a group or a training goes to a node, and its rows come back as they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from zoo.measuring.case import Case
+from zoo.measuring.cluster import Cluster, Job
+from zoo.measuring.coordinator import Coordinator
+from zoo.measuring.group import Group
+from zoo.measuring.group_run import GroupRun
+from zoo.measuring.resume import DONE, Kept, whole_name
+from zoo.measuring.rows import Measurement
+
+GROUP, TRAINING = "group", "training"
+"""Methods of what measures on a node."""
+
+
+class OnNodes:
+    """Measures groups and trainings on a cluster. A group has its node for itself; a training takes a processor or GPU.
+
+    Args:
+        cluster: where.
+        coordinator: of the run; it writes the table.
+        kept: rows of a run that was stopped, of whatever machine.
+    """
+
+    def __init__(self, cluster: Cluster, coordinator: Coordinator, kept: Iterable[Measurement] = ()) -> None:
+        self._cluster = cluster
+        self._coordinator = coordinator
+        self._jobs: dict[str, Job] = {}
+        self._rows: dict[str, list[Measurement]] = {}  #: by group, of a training by its case
+        for row in kept:
+            self._rows.setdefault(whole_name(row.group) or row.case_id, []).append(row)
+
+    def plan(self, groups: Sequence[tuple[Group, float]], trainings: Sequence[Case]) -> None:
+        """Hand over everything that is to be measured: groups with the seconds that each may take, then trainings.
+
+        Groups are measured side by side, so each may take as many times as long as there are nodes.
+        """
+        for group, seconds in groups:
+            if self._of_group(group).needed():
+                self._add(group, self._job_of_group(group, seconds * max(1, len(self._cluster))))
+        for case in trainings:
+            if not Kept(self._rows.get(case.id, ()), anywhere=True).is_trained(case):
+                self._rows.pop(case.id, None)  # of a training that ended badly
+                arguments = partial(tuple[Case], [case])
+                self._add(case, Job(case.training, TRAINING, arguments, self._receive, gpu=case.device == "gpu"))
+
+    def is_done(self, what: Group | Case) -> bool:
+        """Whether the run that is resumed has measured a group or a training already."""
+        return _key(what) not in self._jobs
+
+    def group(self, group: Group, seconds: float) -> GroupRun:
+        """A group, once it is measured."""
+        if job := self._jobs.pop(group.name, None):
+            self._cluster.finish(job)
+            if job.failed:
+                self._coordinator.fail(group.arms, job.failed, group.name, self._of_group(group).repeats, self._receive)
+        run = self._of_group(group)
+        for row in self._rows.pop(group.name, ()):
+            if row.status not in DONE:
+                case = next(case for case in group.arms if case.id == row.case_id)
+                run.rows[case].append(row)
+        return run
+
+    def training(self, case: Case) -> list[Measurement]:
+        """The scores of a training, once it is done."""
+        if job := self._jobs.pop(case.id, None):
+            self._cluster.finish(job)
+            if job.failed:
+                self._coordinator.fail([case], job.failed, "", 0, self._receive)
+        return self._rows.pop(case.id)
+
+    def close(self) -> None:
+        """End what runs on the nodes."""
+        self._cluster.close()
+
+    def _add(self, what: Group | Case, job: Job) -> None:
+        self._jobs[_key(what)] = job
+        self._cluster.add(job)
+
+    def _of_group(self, group: Group) -> GroupRun:
+        self._coordinator.go_on(self._rows.get(group.name, ()), anywhere=True)
+        return self._coordinator.group(group)
+
+    def _job_of_group(self, group: Group, seconds: float) -> Job:
+        begins_anew = False
+
+        def arguments() -> tuple[Group, list[Measurement], float]:
+            return group, self._rows.get(group.name, []), seconds
+
+        def receive(piece: int | list[Measurement]) -> None:
+            nonlocal begins_anew
+            if isinstance(piece, int):  # which repeat comes first: 0 where what was kept is of another machine
+                begins_anew = piece == 0
+                return
+            if begins_anew and self._rows.pop(group.name, []):
+                self._coordinator.drop(group.name)
+            begins_anew = False
+            self._receive(piece)
+
+        gpu = any(case.device == "gpu" for case in group.arms)
+        return Job(group.name, GROUP, arguments, receive, alone=True, gpu=gpu)
+
+    def _receive(self, rows: Sequence[Measurement]) -> None:
+        for row in rows:
+            self._rows.setdefault(whole_name(row.group) or row.case_id, []).append(row)
+        self._coordinator.append(rows)
+
+
+def _key(what: Group | Case) -> str:
+    return what.id if isinstance(what, Case) else what.name

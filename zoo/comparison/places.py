@@ -1,0 +1,201 @@
+"""Where a comparison trains and times: on this machine, or on the nodes of a cluster."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from zoo.comparison.costs import Cost, measure_costs
+from zoo.comparison.training import Arm, fastest_execution, train_arm
+from zoo.measuring.cluster import Cluster, Job
+from zoo.measuring.launcher import Launcher, Limits, Outcome
+from zoo.measuring.launchers import Launchers
+from zoo.measuring.machine import usable_cpus
+
+LIMITS = Limits(2**62, 3600.0)
+CHOICE_LIMITS = Limits(2**62, 120.0)
+AT_ONCE = 2
+Show = Callable[[str], None]
+
+
+class Place(Protocol):
+    """Trains and times arms."""
+
+    def choose(self, arm: Arm) -> str:
+        """The fastest execution of an arm; the one that it has where none is found."""
+
+    def begin(self, key: Hashable, arm: Arm, fold: int, seed: int, keep: Path | None) -> None:
+        """Let a training begin when there is room; its weights go to `keep`."""
+
+    def result(self, key: Hashable) -> Outcome:
+        """How a training ended: a `Trained`, or why there is none."""
+
+    def costs(self, arms: Sequence[Arm], show: Show) -> list[Cost]:
+        """What each arm costs; they take turns."""
+
+    def close(self) -> None:
+        """End what runs."""
+
+
+class Here:
+    """Trains on this machine, two at a time.
+
+    Args:
+        backend: of Keras.
+        logs: a folder for what the processes print.
+        folds: the file of each fold.
+    """
+
+    def __init__(self, backend: str, logs: Path, folds: Sequence[Path]) -> None:
+        self._backend, self._folds = backend, folds
+        self._launchers = Launchers(logs)
+        self._threads = max(1, usable_cpus() // AT_ONCE)
+        self._pool = ThreadPoolExecutor(min(AT_ONCE, usable_cpus()))
+        self._begun: dict[Hashable, Future[Outcome]] = {}
+
+    def choose(self, arm: Arm) -> str:
+        """The fastest execution of an arm; the one that it has where none is found."""
+        return chosen(self._launcher, arm, self._folds[0])
+
+    def begin(self, key: Hashable, arm: Arm, fold: int, seed: int, keep: Path | None) -> None:
+        """Let a training begin when there is room; its weights go to `keep`."""
+        run = partial(self._launcher.run, LIMITS, train_arm)
+        self._begun[key] = self._pool.submit(run, arm, self._folds[fold], seed, self._threads, keep)
+
+    def result(self, key: Hashable) -> Outcome:
+        """How a training ended."""
+        return self._begun.pop(key).result()
+
+    def costs(self, arms: Sequence[Arm], show: Show) -> list[Cost]:
+        """What each arm costs; they take turns."""
+        return measure_costs(arms, self._launcher, CHOICE_LIMITS, show)
+
+    def close(self) -> None:
+        """End what runs."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._launchers.close()
+
+    @property
+    def _launcher(self) -> Launcher:
+        return self._launchers.at(self._backend)
+
+
+def chosen(launcher: Launcher, arm: Arm, fold: Path) -> str:
+    """The fastest execution of an arm, found in a process of its own."""
+    found = launcher.run(CHOICE_LIMITS, fastest_execution, arm, fold)
+    return found.value if found.status == "ok" else arm.execution
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a node needs to know of a comparison."""
+
+    backend: str
+
+    def trainer(self, node: str, at_once: int) -> Trainer:
+        """What trains on the node of this name."""
+        return Trainer(self.backend, at_once)
+
+
+class Trainer:
+    """Trains and times on one node. Folds come as the bytes of their files, and trained weights go back as bytes."""
+
+    def __init__(self, backend: str, at_once: int) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="rnn-zoo-")
+        self._backend = backend
+        self._threads = max(1, usable_cpus() // at_once)
+        self._launchers = Launchers(Path(self._folder.name))
+
+    def training(self, arm: Arm, fold: bytes, seed: int, keeps: bool) -> Iterator[tuple[Outcome, bytes]]:
+        """Train an arm: how it ended, and the weights if they are kept."""
+        with self._file(fold) as path:
+            weights = path.with_name("weights")
+            keep = weights if keeps else None
+            outcome = self._launcher.run(LIMITS, train_arm, arm, path, seed, self._threads, keep)
+            yield outcome, weights.read_bytes() if weights.exists() else b""
+
+    def choice(self, arm: Arm, fold: bytes) -> Iterator[str]:
+        """The fastest execution of an arm."""
+        with self._file(fold) as path:
+            yield chosen(self._launcher, arm, path)
+
+    def costs(self, arms: Sequence[Arm]) -> Iterator[list[Cost]]:
+        """What each arm costs."""
+        yield measure_costs(arms, self._launcher, CHOICE_LIMITS, lambda text: None)
+
+    @property
+    def _launcher(self) -> Launcher:
+        return self._launchers.at(self._backend)
+
+    @contextmanager
+    def _file(self, fold: bytes) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(dir=self._folder.name) as work:
+            path = Path(work) / "fold.npz"
+            path.write_bytes(fold)
+            yield path
+
+
+class OnNodes:
+    """Trains on the nodes of a cluster, a training a processor; an arm is timed alone on its node.
+
+    Args:
+        address: of the cluster.
+        backend: of Keras.
+        folds: the file of each fold.
+        say: takes what a person should know, such as a node that is lost.
+    """
+
+    def __init__(self, address: str, backend: str, folds: Sequence[Path], say: Show) -> None:
+        self._cluster = Cluster(address, Setup(backend).trainer, say)
+        self._folds = [self._cluster.share(path.read_bytes()) for path in folds]
+        self._begun: dict[Hashable, tuple[Job, list[Outcome]]] = {}
+
+    def choose(self, arm: Arm) -> str:
+        """The fastest execution of an arm; the one that it has where none is found."""
+        found: list[str] = []
+        self._finish(Job(f"choice of {arm.entry}", "choice", lambda: (arm, self._folds[0]), found.append, alone=True))
+        return found[0] if found else arm.execution
+
+    def begin(self, key: Hashable, arm: Arm, fold: int, seed: int, keep: Path | None) -> None:
+        """Let a training begin when there is room; its weights go to `keep`."""
+        outcomes: list[Outcome] = []
+
+        def receive(piece: tuple[Outcome, bytes]) -> None:
+            outcome, weights = piece
+            if keep and weights:
+                keep.write_bytes(weights)
+            outcomes.append(outcome)
+
+        name = f"{arm.entry} fold {fold + 1} seed {seed}"
+        arguments = partial(tuple[Any, ...], [arm, self._folds[fold], seed, keep is not None])
+        job = Job(name, "training", arguments, receive)
+        self._cluster.add(job)
+        self._begun[key] = job, outcomes
+
+    def result(self, key: Hashable) -> Outcome:
+        """How a training ended."""
+        job, outcomes = self._begun.pop(key)
+        self._cluster.finish(job)
+        return outcomes[0] if outcomes else Outcome("crashed", job.failed)
+
+    def costs(self, arms: Sequence[Arm], show: Show) -> list[Cost]:
+        """What each arm costs; they take turns on one node."""
+        show("entries take turns on a node")
+        found: list[list[Cost]] = []
+        job = Job("costs", "costs", lambda: (arms,), found.append, alone=True)
+        self._finish(job)
+        return found[0] if found else [Cost({}, {}, None, job.failed) for _ in arms]
+
+    def close(self) -> None:
+        """End what runs, and leave the cluster."""
+        self._cluster.close()
+
+    def _finish(self, job: Job) -> None:
+        self._cluster.add(job)
+        self._cluster.finish(job)
