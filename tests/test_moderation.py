@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from scipy import special, stats
 
 from zoo.statistics.moderation import LEAST_COMPARISONS, MOST_DEGREES, Prior, prior, prior_of
-from zoo.statistics.verdicts import ratio_test
+from zoo.statistics.verdicts import MOMENTS, ratio_test, ratio_tests
 
 VARIANCE = 0.002
 
@@ -42,10 +43,16 @@ def test_its_equations_are_those_of_smyth() -> None:
     assert found.variance == pytest.approx(np.exp(logs.mean() + special.digamma(free / 2) - np.log(free / 2)), rel=1e-3)
 
 
+def moments_of(comparisons: Sequence[Sequence[float] | np.ndarray]) -> pd.DataFrame:
+    """The moments of the logarithms of the ratios of each comparison."""
+    return pd.DataFrame([np.log(pd.Series(ratios)).agg(MOMENTS) for ratios in comparisons])
+
+
 def test_few_comparisons_and_values_that_are_all_alike_have_no_prior() -> None:
-    few = [(name, pd.Series([1.0, 1.1, 1.2])) for name in range(LEAST_COMPARISONS - 1)]
-    assert prior_of(few) == Prior()
-    assert prior_of([*few, ("short", pd.Series([1.0, 1.1])), ("alike", pd.Series([1.0] * 3))]) == Prior()
+    few = [[1.0, 1.1, 1.2]] * (LEAST_COMPARISONS - 1)
+    assert prior_of(moments_of(few)) == Prior()
+    assert prior_of(moments_of([*few, [1.0, 1.1], [1.0] * 3])) == Prior()
+    assert prior_of(moments_of([*few, [1.0, 1.2, 1.1]])) != Prior()
 
 
 def test_without_a_prior_it_is_students_test_and_with_one_its_degrees_are_added() -> None:
@@ -70,9 +77,8 @@ def test_intervals_hold_the_truth_in_95_percent(unequal: float) -> None:
     held = []
     for _ in range(60):
         spread = 0.03 * np.exp(random.normal(0, unequal, 15))
-        table = [(name, pd.Series(np.exp(random.normal(0, each, 3)))) for name, each in enumerate(spread)]
-        known = prior_of(table)
-        rows = [ratio_test(ratios, known) for _, ratios in table]
-        held += [row["low"] <= 1 <= row["high"] for row in rows]
+        moments = moments_of([np.exp(random.normal(0, each, 3)) for each in spread])
+        rows = ratio_tests(moments, [prior_of(moments)] * len(moments))
+        held += [row.low <= 1 <= row.high for row in rows.itertuples()]
     share = stats.binomtest(sum(held), len(held)).proportion_ci(0.99, method="exact")
     assert share.low <= 0.95 <= share.high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -36,10 +37,11 @@ def verdict_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
     rows = comparisons(table)
     if rows.empty:
         return [_what_is_missing(table)]
-    lines = list(_lines(rows, width))
     room = MOST_LINES - 5  # without the first, and the last two, which may take two each
-    if len(lines) > room:
-        lines = [*lines[: room - 1], f"and {len(lines) - room + 1} more lines of comparisons: see the report"]
+    number = rows["line"].nunique()
+    lines = list(islice(_lines(rows, width), room if number <= room else room - 1))
+    if number > room:
+        lines.append(f"and {number - len(lines)} more lines of comparisons: see the report")
     return [HEAD, *lines, *pace_lines(table, rows), count_line(rows)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 TIMED = ("train", "predict")
@@ -51,6 +52,19 @@ FIGURES = [
     *("graph_nodes", "baseline", *(f"train_{name}" for name in RATIO), *STOCK_RATIO, "repeats"),
 ]
 """What `summary` gives of each execution."""
+
+
+def numbered(table: pd.DataFrame, keys: Sequence[str], where: np.ndarray) -> np.ndarray:
+    """A number for each of the rows at the places `where`: the same for equal keys, in the order of first appearance.
+
+    As `groupby(keys, dropna=False, sort=False).ngroup()`, but a column at a time: a million rows of forty keys take
+    megabytes so, and gigabytes at once.
+    """
+    numbers = np.zeros(len(where), np.int64)
+    for key in keys:
+        codes, values = pd.factorize(table[key].take(where), use_na_sentinel=False)
+        numbers = pd.factorize(numbers * len(values) + codes)[0]
+    return numbers
 
 
 def as_frame(rows: Sequence[dict[str, Any]], columns: list[str], table: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from zoo.statistics.intervals import geometric_interval, geometric_mean
 from zoo.statistics.moderation import prior_of
 from zoo.statistics.ratios import medians_and_blocks
 from zoo.statistics.rounds import round_ratios
-from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, UNDECIDED, ratio_test, with_verdicts
+from zoo.statistics.verdicts import EQUAL, FASTER, MOMENTS, SLOWER, UNDECIDED, ratio_tests, with_verdicts
 
 LEAST_PAIRS = 200
 COUNTS = (3, 5, 10)
@@ -101,9 +101,10 @@ def under_the_rule(table: pd.DataFrame) -> pd.DataFrame:
 
 def _judged(repeats: pd.DataFrame) -> pd.DataFrame:
     """The comparisons of one sequence as those of a table: a prior for all, a false discovery rate for each phase."""
-    known = prior_of(repeats.items())
-    tests = [{"phase": column[0], **ratio_test(repeats[column], known)} for column in repeats.columns.tolist()]
-    return with_verdicts(pd.DataFrame(tests), ["phase"])
+    moments = repeats.apply(np.log).agg(MOMENTS).T
+    tests = ratio_tests(moments, [prior_of(moments)] * len(moments))
+    phases = moments.index.get_level_values("phase")
+    return with_verdicts(tests.reset_index(drop=True).assign(phase=phases), ["phase"])
 
 
 def _outcomes(judged: pd.DataFrame) -> dict[str, Any]:

@@ -10,9 +10,8 @@ experiments" (2004), equations of section 6.2.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,17 +32,19 @@ class Prior:
     variance: float = 0.0
     degrees: float = 0.0
 
-    def moderated(self, variance: float, degrees: float) -> tuple[float, float]:
-        """The variance of one comparison with so many degrees of freedom of its own, and those of both."""
-        both = self.degrees + degrees
-        return (self.degrees * self.variance + degrees * variance) / both, both
+
+def moderated(priors: Sequence[Prior], variances: np.ndarray, degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The variances of comparisons with so many degrees of freedom of their own, and those of both, own and prior."""
+    before = np.array([each.variance for each in priors])
+    counts = np.array([each.degrees for each in priors])
+    both = counts + degrees
+    return (counts * before + degrees * variances) / both, both
 
 
-def prior_of(comparisons: Iterable[tuple[Any, pd.Series]]) -> Prior:
-    """The prior of comparisons, each the ratios of its repeats."""
-    logs = [np.log(ratios.dropna()) for _, ratios in comparisons]
-    logs = [each for each in logs if len(each) >= LEAST_REPEATS]
-    return prior(np.array([each.var() for each in logs]), np.array([len(each) - 1 for each in logs]))
+def prior_of(moments: pd.DataFrame) -> Prior:
+    """The prior of comparisons, a row each: `count` and `var` of the logarithms of its ratios."""
+    enough = moments[moments["count"] >= LEAST_REPEATS]
+    return prior(enough["var"].to_numpy(float), enough["count"].to_numpy(float) - 1)
 
 
 def prior(variances: np.ndarray, degrees: np.ndarray) -> Prior:

@@ -26,8 +26,9 @@ def paces(table: pd.DataFrame) -> pd.DataFrame:
     all repeats; `factor` is the 95% quantile over the 5% quantile of all rounds. A factor of 2 says that the machine
     was twice as slow at times as at others; one that is slow throughout has a factor near 1.
     """
-    rows = table[(table["status"] == "ok") & table["phase"].isin(TIMED) & table["round"].notna()]
-    rows = rows[(rows["group"] != "") & (rows["step_seconds"] > 0)]
+    timed = (table["status"] == "ok") & table["phase"].isin(TIMED) & table["round"].notna()
+    timed &= (table["group"] != "") & (table["step_seconds"] > 0)
+    rows = table.loc[timed, [*KEY, "case_id", "phase", "repeat", "round", "step_seconds"]]
     logs = rows["step_seconds"].astype("float64").apply(np.log)
     slower = logs - logs.groupby([*(rows[name] for name in KEY), rows["case_id"], rows["phase"]]).transform("median")
     names = [*KEY, "phase", "repeat", "round"]

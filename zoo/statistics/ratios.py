@@ -16,13 +16,13 @@ from zoo.statistics.columns import (
     REPEAT,
     SETTING,
     TIMED,
-    as_frame,
+    numbered,
 )
 from zoo.statistics.moderation import prior_of
 from zoo.statistics.remembered import once_a_table
 from zoo.statistics.rounds import blocks_of, round_ratios
 from zoo.statistics.stock import STOCK_LOOPS, stands_for
-from zoo.statistics.verdicts import JUDGED, TEST, ratio_test, with_verdicts
+from zoo.statistics.verdicts import JUDGED, MOMENTS, TEST, ratio_tests, with_verdicts
 
 
 def medians(table: pd.DataFrame, by: Sequence[str] = PAIR) -> pd.DataFrame:
@@ -38,19 +38,24 @@ def medians(table: pd.DataFrame, by: Sequence[str] = PAIR) -> pd.DataFrame:
 @once_a_table
 def medians_and_blocks(table: pd.DataFrame, by: Sequence[str] = PAIR) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The `medians`, and the blocks they are of: the `case` of a block is the row of its median."""
-    rows = table[(table["status"] == "ok") & table["phase"].isin(TIMED)]
+    where = np.flatnonzero((table["status"] == "ok") & table["phase"].isin(TIMED))
     keys = [*SETTING, *EXECUTION, *by]
-    costs = rows[keys].join(rows[COSTS].astype("float64"))
-    groups = costs.groupby(keys, dropna=False, sort=False)
-    result = groups[COSTS].median().reset_index()
-    cases = groups.ngroup()  # numbered in the order of `result`
-    timings = costs["step_seconds"].groupby(cases)
+    cases = numbered(table, keys, where)
+    first = where[np.unique(cases, return_index=True)[1]]
+    result = table[keys].take(first).reset_index(drop=True)
+    for name in COSTS:
+        result[name] = _column(table, name, where).groupby(cases).median()
+    timings = _column(table, "step_seconds", where).groupby(cases)
     spread = timings.quantile(0.75) - timings.quantile(0.25)
     result["step_iqr_seconds"] = spread.where(timings.count() > 1)
     result["cell"] = result["entry"].map(table.drop_duplicates("entry").set_index("entry")["cell"])
     for what in ("compile", "step"):
         result[f"{what}_over_floor_bytes"] = result[f"{what}_peak_host_bytes"] - result[f"{what}_floor_host_bytes"]
-    return result, blocks_of(cases, rows)
+    return result, blocks_of(cases, _column(table, "round", where), _column(table, "step_seconds", where))
+
+
+def _column(table: pd.DataFrame, name: str, where: np.ndarray) -> pd.Series:
+    return table[name].take(where).astype("float64").reset_index(drop=True)
 
 
 @once_a_table
@@ -66,7 +71,9 @@ def pairs(table: pd.DataFrame, baseline: str = "looped", quantities: Sequence[st
     """
     times, blocks = medians_and_blocks(table)
     keys = [*SETTING, *EXECUTION, *PAIR, "cell", "case"]
-    times = times.assign(case=times.index).melt(keys, list(quantities), "quantity", "seconds")
+    settings = numbered(times, [*SETTING, *PAIR], np.arange(len(times)))
+    times = times.assign(case=times.index, same=settings)
+    times = times.melt([*keys, "same"], list(quantities), "quantity", "seconds")
     times = times[times["seconds"] > 0]
     jit = times["jit"].astype(bool)
     plain = stands_for(times.assign(jit=False), baseline)
@@ -74,8 +81,8 @@ def pairs(table: pd.DataFrame, baseline: str = "looped", quantities: Sequence[st
     names = {"execution": "baseline", "seconds": "baseline_seconds", "case": "base_case"}
     bases = times.assign(compiled=jit).rename(columns=names)[plain]
     arms = times.assign(compiled=jit & ~plain & of_same_jit)[~plain | jit]
-    same = [*SETTING, *PAIR, "quantity", "compiled"]
-    paired = arms.merge(bases[[*same, *names.values()]], on=same).drop(columns=["cell", "compiled"])
+    same = ["same", "quantity", "compiled"]
+    paired = arms.merge(bases[[*same, *names.values()]], on=same).drop(columns=["cell", "compiled", "same"])
     return one_a_repeat(with_ratio(paired, blocks), [*SETTING, *EXECUTION, "baseline", "quantity"])
 
 
@@ -134,18 +141,21 @@ def ratios(
     `repeats_needed` are what it shows, among the comparisons of its FAMILY (see `zoo.statistics.verdicts`).
     """
     keys = [*SETTING, *EXECUTION, "baseline", "quantity"]
-    return judged(pairs(table[table["phase"].isin(phases)], baseline, quantities), keys, table)
+    paired = pairs(table, baseline, quantities)
+    return judged(paired[paired["phase"].isin(phases)], keys, table)
 
 
 def judged(paired: pd.DataFrame, keys: list[str], table: pd.DataFrame) -> pd.DataFrame:
     """The pairs of each of `keys` as one ratio with its interval and verdict."""
-    priors = {name: prior_of(part.groupby(keys, dropna=False)["ratio"]) for name, part in paired.groupby(FAMILY)}
-    rows = []
-    for key, ratios in paired.groupby(keys, dropna=False, sort=False)["ratio"]:
-        named = dict(zip(keys, key, strict=True))
-        rows.append({**named, **ratio_test(ratios, priors[tuple(named[name] for name in FAMILY)])})
-    result = with_verdicts(as_frame(rows, [*keys, *TEST], table), FAMILY)
-    return result[[*keys, *TEST, *JUDGED]]
+    number = numbered(paired, keys, np.arange(len(paired)))
+    first = np.unique(number, return_index=True)[1]
+    logs = paired["ratio"].astype("float64").apply(np.log).reset_index(drop=True)
+    moments = paired[keys].take(first).reset_index(drop=True).join(logs.groupby(number).agg(MOMENTS))
+    family = moments.groupby(FAMILY, sort=False).ngroup()
+    priors = {number: prior_of(part) for number, part in moments.groupby(family)}
+    tests = moments[keys].join(ratio_tests(moments, [priors[number] for number in family]))
+    kept = {column: table.dtypes[column] for column in keys if column in table}
+    return with_verdicts(tests.astype(kept), FAMILY)[[*keys, *TEST, *JUDGED]]
 
 
 def step_ratios(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from zoo.statistics.columns import (
@@ -14,6 +15,7 @@ from zoo.statistics.columns import (
     STOCK_RATIO,
     TIMED,
     in_order,
+    numbered,
     sizes_and_differing,
 )
 from zoo.statistics.ratios import medians, step_ratios
@@ -35,8 +37,9 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     keys = [*phaseless, *EXECUTION]
     times = medians(table, REPEAT)
     by_phase, empty = dict(iter(times.groupby("phase"))), times.iloc[:0]
-    ran = table[(table["status"] == "ok") & table["phase"].isin(TIMED)]
-    ran = ran.groupby(keys, dropna=False, sort=False)["kernel_path"].first().reset_index()
+    where = np.flatnonzero((table["status"] == "ok") & table["phase"].isin(TIMED))
+    first = where[np.unique(numbered(table, keys, where), return_index=True)[1]]
+    ran = table[[*keys, "kernel_path"]].take(first)
     train = by_phase.get("train", empty).groupby(keys, dropna=False, sort=False)
     costs = train.agg(
         train_ms=("step_seconds", lambda seconds: seconds.median() * 1000),

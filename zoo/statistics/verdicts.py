@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -13,8 +14,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
 from zoo.measuring.enough import CONFIDENCE, LEAST_REPEATS
-from zoo.statistics.intervals import geometric_mean
-from zoo.statistics.moderation import Prior
+from zoo.statistics.moderation import Prior, moderated
 
 FASTER, SLOWER, EQUAL = "faster", "slower", "equal within 5%"
 UNDECIDED, TOO_FEW = "undecided", "too few repeats"
@@ -30,6 +30,7 @@ LARGEST_EFFECT = 10.0
 NO_PRIOR = Prior()
 SMALLEST = 1e-12
 """Standard error of ratios that are all alike."""
+MOMENTS: list[Any] = ["count", "mean", "var"]
 TEST = ["ratio", "low", "high", "repeats", "log_sd", "p_value", "p_equal"]
 JUDGED = ["p_fdr", "verdict", "repeats_needed"]
 
@@ -43,23 +44,39 @@ def ratio_test(ratios: pd.Series, prior: Prior = NO_PRIOR) -> dict[str, float]:
     between them. All are of the moderated variance (see `zoo.statistics.moderation`). Under 3 repeats there is a mean
     alone.
     """
-    ratios = ratios.dropna()
-    result = dict.fromkeys(TEST, np.nan) | {"ratio": geometric_mean(ratios), "repeats": len(ratios)}
-    if len(ratios) < LEAST_REPEATS:
-        return result
-    logs = np.log(ratios)
-    variance, degrees = prior.moderated(float(logs.var()), len(logs) - 1)
-    mean = stats.t(degrees, loc=float(logs.mean()), scale=max(math.sqrt(variance / len(logs)), SMALLEST))
-    low, high = mean.interval(CONFIDENCE)
-    below, above = mean.cdf(math.log(EQUAL_FROM)), mean.sf(math.log(EQUAL_TO))
-    return {
-        **result,
-        "low": math.exp(low),
-        "high": math.exp(high),
-        "log_sd": math.sqrt(variance),
-        "p_value": 2 * min(float(mean.cdf(0)), float(mean.sf(0))),
-        "p_equal": float(max(below, above)),
-    }
+    moments = np.log(ratios.dropna()).agg(MOMENTS).to_frame().T
+    return dict(ratio_tests(moments, [prior]).iloc[0])
+
+
+def ratio_tests(moments: pd.DataFrame, priors: Sequence[Prior]) -> pd.DataFrame:
+    """The tests of many comparisons, a row each; see `ratio_test`.
+
+    Args:
+        moments: the MOMENTS of the logarithms of each comparison's ratios.
+        priors: what is known of the variance of each.
+    """
+    count, mean = moments["count"].to_numpy(float), moments["mean"].to_numpy(float)
+    known = count >= LEAST_REPEATS
+    with np.errstate(all="ignore"):
+        variance, degrees = moderated(priors, moments["var"].to_numpy(float), count - 1)
+        scale = np.maximum(np.sqrt(variance / count), SMALLEST)
+        spread = stats.t(degrees, loc=mean, scale=scale)
+        low, high = spread.interval(CONFIDENCE)
+        tests = pd.DataFrame(
+            {
+                "ratio": np.exp(mean),
+                "low": np.exp(low),
+                "high": np.exp(high),
+                "repeats": count,
+                "log_sd": np.sqrt(variance),
+                "p_value": 2 * np.minimum(spread.cdf(0), spread.sf(0)),
+                "p_equal": np.maximum(spread.cdf(math.log(EQUAL_FROM)), spread.sf(math.log(EQUAL_TO))),
+            },
+            index=moments.index,
+        )
+    of_few = [column for column in TEST if column not in ("ratio", "repeats")]
+    tests.loc[~known, of_few] = np.nan
+    return tests[TEST]
 
 
 def false_discoveries(p_values: pd.Series) -> pd.Series:
@@ -82,8 +99,9 @@ def with_verdicts(tests: pd.DataFrame, family: list[str]) -> pd.DataFrame:
     """
     p_fdr = tests.groupby(family, dropna=False, sort=False)["p_value"].transform(false_discoveries)
     judged = tests.assign(p_fdr=p_fdr)
-    rows = [row for _, row in judged.iterrows()]
-    words = [verdict(row["ratio"], row["p_fdr"], row["p_equal"]) for row in rows]
+    columns = ["ratio", "p_fdr", "p_equal", "p_value", "log_sd", "repeats"]
+    rows: list[Any] = list(judged[columns].astype("float64").itertuples(index=False))
+    words = [verdict(row.ratio, row.p_fdr, row.p_equal) for row in rows]
     needed = [_needed(row) if word == UNDECIDED else pd.NA for row, word in zip(rows, words, strict=True)]
     judged["verdict"] = pd.Series(words, index=judged.index, dtype="str")
     judged["repeats_needed"] = pd.Series(needed, index=judged.index, dtype="Int64")
@@ -101,10 +119,9 @@ def verdict(ratio: float, p_different: float, p_equal: float) -> str:
     return FASTER if ratio < 1 else SLOWER
 
 
-def _needed(row: pd.Series) -> int:
+def _needed(row: Any) -> int:
     """`repeats_needed` of a comparison; the level is what the correction leaves of 5% at its rank in the family."""
-    level = LEVEL * row["p_value"] / row["p_fdr"]
-    return repeats_needed(row["ratio"], row["log_sd"], int(row["repeats"]), level)
+    return repeats_needed(row.ratio, row.log_sd, int(row.repeats), LEVEL * row.p_value / row.p_fdr)
 
 
 def repeats_needed(ratio: float, log_sd: float, made: int, level: float = LEVEL) -> int:
