@@ -54,14 +54,14 @@ class Sleeper:
 
 @pytest.fixture(scope="module")
 def three_nodes() -> Iterator[Any]:
-    """A head that only directs, and three nodes of one processor each."""
+    """A head that only directs, and three nodes of one processor each, of which one says that it has a GPU."""
     from ray.cluster_utils import Cluster as Simulated
 
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(ROOT)  # the nodes import what these tests make there
     cluster = Simulated(initialize_head=True, head_node_args={"num_cpus": 0})
-    for _ in range(NODES):
-        cluster.add_node(num_cpus=1)
+    for number in range(NODES):
+        cluster.add_node(num_cpus=1, num_gpus=int(number == 0))
     yield cluster
     cluster.shutdown()
     if before is None:
@@ -110,11 +110,24 @@ def test_jobs_run_on_all_nodes_and_one_that_is_alone_has_its_node_for_itself(sle
 def test_a_job_that_fails_or_needs_what_no_node_has_is_given_up_with_its_reason(sleepers: SimpleNamespace) -> None:
     received: list[Any] = []
     failing, on_gpu, good = job("fail", received), job("sleep", received, 1, gpu=True), job("sleep", received, 2)
+    for node in sleepers.cluster._nodes.values():
+        node.devices = 0
     finish(sleepers.cluster, [failing, on_gpu, good])
     assert failing.failed == "second line"
     assert on_gpu.failed == "no node of the cluster has a GPU"
     assert (good.done, good.failed) == (True, "")
     assert received[0] == "began"
+
+
+def test_what_needs_a_gpu_goes_to_a_node_that_has_one_and_other_jobs_leave_it_free(sleepers: SimpleNamespace) -> None:
+    received: list[tuple[str, int, float]] = []
+    (with_gpu,) = [node.name for node in sleepers.cluster._nodes.values() if node.devices]
+    while not all(node.answers for node in sleepers.cluster._nodes.values()):
+        sleepers.cluster._step() if sleepers.cluster._running else time.sleep(0.1)
+    finish(sleepers.cluster, [job("sleep", received, i, gpu=i < 2, alone=i < 2) for i in range(4)])
+    where = {number: node for node, number, _ in received}
+    assert where[0] == where[1] == with_gpu
+    assert with_gpu not in (where[2], where[3])
 
 
 def test_a_job_whose_node_is_lost_is_done_again_elsewhere_once(sleepers: SimpleNamespace, tmp_path: Path) -> None:
@@ -173,7 +186,9 @@ def wait_until(what: Callable[[], bool], process: subprocess.Popen[str], seconds
 
 
 @pytest.mark.slow
-def test_a_grid_completes_though_a_node_is_killed_and_no_row_stands_twice(three_nodes: Any, tmp_path: Path) -> None:
+def test_a_grid_completes_though_a_node_is_killed_and_no_row_stands_twice(
+    three_nodes: Any, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     while len(three_nodes.worker_nodes) < NODES:
         three_nodes.add_node(num_cpus=1)
     table = tmp_path / TABLE
@@ -195,6 +210,7 @@ def test_a_grid_completes_though_a_node_is_killed_and_no_row_stands_twice(three_
     for group in groups:
         of_group = [row for row in rows if row.group == group]
         assert {row.repeat for row in of_group} == {0, 1}
+    record_property("figure", f"{len(rows)} rows of {len({row.node for row in rows})} nodes, none twice")
     here = started(three_nodes, tmp_path, "--zoo-resume")  # nothing is left to do
     printed, _ = here.communicate(timeout=300)
     assert here.returncode == 0, printed

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import commands
+from tests.draws import DRAWS
 from tests.frames import monthly
 from zoo.cli import main
 from zoo.comparison.compare import read_problem
@@ -82,7 +83,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(words: tuple[str, ...], tmp_pa
 CELL = st.one_of(st.floats(width=32).map(str), st.sampled_from(["", "1e30", "x", "2020-01-01", "3", "3"]))
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=DRAWS // 2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(CELL, CELL, CELL), max_size=90),
     roles=st.sampled_from(

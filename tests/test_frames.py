@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.draws import DRAWS
 from zoo.errors import ZooError
 from zoo.frames.dialect import Dialect
 from zoo.frames.table import numbers, open_table
@@ -217,7 +218,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=DRAWS // 2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=12),
     separator=st.sampled_from([",", ";", "\t", "|", " "]),
@@ -233,7 +234,7 @@ def test_no_file_gives_a_traceback(
     assert "\n" not in error_of(lambda: read_all(path))
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=DRAWS // 4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=400))
 def test_no_bytes_give_a_traceback(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "drawn"

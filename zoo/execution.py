@@ -45,8 +45,8 @@ FEWEST_STEPS = 50
 """The shortest sequence that is chunked: chunks take longer to predict 20 steps, and no longer to predict 50."""
 SIZED = re.compile(r"chunked-(\d{1,9})(\+jit)?(?:\+(recompute|offload))?")
 """A chunk of any size; every other execution has a name of its own (`NAMED`)."""
-CALLS = re.compile(r"((?:(?!\+calls-).)+)\+calls-(\d{1,9})")
-"""An execution of which so many training steps are one call: "looped+jit+calls-16"."""
+JIT, MEMORY, CALLS = re.compile("jit"), re.compile("|".join(MEMORIES)), re.compile(r"calls-\d{1,9}")
+"""What may stand behind the way through time, each once: "looped+jit+calls-16" makes 16 training steps a call."""
 SAME_PROGRAM = {
     ("stock", "tensorflow", "cpu"): "looped",
     ("stock-unrolled", "tensorflow", "cpu"): "unrolled",
@@ -193,20 +193,15 @@ class Execution:
         """Read "looped", "unrolled+jit", "chunked-16+recompute", "fused", "torch-native"; else a ZooError."""
         if isinstance(text, Execution):
             return text
-        if text in NAMED:
-            return NAMED[text]
-        if several := CALLS.fullmatch(text):
-            return replace(cls.parse(several[1]), calls=int(several[2]))
-        sized = SIZED.fullmatch(text)
-        if sized:
-            size, jit, memory = sized.groups()
-            return cls("chunked", bool(jit), memory or STORE, int(size))
-        shorter, _, last = text.rpartition("+")
-        if shorter in NAMED and last == "jit":
-            return replace(NAMED[shorter], jit=True)
-        if shorter in NAMED and last in MEMORIES:
-            return replace(NAMED[shorter], memory=last)
-        raise unknown("execution", text, list(NAMED), f"Known: {', '.join(map(str, EXECUTIONS))}")
+        way, *marks = text.split("+")
+        sized = re.fullmatch(r"chunked-(\d{1,9})", way)
+        plain = cls("chunked", chunk=int(sized[1])) if sized else WAYS.get(way)
+        jit, memory, calls = ([mark for mark in marks if kind.fullmatch(mark)] for kind in (JIT, MEMORY, CALLS))
+        known = len(jit) + len(memory) + len(calls) == len(marks) and max(map(len, (jit, memory, calls))) <= 1
+        if plain is None or not known or (plain.jit and not jit):
+            raise unknown("execution", text, list(NAMED), f"Known: {', '.join(map(str, EXECUTIONS))}")
+        number = int(calls[0].partition("-")[2]) if calls else 1
+        return replace(plain, jit=bool(jit), memory=memory[0] if memory else plain.memory, calls=number)
 
 
 def _problem_on_xla(execution: Execution, backend: str) -> str:
@@ -256,3 +251,5 @@ OTHERS = (
 """Those of other libraries, measured beside Keras."""
 NAMED = {str(execution): execution for execution in (*EXECUTIONS, *OFFLOADED, *OTHERS)}
 """Every execution that has a name, by it."""
+WAYS = {name.partition("+")[0]: execution for name, execution in reversed(NAMED.items())}
+"""Those that an execution is told by before its first "+"; what stands behind it is jit, a memory, or calls."""

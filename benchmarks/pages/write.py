@@ -11,6 +11,7 @@ from benchmarks.pages.method import gate_figures, method_figures
 from benchmarks.pages.own_data import own_data_figures
 from benchmarks.pages.own_model import own_model_figures
 from benchmarks.pages.profiles import PAGES, profile_figures, read_profile
+from benchmarks.pages.reliability import reliability_figures
 from benchmarks.pages.results import readme_figures, results_figures
 from benchmarks.trained.curves import read_trained
 from zoo.report.answers import answers
@@ -38,6 +39,8 @@ def pages(folder: Path, root: Path) -> Iterator[tuple[Path, dict[str, str]]]:
         yield root / "docs" / "your-own-model.md", figures
     if figures := own_data_figures(folder):
         yield root / "docs" / "your-own-data.md", figures
+    if figures := reliability_figures(folder):
+        yield root / "docs" / "reliability.md", figures
     trained = read_trained(folder)
     if trained is not None:
         yield root / "docs" / "results-accuracy.md", accuracy_figures(trained)

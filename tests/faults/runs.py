@@ -20,9 +20,11 @@ ROOT = Path(__file__).parent.parent.parent
 HEEDS_CTRL_C = """
 import signal, sys, pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.exit(pytest.main(sys.argv[1:]))
 """
-"""A process that is started in the background, as CI may start the tests, ignores Ctrl-C, and so do its children."""
+"""A process that is started in the background, as CI may start the tests, ignores Ctrl-C, and so do its children; one
+that nohup started ignores SIGHUP."""
 ARMS = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "digits_rows", "--zoo-seeds", "0")
 """Two arms and the reference arm of one small task."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 import zoo
 from benchmarks.profiles import PROFILES
 from tests import commands
+from tests.draws import DRAWS
 from tests.tables import TIMING, pair
 from zoo.bench.plan import Selection, in_order, timed_cases, trained_cases
 from zoo.cli import main
@@ -38,7 +38,6 @@ from zoo.tasks import mnist_rows, reviews, temperatures, translation
 from zoo.tasks._files import read_npz
 from zoo.training.folder import CARD, read_run
 
-DRAWS = int(os.environ.get("ZOO_DRAWS", "1000"))
 MIB = 2**20
 MOST_GROWTH = 600 * MIB
 """What a process may come to hold in all draws of a test: the libraries that a reader imports, and no more."""
@@ -54,11 +53,14 @@ def drawn(share: float = 1.0) -> settings:
 
 
 @pytest.fixture(autouse=True)
-def memory_stays_bounded() -> Any:
+def memory_stays_bounded(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Any:
     reset_peak()
     before = peak_bytes() or 0
     yield
-    assert (peak_bytes() or 0) - before < MOST_GROWTH
+    grown = (peak_bytes() or 0) - before
+    assert grown < MOST_GROWTH
+    if of_test := getattr(request.function, "_hypothesis_internal_use_settings", None):
+        record_property("figure", f"{of_test.max_examples:,} draws, memory grew by {grown // MIB} MiB")
 
 
 def refused_in_a_line(call: Callable[[], Any]) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -68,20 +70,52 @@ def take_memory() -> None:
         ctypes.memset(piece, 1, 64 * MIB)
 
 
-def test_a_worker_that_hangs_in_native_code_is_ended_at_its_limit(launcher: Launcher) -> None:
+def test_a_worker_that_hangs_in_native_code_is_ended_at_its_limit(
+    launcher: Launcher, record_property: Callable[[str, object], None]
+) -> None:
     process = launcher.start()
     assert not isinstance(process, Outcome)
     begun = time.monotonic()
     outcome = process.call(Limits(2**62, 2.0), hang)
     assert outcome == Outcome("timeout", "ran past its limit of 2 s")
-    assert time.monotonic() - begun < 10
+    taken = time.monotonic() - begun
+    assert taken < 10
+    record_property("figure", f"ended after {taken:.1f} s of a limit of 2 s")
     assert not psutil.pid_exists(process.process_id)
 
 
-def test_a_worker_that_takes_memory_in_native_code_is_ended_before_the_machine_is(launcher: Launcher) -> None:
+def test_a_worker_that_takes_memory_in_native_code_is_ended_before_the_machine_is(
+    launcher: Launcher, record_property: Callable[[str, object], None]
+) -> None:
     outcome = launcher.run(Limits(2048 * MIB, 60.0), take_memory)
     assert outcome.status == "out_of_memory"
+    record_property("figure", outcome.reason)
     assert launcher.run(Limits(2048 * MIB, 60.0), time.monotonic).status == "ok"
+
+
+DISTURBS = """
+import time
+while True:
+    until = time.monotonic() + 1.0
+    while time.monotonic() < until: pass
+    time.sleep(1.0)
+"""
+
+
+@pytest.mark.slow
+def test_a_machine_that_others_use_now_and_then_is_named(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    others = [subprocess.Popen([sys.executable, "-c", DISTURBS]) for _ in range(os.cpu_count() or 1)]
+    try:
+        code, printed = finished(command(tmp_path, "--zoo-repeats", "3"))
+    finally:
+        for each in others:
+            each.kill()
+            each.wait()
+    assert code == 0, printed
+    (line,) = [line for line in printed.splitlines() if line.startswith("The machine's pace varied by up to")]
+    record_property("figure", line)
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from zoo.measuring.case import Case
@@ -23,11 +23,19 @@ class OnNodes:
     Args:
         cluster: where.
         coordinator: of the run; it writes the table.
+        show: takes what is done now, in words.
         kept: rows of a run that was stopped, of whatever machine.
     """
 
-    def __init__(self, cluster: Cluster, coordinator: Coordinator, kept: Iterable[Measurement] = ()) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        coordinator: Coordinator,
+        show: Callable[[str], None],
+        kept: Iterable[Measurement] = (),
+    ) -> None:
         self._cluster = cluster
+        self._show = show
         self._coordinator = coordinator
         self._jobs: dict[str, Job] = {}
         self._rows: dict[str, list[Measurement]] = {}  #: by group, of a training by its case
@@ -55,7 +63,7 @@ class OnNodes:
     def group(self, group: Group, seconds: float) -> GroupRun:
         """A group, once it is measured."""
         if job := self._jobs.pop(group.name, None):
-            self._cluster.finish(job)
+            self._wait_for(job)
             if job.failed:
                 self._coordinator.fail(group.arms, job.failed, group.name, self._of_group(group).repeats, self._receive)
         run = self._of_group(group)
@@ -68,7 +76,7 @@ class OnNodes:
     def training(self, case: Case) -> list[Measurement]:
         """The scores of a training, once it is done."""
         if job := self._jobs.pop(case.id, None):
-            self._cluster.finish(job)
+            self._wait_for(job)
             if job.failed:
                 self._coordinator.fail([case], job.failed, "", 0, self._receive)
         return self._rows.pop(case.id)
@@ -76,6 +84,10 @@ class OnNodes:
     def close(self) -> None:
         """End what runs on the nodes."""
         self._cluster.close()
+
+    def _wait_for(self, job: Job) -> None:
+        self._show(f"{job.name}, on {len(self._cluster)} nodes")
+        self._cluster.finish(job)
 
     def _add(self, what: Group | Case, job: Job) -> None:
         self._jobs[_key(what)] = job

@@ -17,6 +17,7 @@ from zoo.errors import ZooError, more_than_zero
 from zoo.lock import Lock
 from zoo.measuring.case import Case
 from zoo.measuring.cluster import Cluster
+from zoo.measuring.connection import require_cluster
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.measuring.group import Group
@@ -75,6 +76,8 @@ class Run:
         limit_bytes = memory_limit_bytes(memory_limit_gib)
         self.budget_seconds = more_than_zero("budget", budget_seconds, profile.budget_seconds)
         self._lock = None
+        if ray:
+            require_cluster(ray)
         if measures:
             check_writable(folder)
             self._lock = Lock(folder)
@@ -96,7 +99,11 @@ class Run:
         self._place: Place = Here(self.coordinator, self.at_once)
         if ray and measures:
             setup = Setup(self.name, profile.effort, memory_limit_gib, own, own.path.read_text() if own else "")
-            self._place = OnNodes(Cluster(ray, setup.bench, self._say), self.coordinator, kept)
+            try:
+                self._place = OnNodes(Cluster(ray, setup.bench, self._say), self.coordinator, self._show, kept)
+            except ZooError:
+                self.close()
+                raise
         self.failed = False  #: whether an arm or a training crashed, or was not equal to its loop
         self._rows: dict[Case, list[Measurement]] = {}  #: of the group or the training that was measured last
         self._last = ""  #: its name

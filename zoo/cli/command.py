@@ -99,5 +99,5 @@ def _in_a_line(error: Exception) -> str:
 def _fail(message: str, code: int) -> NoReturn:
     """End with one line on stderr. A group that is called without a command has no message: it shows its help."""
     if message:
-        typer.echo(f"error: {message}", err=True)
+        typer.echo(f"error: {' '.join(message.splitlines())}", err=True)
     sys.exit(code)

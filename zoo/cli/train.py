@@ -14,6 +14,7 @@ from zoo.data import Data
 from zoo.errors import ZooError
 from zoo.execution import Execution
 from zoo.registry import TASKS, Entry, Recipe, Task
+from zoo.training.devices import require_devices
 from zoo.training.folder import Run, prepare_folder, require_free, train_and_keep
 
 app = make_app()
@@ -28,6 +29,7 @@ app = make_app()
 def train(
     name: EntryName,
     task: TaskName,
+    *,
     recipe: Annotated[str, typer.Option(help="A recipe of the task; its first one by default.")] = "",
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Seed of the data, the initial weights and the order.")
@@ -35,6 +37,7 @@ def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.", show_default=False)] = None,
     units: Units = None,
     execution: Annotated[str, typer.Option(help="How the time loop runs; see zoo show ENTRY.")] = "looped",
+    devices: Annotated[int, typer.Option(min=1, help="Of this machine that share each batch, on JAX.")] = 1,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Default: runs/ENTRY-TASK-seedN.", show_default=False)
     ] = None,
@@ -52,11 +55,12 @@ def train(
     require_keras()
     import keras
 
+    require_devices(devices, chosen)
     keras.utils.set_random_seed(seed)
     size = units or target.units
     model = create_model(name, task, how, units=size, **chosen.options)
     with prepare_folder(folder):
-        done = train_and_keep(model, target, chosen, data, units=size, seed=seed, folder=folder)
+        done = train_and_keep(model, target, chosen, data, units=size, seed=seed, folder=folder, devices=devices)
     _report(done, target, chosen, data)
 
 

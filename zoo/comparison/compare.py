@@ -14,6 +14,7 @@ from zoo.create import usual_backend
 from zoo.errors import ZooError
 from zoo.frames.dialect import Dialect
 from zoo.frames.table import open_table
+from zoo.measuring.connection import require_cluster
 from zoo.problems.examples import read_sequences, read_texts
 from zoo.problems.forecasting import Forecasting
 from zoo.problems.labelling import MOST_STEPS, Labelling
@@ -104,6 +105,8 @@ def compare(
         "columns": {**asdict(roles), "label": label, "text": text},
         "sizes": {"window": window, "horizon": horizon, "season": season, "folds": folds},
     }
+    if ray:
+        require_cluster(ray)
     lock = claim(folder, plain(settings, asked), resume)
     from zoo.comparison.keep import keep_best  # here, so that a mistake is told before all is imported
     from zoo.comparison.report import write_comparison

@@ -146,7 +146,10 @@ def _whole_size(data: bytes) -> int:
 
 
 def _rows(path: Path, data: bytes, columns: Sequence[str]) -> list[dict[str, str]]:
-    rows = [row for row in csv.reader(io.StringIO(data.decode(errors=BYTES_STAY))) if row][1:]
+    try:
+        rows = [row for row in csv.reader(io.StringIO(data.decode(errors=BYTES_STAY))) if row][1:]
+    except csv.Error as error:
+        raise ZooError(f"{path} is damaged: {error}") from None
     for number, row in enumerate(rows, start=1):
         if len(row) != len(columns):
             raise ZooError(f"{path} is damaged: row {number} has {len(row)} values, not {len(columns)}")
@@ -182,4 +185,7 @@ def _write_anew(path: Path, columns: Sequence[str], kept: bytes, block: bytes, r
 
 
 def _values(line: str) -> list[str]:
-    return next(csv.reader([line]))
+    try:
+        return next(csv.reader([line]))
+    except csv.Error:  # a line that is no CSV has no values
+        return []

@@ -1,7 +1,7 @@
 """Jobs on the nodes of a Ray cluster.
 
-Each node gets one actor. It holds all processors and devices of its node, so that Ray runs nothing else beside it. A
-job has its node for itself, or takes one processor or device. If its node is lost it is done again elsewhere, once.
+Each node gets one actor. It holds all processors and GPUs of its node, so that Ray runs nothing else beside it. A job
+has its node for itself, or takes one processor, or the GPU. If its node is lost it is done again elsewhere, once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from zoo.version import VERSION
 
 LOOK_SECONDS = 5.0
 """How often the cluster is asked for nodes that have joined."""
+WAIT_SECONDS = 20.0
+"""After so long without an answer the user is told."""
+ALONE_SECONDS = 60.0
+"""How long a run waits where no node is left."""
 AGAIN_SECONDS = 30.0
 """How long a node is left out that was lost."""
 TRIES = 2
@@ -34,7 +38,7 @@ class Job:
         arguments: gives those of the method, when the job is begun: a second try may go on behind what has arrived.
         receive: takes each piece, on this side.
         alone: whether nothing else may run on its node.
-        gpu: whether it needs a GPU.
+        gpu: whether it needs a GPU; one such job runs on a node at a time.
         failed: why it was given up, in words.
     """
 
@@ -66,7 +70,7 @@ class Node:
             return False
         if job.alone or any(other.alone for other in self.jobs):
             return not self.jobs
-        return len(self.jobs) < (self.devices if job.gpu else self.processors)
+        return sum(other.gpu == job.gpu for other in self.jobs) < (1 if job.gpu else self.processors)
 
 
 class NodeActor:
@@ -107,6 +111,8 @@ class Cluster:
         self._waiting: list[Job] = []
         self._running: dict[Any, tuple[str, Job | None]] = {}  #: a generator, or a greeting, by its node
         self._looked = 0.0
+        self._alone_since: float | None = None  #: when the last node was lost
+        self._begun, self._has_waited = time.monotonic(), False
         self._look()
 
     @property
@@ -146,14 +152,32 @@ class Cluster:
             self._look()
         self._begin()
         if not self._running:
-            raise ZooError("no node of the cluster is left; go on with --zoo-resume when there are nodes again")
+            self._wait_for_nodes()
+            return
+        self._alone_since = None
         ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=LOOK_SECONDS)
+        answers = ready or any(node.answers for node in self._nodes.values())
+        if not answers and not self._has_waited and time.monotonic() > self._begun + WAIT_SECONDS:
+            self._has_waited = True
+            self._say("no node of the cluster answers yet: other jobs may hold its processors")
         for each in ready:
             node_id, job = self._running[each]
             if job is None:
                 self._greet(each, node_id)
             else:
                 self._take(each, node_id, job)
+
+    def _wait_for_nodes(self) -> None:
+        """Wait a while for a node to join, or to come back.
+
+        Raises:
+            ZooError: none did.
+        """
+        now = time.monotonic()
+        self._alone_since = now if self._alone_since is None else self._alone_since
+        if now - self._alone_since > ALONE_SECONDS:
+            raise ZooError("no node of the cluster is left; when there are nodes again, resume with the same command")
+        time.sleep(1)
 
     def _look(self) -> None:
         """Give each node that has joined an actor, and forget those that are gone."""
@@ -184,8 +208,7 @@ class Cluster:
             max_restarts=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
         )
-        at_once = devices or processors
-        node = self._nodes[node_id] = Node(name, processors, devices, remote.remote(self._make, name, at_once))
+        node = self._nodes[node_id] = Node(name, processors, devices, remote.remote(self._make, name, processors))
         self._running[node.actor.version.remote()] = node_id, None
 
     def _greet(self, greeting: Any, node_id: str) -> None:

@@ -22,9 +22,7 @@ def connected(address: str) -> Any:
     Raises:
         ZooError: Ray is not installed, or no cluster answers there.
     """
-    if absent := missing("ray"):
-        raise ZooError(absent)
-    _require_answer(address)
+    require_cluster(address)
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # no GPU asked for: the variables stay as they are
     import ray
 
@@ -39,8 +37,14 @@ def connected(address: str) -> Any:
     return ray
 
 
-def _require_answer(address: str) -> None:
-    """Refuse an address at which nothing listens: Ray itself tries for minutes."""
+def require_cluster(address: str) -> None:
+    """Refuse an address at which nothing listens, within seconds: Ray itself tries for minutes.
+
+    Raises:
+        ZooError: Ray is not installed, it is no address, or nothing answers there.
+    """
+    if absent := missing("ray"):
+        raise ZooError(absent)
     if address in OF_RAY:
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")

@@ -48,7 +48,7 @@ def read(path: Path) -> pd.DataFrame:
         raise ZooError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     except ZooError:
         raise
-    except ValueError as error:
+    except (ValueError, TypeError, ArithmeticError) as error:  # by the kind of the column
         raise ZooError(f"{path} is damaged: {' '.join(str(error).split())}") from error
 
 
@@ -88,8 +88,9 @@ class WholeLines(io.RawIOBase):
 
 def _parse(data: io.RawIOBase) -> pd.DataFrame:
     buffered = io.BufferedReader(data, PIECE_BYTES)
-    pieces = pd.read_csv(buffered, dtype=DTYPES, keep_default_na=False, na_values=GAPS, chunksize=PIECE_ROWS)
-    table = pd.concat(list(pieces), ignore_index=True)
+    with np.errstate(invalid="raise"):  # of an infinity among whole numbers there would be a warning alone
+        pieces = pd.read_csv(buffered, dtype=DTYPES, keep_default_na=False, na_values=GAPS, chunksize=PIECE_ROWS)
+        table = pd.concat(list(pieces), ignore_index=True)
     fractions = table.select_dtypes("float64")
     table[fractions.columns] = fractions.where(np.isfinite(fractions))
     for name in CLOCKED:

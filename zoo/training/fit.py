@@ -11,6 +11,7 @@ from zoo.data import Data
 from zoo.padding import check_padding
 from zoo.registry import TASKS, Recipe, Task
 from zoo.training import truncated
+from zoo.training.devices import divided, on_devices, require_devices
 from zoo.training.history import epoch_log
 from zoo.training.recipes import loss_weights, make_optimizer, require_recipe
 
@@ -39,6 +40,7 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     log: Any = None,
     verbose: int = 1,
+    devices: int = 1,
 ) -> Training:
     """Fit `model` to the task's training split by a recipe, watching the validation split.
 
@@ -53,40 +55,46 @@ def train(
         callbacks: Keras callbacks.
         log: from `epoch_log`, for what it keeps.
         verbose: as in `keras.Model.fit`: 1 shows a progress bar, 0 nothing.
+        devices: of this machine that share each batch, on JAX. Up to as many examples, less one, are left out.
 
     Returns:
         The history of every epoch and the seconds that training took.
 
     Raises:
         ZooError: an unknown recipe, a number of it that is out of range, steps that do not fit the task, padding that
-            is not on the right.
+            is not on the right, devices that are not there.
     """
     import keras
 
     task = task_of(model, task)
     recipe = recipe if isinstance(recipe, Recipe) else task.recipe(recipe)
     require_recipe(recipe)
+    require_devices(devices, recipe)
     data = data or load_for(model, task, seed)
+    if devices > 1:
+        data = replace(data, train=divided(data.train, devices), validation=divided(data.validation, devices))
     for name, split in {"train": data.train, "validation": data.validation}.items():
         check_padding(task, split, name)
     weights = loss_weights(task, recipe, data.train.y)
-    optimizer = make_optimizer(recipe, _training_steps(task, recipe, data))
-    model.compile(
-        optimizer,
-        loss=task.loss,
-        metrics=[task.keras_metric],
-        jit_compile=model.jit_compile,
-        steps_per_execution=model.steps_per_execution,
-    )
-    keras.utils.set_random_seed(seed)
+    steps = _training_steps(task, recipe, data)
     log = log or epoch_log(task)
     shown: dict[str, Any] = {"callbacks": [log, *callbacks], "verbose": verbose}
-    if recipe.truncate is None:
-        times = {"batch_size": recipe.batch, "epochs": recipe.epochs, "steps_per_epoch": recipe.iterations}
-        held_out = tuple(data.validation)
-        history = model.fit(*data.train, sample_weight=weights, validation_data=held_out, **times, **shown).history
-    else:
-        history = truncated.fit(model, task, recipe, data, weights=weights, seed=seed, **shown)
+    with on_devices(model, devices) as trained:
+        trained.compile(
+            make_optimizer(recipe, steps),
+            loss=task.loss,
+            metrics=[task.keras_metric],
+            jit_compile=model.jit_compile,
+            steps_per_execution=model.steps_per_execution,
+        )
+        keras.utils.set_random_seed(seed)
+        if recipe.truncate is None:
+            times = {"batch_size": recipe.batch, "epochs": recipe.epochs, "steps_per_epoch": recipe.iterations}
+            held_out = tuple(data.validation)
+            fit = trained.fit(*data.train, sample_weight=weights, validation_data=held_out, **times, **shown)
+            history = fit.history
+        else:
+            history = truncated.fit(trained, task, recipe, data, weights=weights, seed=seed, **shown)
     return Training(history, log.train_seconds)
 
 

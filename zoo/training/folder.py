@@ -67,7 +67,16 @@ def prepare_folder(folder: Path) -> Lock:
 
 
 def train_and_keep(
-    model: keras.Model, task: Task, recipe: Recipe, data: Data, *, units: int, seed: int, folder: Path, verbose: int = 1
+    model: keras.Model,
+    task: Task,
+    recipe: Recipe,
+    data: Data,
+    *,
+    units: int,
+    seed: int,
+    folder: Path,
+    verbose: int = 1,
+    devices: int = 1,
 ) -> Run:
     """Train `model`, keep the epoch that is best on the validation split, score it, and write the run to `folder`.
 
@@ -82,13 +91,14 @@ def train_and_keep(
         seed: of the order of the examples.
         folder: from `prepare_folder`.
         verbose: 1 shows a progress bar.
+        devices: that share each batch.
     """
     from zoo.training.fit import train
     from zoo.training.scores import evaluate
 
     log, stopped = epoch_log(task), False
     try:
-        train(model, task, recipe, data=data, seed=seed, log=log, verbose=verbose)
+        train(model, task, recipe, data=data, seed=seed, log=log, verbose=verbose, devices=devices)
     except KeyboardInterrupt:
         stopped = True
     if log.weights is not None:
