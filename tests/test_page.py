@@ -31,7 +31,10 @@ PAGES = [
     *(ROOT / "results" / f"{name}.md" for name in ("README", *profiles.PAGES)),
     ROOT / "docs" / "results-accuracy.md",
     ROOT / "docs" / "method.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("continuous-integration", "your-own-data", "your-own-model")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("continuous-integration", "reliability", "your-own-data", "your-own-model")
+    ),
 ]
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 DENIAL = re.compile(r"\b(?:not|nothing|no \w+|none|never)\b[^.]*\bmeasured\b|\bmeasured\b[^.]*\b(?:nowhere|no \w+)\b")

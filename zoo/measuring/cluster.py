@@ -194,13 +194,13 @@ class Cluster:
         waited = time.monotonic() - self._lost_at.get(node_id, -AGAIN_SECONDS)
         return self._lost[node_id] < TRIES and waited >= AGAIN_SECONDS
 
-    def _enter(self, node_id: str, told: dict[str, Any]) -> None:
+    def _enter(self, node_id: str, node: dict[str, Any]) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        processors, devices = (int(told["Resources"].get(kind, 0)) for kind in ("CPU", "GPU"))
+        processors, devices = (int(node["Resources"].get(kind, 0)) for kind in ("CPU", "GPU"))
         if not processors:  # a head that only directs
             return
-        name = f"{told['NodeManagerHostname']}-{node_id[:6]}"
+        name = f"{node['NodeManagerHostname']}-{node_id[:6]}"
         remote = self._ray.remote(NodeActor).options(
             num_cpus=processors,
             num_gpus=devices,
@@ -208,8 +208,9 @@ class Cluster:
             max_restarts=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
         )
-        node = self._nodes[node_id] = Node(name, processors, devices, remote.remote(self._make, name, processors))
-        self._running[node.actor.version.remote()] = node_id, None
+        actor = remote.remote(self._make, name, processors)
+        self._nodes[node_id] = Node(name, processors, devices, actor)
+        self._running[actor.version.remote()] = node_id, None
 
     def _greet(self, greeting: Any, node_id: str) -> None:
         """Take a node among those that get jobs, once its actor has started with the same version of the zoo."""
