@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 
 from zoo.measuring.case import Case
-from zoo.measuring.cluster import Cluster, Job
+from zoo.measuring.cluster import Cluster, Job, fixed
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.group import Group
 from zoo.measuring.group_run import GroupRun
@@ -53,8 +52,7 @@ class OnNodes:
         for case in trainings:
             if not Kept(self._rows.get(case.id, ()), anywhere=True).is_trained(case):
                 self._rows.pop(case.id, None)  # of a training that ended badly
-                arguments = partial(tuple[Case], [case])
-                self._add(case, Job(case.training, TRAINING, arguments, self._receive, gpu=case.device == "gpu"))
+                self._add(case, Job(case.training, TRAINING, fixed(case), self._receive, gpu=case.device == "gpu"))
 
     def is_done(self, what: Group | Case) -> bool:
         """Whether the run that is resumed has measured a group or a training already."""

@@ -6,14 +6,13 @@ import tempfile
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from zoo.comparison.costs import Cost, measure_costs
 from zoo.comparison.training import Arm, fastest_execution, train_arm
-from zoo.measuring.cluster import Cluster, Job
+from zoo.measuring.cluster import Cluster, Job, fixed
 from zoo.measuring.launcher import Launcher, Limits, Outcome
 from zoo.measuring.launchers import Launchers
 from zoo.measuring.machine import usable_cpus
@@ -92,21 +91,10 @@ def chosen(launcher: Launcher, arm: Arm, fold: Path) -> str:
     return found.value if found.status == "ok" else arm.execution
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What a node needs to know of a comparison."""
-
-    backend: str
-
-    def trainer(self, node: str, at_once: int) -> Trainer:
-        """What trains on the node of this name."""
-        return Trainer(self.backend, at_once)
-
-
 class Trainer:
     """Trains and times on one node. Folds come as the bytes of their files, and trained weights go back as bytes."""
 
-    def __init__(self, backend: str, at_once: int) -> None:
+    def __init__(self, backend: str, node: str, at_once: int) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="rnn-zoo-")
         self._backend = backend
         self._threads = max(1, usable_cpus() // at_once)
@@ -152,14 +140,14 @@ class OnNodes:
     """
 
     def __init__(self, address: str, backend: str, folds: Sequence[Path], say: Show) -> None:
-        self._cluster = Cluster(address, Setup(backend).trainer, say)
+        self._cluster = Cluster(address, partial(Trainer, backend), say)
         self._folds = [self._cluster.share(path.read_bytes()) for path in folds]
         self._begun: dict[Hashable, tuple[Job, list[Outcome]]] = {}
 
     def choose(self, arm: Arm) -> str:
         """The fastest execution of an arm; the one that it has where none is found."""
         found: list[str] = []
-        self._finish(Job(f"choice of {arm.entry}", "choice", lambda: (arm, self._folds[0]), found.append, alone=True))
+        self._finish(Job(f"choice of {arm.entry}", "choice", fixed(arm, self._folds[0]), found.append, alone=True))
         return found[0] if found else arm.execution
 
     def begin(self, key: Hashable, arm: Arm, fold: int, seed: int, keep: Path | None) -> None:
@@ -173,8 +161,7 @@ class OnNodes:
             outcomes.append(outcome)
 
         name = f"{arm.entry} fold {fold + 1} seed {seed}"
-        arguments = partial(tuple[Any, ...], [arm, self._folds[fold], seed, keep is not None])
-        job = Job(name, "training", arguments, receive)
+        job = Job(name, "training", fixed(arm, self._folds[fold], seed, keep is not None), receive)
         self._cluster.add(job)
         self._begun[key] = job, outcomes
 
@@ -188,7 +175,7 @@ class OnNodes:
         """What each arm costs; they take turns on one node."""
         show("entries take turns on a node")
         found: list[list[Cost]] = []
-        job = Job("costs", "costs", lambda: (arms,), found.append, alone=True)
+        job = Job("costs", "costs", fixed(arms), found.append, alone=True)
         self._finish(job)
         return found[0] if found else [Cost({}, {}, None, job.failed) for _ in arms]
 

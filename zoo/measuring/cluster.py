@@ -53,6 +53,11 @@ class Job:
     failed: str = ""
 
 
+def fixed(*arguments: Any) -> Callable[[], tuple[Any, ...]]:
+    """The arguments of a job that are the same in each try."""
+    return lambda: arguments
+
+
 @dataclass(eq=False)
 class Node:
     """A node, its actor, and the jobs that run there."""
@@ -114,11 +119,6 @@ class Cluster:
         self._alone_since: float | None = None  #: when the last node was lost
         self._begun, self._has_waited = time.monotonic(), False
         self._look()
-
-    @property
-    def processors(self) -> int:
-        """Of all nodes that are known."""
-        return sum(node.processors for node in self._nodes.values())
 
     def __len__(self) -> int:
         """How many nodes are known."""
