@@ -22,6 +22,9 @@ from zoo.measuring.cluster import Cluster, Job
 from zoo.measuring.rows import TABLE, read_rows
 
 ray = pytest.importorskip("ray")
+# Ray's simulated cluster forks to start its nodes, and JAX, which a test before may have started, warns of each fork.
+# The fork only sets signals and becomes another program.
+pytestmark = pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
 
 NODES = 3
 SECONDS = 0.5
