@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -204,3 +205,16 @@ def test_the_page_about_a_model_of_ones_own_runs_as_written(tmp_path: Path, monk
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(block, names)
     assert {path.name for path in tmp_path.iterdir()} >= {"model.keras", "model.onnx"}
+
+
+def test_an_arm_that_takes_long_on_one_backend_leaves_none_out_on_another() -> None:
+    def made(name: str, backend: str) -> Seat:
+        if (name, backend) == ("looped+jit", "torch"):
+            time.sleep(0.4)
+        return seat(name, 0.001)
+
+    arms = [("stock", "tensorflow"), ("looped+jit", "torch"), ("looped+jit", "tensorflow"), ("chunked-4+jit", "torch")]
+    rows = Tryout(arms, made, ["predict"], 20).measured(Budget(1.0), print)
+    reasons = {(row.name, row.backend): row.reason for row in rows}
+    assert reasons["looped+jit", "tensorflow"] == ""
+    assert reasons["chunked-4+jit", "torch"].startswith("left out: to build it takes")

@@ -102,11 +102,12 @@ class Tryout:
 
     def _build(self, budget: Budget, show: Show) -> None:
         """Build and call the arms, one after another, while the budget allows."""
-        longest = {False: 0.0, True: 0.0}  # seconds that an arm took, without jit and with it
+        longest: dict[tuple[str, bool], float] = {}  # seconds that an arm of a backend took, without jit and with it
         for arm in self.arms:
             name, backend = arm
             execution, before = _execution(name), budget.spent()
-            expected = max(longest[execution.jit] or longest[False], self._first_call(execution))
+            like_it = longest.get((backend, execution.jit), longest.get((backend, False), 0.0))
+            expected = max(like_it, self._first_call(execution))
             if self._seats and before + expected > BUILDING * budget.seconds:
                 self._rows[arm] = Candidate(name, backend, reason=f"left out: to build it takes some {expected:.0f} s")
                 continue
@@ -120,7 +121,8 @@ class Tryout:
             if arm == self.arms[0]:
                 self._require_reference()
                 self._require_time(budget)
-            longest[execution.jit] = max(longest[execution.jit], budget.spent() - before)
+            kind = backend, execution.jit
+            longest[kind] = max(longest.get(kind, 0.0), budget.spent() - before)
 
     def _require_reference(self) -> None:
         arm = self.arms[0]
