@@ -218,3 +218,15 @@ def test_an_arm_that_takes_long_on_one_backend_leaves_none_out_on_another() -> N
     reasons = {(row.name, row.backend): row.reason for row in rows}
     assert reasons["looped+jit", "tensorflow"] == ""
     assert reasons["chunked-4+jit", "torch"].startswith("left out: to build it takes")
+
+
+def test_what_compiles_long_is_built_after_all_others() -> None:
+    built: list[str] = []
+
+    def made(name: str, backend: str) -> Seat:
+        built.append(name)
+        return seat(name, 0.001 * len(built))  # told apart at the first look
+
+    arms = [(name, "jax") for name in ("stock", "unrolled+jit", "looped+jit", "unrolled", "chunked-4+jit")]
+    Tryout(arms, made, ["predict"], 30).measured(Budget(30.0), print)
+    assert built == ["stock", "looped+jit", "unrolled", "chunked-4+jit", "unrolled+jit"]

@@ -20,6 +20,8 @@ BUILDING = 0.6
 """The part of the budget in which arms are built; those that are not built by then are left out."""
 TRAINING = 0.6
 """The part of what is left that training gets; predicting gets the rest."""
+LONG_SECONDS = 10.0
+"""What is likely to compile longer is built after all others."""
 UNROLLED_SECONDS = {False: 0.05, True: 0.38}
 """What a step of a layer that is written out adds to a first call, without jit and with it, on two cores."""
 Show = Callable[[str], None]
@@ -103,7 +105,7 @@ class Tryout:
     def _build(self, budget: Budget, show: Show) -> None:
         """Build and call the arms, one after another, while the budget allows."""
         longest: dict[tuple[str, bool], float] = {}  # seconds that an arm of a backend took, without jit and with it
-        for arm in self.arms:
+        for arm in [self.arms[0], *sorted(self.arms[1:], key=self._compiles_long)]:
             name, backend = arm
             execution, before = _execution(name), budget.spent()
             like_it = longest.get((backend, execution.jit), longest.get((backend, False), 0.0))
@@ -140,6 +142,10 @@ class Tryout:
     def _phases(self, name: str) -> Sequence[str]:
         """What an arm is measured in: a file of ONNX does not train."""
         return [phase for phase in self.phases if name != ONNX or phase == "predict"]
+
+    def _compiles_long(self, arm: tuple[str, str]) -> bool:
+        """Whether an arm is built last, so that it takes no time from those that are built soon."""
+        return self._first_call(_execution(arm[0])) > LONG_SECONDS
 
     def _first_call(self, execution: Execution) -> float:
         """About how long a first call takes beyond what every arm takes, seconds."""
