@@ -4,30 +4,41 @@
     python -m benchmarks.experiments.recommend --sizes 3 --budget 30 --thorough 120 --backend tensorflow
     python -m benchmarks.experiments.recommend --only-table --to results/reference/recommend
 
-For each size, `recommend` measures within its budget. Then every execution that can run is measured again, with a
-budget that leaves none out. `over_best` is the time of the choice over that of the best, both from the second
-measurement. Rows are appended to sizes.csv: a run goes on where it was stopped.
+For each size, `recommend` measures within its budget. Then every execution is measured with a larger one, which leaves
+out at most what takes more than a minute to compile; and those near the best twice more, in fresh processes: one of
+the same program differs from another by a tenth. `over_best` is the time of the choice over that of the best, each the
+mean of its measurements, without the one that chose. Each measurement is rows of arms.csv: a run goes on where it was
+stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import typer
+from scipy import stats
 
+from zoo.cli.command import run
 from zoo.measuring.own_arm import Sizes
 from zoo.measuring.recommend import recommend_sizes
 from zoo.measuring.recommendation import Recommendation
 from zoo.measuring.rows import check_writable
 
 FOLDER = Path(__file__).parent.parent.parent / "results" / "runs" / "recommend"
-TABLE = "sizes.csv"
+TABLE = "arms.csv"
 GOOD = 1.10
 """A choice within so much of the best is a good one."""
+NEAR = 1.25
+"""An arm within so much of the best is measured again."""
+CHOICE, THOROUGH, AGAIN = "choice", "thorough", ("again 1", "again 2")
+LEAST = 2
+"""So many measurements of an arm, or more, tell its time."""
+SIZE = list(vars(Sizes()))
+Arm = tuple[str, str]
 
 
 def random_sizes(count: int, seed: int = 0) -> list[Sizes]:
@@ -50,28 +61,70 @@ def random_sizes(count: int, seed: int = 0) -> list[Sizes]:
     ]
 
 
-def compared(sizes: Sizes, quick: Recommendation, thorough: Recommendation) -> Iterator[dict[str, Any]]:
-    """A row a phase: what was chosen, what is best, and by how much the choice is slower."""
-    for phase in thorough.phases:
-        chosen = quick.best(phase)
-        found = {(each.name, each.backend): each for each in thorough.candidates if phase in each.ratios}
-        best = min(found.values(), key=lambda each: each.ratios[phase].value)
-        again = found.get((chosen.name, chosen.backend))
-        yield {
-            **vars(sizes),
-            "phase": phase,
-            "choice": f"{chosen.name} on {chosen.backend}",
-            "best": f"{best.name} on {best.backend}",
-            "over_best": again.ratios[phase].value / best.ratios[phase].value if again else np.inf,
-            "measured": len(found),
-            "seconds": quick.seconds,
-        }
+def rows_of(sizes: Sizes, measurement: str, answer: Recommendation) -> Iterator[dict[str, Any]]:
+    """A row an arm and phase: its time over that of stock, and whether it is the answer."""
+    for phase in answer.phases:
+        best = answer.best(phase)
+        for each in answer.candidates:
+            if phase in each.ratios:
+                found = {"name": each.name, "backend": each.backend, "phase": phase, "ratio": each.ratios[phase].value}
+                yield {
+                    **vars(sizes),
+                    "measurement": measurement,
+                    **found,
+                    "chosen": (each.name, each.backend) == (best.name, best.backend),
+                    "seconds": answer.seconds,
+                }
+
+
+def of_size(table: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
+    """The rows of these sizes."""
+    return table[(table[SIZE] == pd.Series(vars(sizes))).all(axis=1)] if len(table) else table
+
+
+def contenders(rows: pd.DataFrame) -> list[Arm]:
+    """Stock on the first backend, what was chosen, and what is near the best of the thorough measurement in a phase."""
+    thorough = rows[rows["measurement"] == THOROUGH]
+    near = thorough["ratio"] <= NEAR * thorough.groupby("phase")["ratio"].transform("min")
+    chosen = rows[(rows["measurement"] == CHOICE) & rows["chosen"]]
+    arms = pd.concat([thorough.iloc[:1], chosen, thorough[near]])[["name", "backend"]]
+    return list(arms.drop_duplicates().itertuples(index=False, name=None))
+
+
+def compared(table: pd.DataFrame) -> pd.DataFrame:
+    """A row a size and phase: what was chosen, what is best, and by how much the choice is slower."""
+    result = []
+    for size, rows in table.groupby(SIZE, sort=False):
+        for phase, of_phase in rows.groupby("phase", sort=False):
+            later = of_phase[of_phase["measurement"] != CHOICE].groupby(["name", "backend"])["ratio"]
+            means = later.agg(stats.gmean)[later.count() >= LEAST]
+            (chosen,) = of_phase[(of_phase["measurement"] == CHOICE) & of_phase["chosen"]].itertuples()
+            if means.empty:  # it is not measured to the end yet
+                continue
+            best = means.idxmin()
+            result.append(
+                {
+                    **dict(zip(SIZE, size, strict=True)),
+                    "phase": phase,
+                    "choice": f"{chosen.name} on {chosen.backend}",
+                    "best": " on ".join(best),
+                    "over_best": means.get((chosen.name, chosen.backend), np.inf) / means[best],
+                    "measured": of_phase.loc[of_phase["measurement"] == THOROUGH, "name"].count(),
+                }
+            )
+    return pd.DataFrame(result)
+
+
+def worst(table: pd.DataFrame) -> pd.Series:
+    """By how much the choice for each size is slower than the best, in the phase in which it is more so."""
+    return compared(table).groupby(SIZE, sort=False)["over_best"].max()
 
 
 def main(
     sizes: Annotated[int, typer.Option(min=1, help="How many random sizes.")] = 20,
     budget: Annotated[float, typer.Option(help="Seconds of each recommendation.")] = 60.0,
-    thorough: Annotated[float, typer.Option(help="Seconds of each thorough measurement.")] = 400.0,
+    thorough: Annotated[float, typer.Option(help="Seconds of each thorough measurement.")] = 120.0,
+    again: Annotated[float, typer.Option(help="Seconds of each of two measurements of those near the best.")] = 30.0,
     backend: Annotated[str, typer.Option(metavar="A,B", help="By default all that are installed.")] = "",
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the rows go.")] = FOLDER,
     only_table: Annotated[bool, typer.Option("--only-table", help="Measure nothing.")] = False,
@@ -81,19 +134,25 @@ def main(
     path = to / TABLE
     table = pd.read_csv(path) if path.exists() else pd.DataFrame()
     names = [name for name in backend.split(",") if name]
+    seconds = {CHOICE: budget, THOROUGH: thorough, **dict.fromkeys(AGAIN, again)}
     for each in random_sizes(0 if only_table else sizes):
-        if len(table) and (table[list(vars(each))] == pd.Series(vars(each))).all(axis=1).any():
-            continue
-        quick = recommend_sizes(each, names, budget=budget, fresh=True)
-        best = recommend_sizes(each, names, budget=thorough, fresh=True)
-        table = pd.concat([table, pd.DataFrame(compared(each, quick, best))], ignore_index=True)
-        table.to_csv(path, index=False)
-        typer.echo(f"{each}: {', '.join(f'{value:.2f}' for value in table['over_best'].tail(2))} of the best")
-    typer.echo(table.round(3).to_string(index=False))
+        for measurement, limit in seconds.items():
+            known = of_size(table, each)
+            if len(known) and measurement in set(known["measurement"]):
+                continue
+            only: Sequence[Arm] = contenders(known) if measurement in AGAIN else ()
+            answer = recommend_sizes(each, names, budget=limit, fresh=True, only=only)
+            table = pd.concat([table, pd.DataFrame(rows_of(each, measurement, answer))], ignore_index=True)
+            table.to_csv(path, index=False)
+        over = compared(of_size(table, each))["over_best"]
+        typer.echo(f"{each}: {', '.join(map('{:.2f}'.format, over))} of the best")
     if len(table):
-        worst = table.groupby(list(vars(Sizes())))["over_best"].max()
-        typer.echo(f"within {GOOD - 1:.0%} of the best in both phases: {(worst <= GOOD).sum()} of {len(worst)} sizes")
+        typer.echo(compared(table).round(3).to_string(index=False))
+        good = worst(table) <= GOOD
+        typer.echo(f"within {GOOD - 1:.0%} of the best in both phases: {good.sum()} of {len(good)} sizes")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    run(app, "python -m benchmarks.experiments.recommend")

@@ -101,6 +101,7 @@ def recommend_sizes(
     budget: float = 60.0,
     memory_limit_bytes: int = NO_LIMIT,
     fresh: bool = False,
+    only: Sequence[tuple[str, str]] = (),
     show: Show = lambda line: None,
 ) -> Recommendation:
     """The same for recurrent layers of these sizes, a process an arm, on several backends.
@@ -111,6 +112,7 @@ def recommend_sizes(
         budget: the seconds to take.
         memory_limit_bytes: an arm that holds more is ended, and says so.
         fresh: measure, even if an answer is remembered.
+        only: executions and backends to measure in the place of all, the one that the others are held against first.
         show: takes what is done now, in words.
 
     Raises:
@@ -128,10 +130,11 @@ def recommend_sizes(
         tried[each] = [name for name in tried[each] if name != ONNX]
     places = range(max(map(len, tried.values())))
     arms = [(tried[each][place], each) for place in places for each in asked if place < len(tried[each])]
+    arms = list(only) or arms
     key = [repr(sizes), arms, memory_limit_bytes]
     if not fresh and (known := recall(key, "+".join(asked), "cpu")):
         return known
-    with _processes(sizes, Limits(memory_limit_bytes, budget)) as seat:
+    with _processes(sizes, lambda: Limits(memory_limit_bytes, time.of_a_call())) as seat:
         tryout = Tryout(arms, seat, ["train", "predict"], sizes.steps * sizes.layers)
         rows = tryout.measured(time, show)
     answer = Recommendation(str(sizes), "cpu", rows, round(time.spent()))
@@ -155,7 +158,7 @@ def _seat_here(name: str, arm: OwnArm) -> Seat:
 
 
 @contextmanager
-def _processes(sizes: Sizes, limits: Limits) -> Iterator[Callable[[str, str], Seat | str]]:
+def _processes(sizes: Sizes, limits: Callable[[], Limits]) -> Iterator[Callable[[str, str], Seat | str]]:
     """Makes seats, each with a process of its own; they end when the context does."""
     from zoo.measuring.launchers import Launchers
 
@@ -167,7 +170,9 @@ def _processes(sizes: Sizes, limits: Limits) -> Iterator[Callable[[str, str], Se
             launchers.close()
 
 
-def _seat_of_process(launchers: Launchers, sizes: Sizes, limits: Limits, name: str, backend: str) -> Seat | str:
+def _seat_of_process(
+    launchers: Launchers, sizes: Sizes, limits: Callable[[], Limits], name: str, backend: str
+) -> Seat | str:
     """A seat whose arm lives in a fresh process; why it has none, in words."""
     from zoo.measuring.case import Case
     from zoo.measuring.launcher import Outcome
@@ -176,14 +181,14 @@ def _seat_of_process(launchers: Launchers, sizes: Sizes, limits: Limits, name: s
     process = launchers.of(case).start()
     if isinstance(process, Outcome):
         return process.reason
-    made = process.make(limits, arm_of_sizes, sizes, name)
+    made = process.make(limits(), arm_of_sizes, sizes, name)
     if made.status != "ok":
         process.end()
         return made.reason or made.status
     seat = Seat(name, lambda *_: None)
 
     def ask(method: str, *arguments: Any) -> Any:
-        outcome = process.call(limits, method, *arguments)
+        outcome = process.call(limits(), method, *arguments)
         if outcome.status != "ok":
             seat.broken = outcome.reason or outcome.status
             process.end()

@@ -67,6 +67,10 @@ class Budget:
         """The seconds that are left, none below 0."""
         return max(0.0, self.seconds - self.spent())
 
+    def of_a_call(self) -> float:
+        """How long a call may take: while arms are built, until the time for that is over."""
+        return max(BUILDING * self.seconds - self.spent(), LONG_SECONDS)
+
 
 @dataclass
 class Tryout:
@@ -144,8 +148,12 @@ class Tryout:
         return [phase for phase in self.phases if name != ONNX or phase == "predict"]
 
     def _compiles_long(self, arm: tuple[str, str]) -> bool:
-        """Whether an arm is built last, so that it takes no time from those that are built soon."""
-        return self._first_call(_execution(arm[0])) > LONG_SECONDS
+        """Whether an arm is built last, so that it takes no time from those that are built soon.
+
+        What torch compiles takes from 8 to 40 s at any size.
+        """
+        execution = _execution(arm[0])
+        return self._first_call(execution) > LONG_SECONDS or (arm[1] == "torch" and execution.jit)
 
     def _first_call(self, execution: Execution) -> float:
         """About how long a first call takes beyond what every arm takes, seconds."""
