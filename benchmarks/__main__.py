@@ -139,13 +139,18 @@ def publish(
 def train_reference(
     only: Annotated[str, typer.Option(metavar="NAME", help="A group of the queue, or a wildcard.")] = "*",
     seeds: Annotated[int | None, typer.Option(min=1, help="Instead of each group's own.", show_default=False)] = None,
-    backend: Annotated[str, typer.Option(help="tensorflow, jax or torch.")] = "tensorflow",
+    backend: Annotated[
+        str, typer.Option(help="tensorflow, jax or torch, instead of each group's own.", show_default=False)
+    ] = "",
+    at_once: Annotated[
+        int, typer.Option(min=1, help="So many trainings at a time, each on its share of the cores.")
+    ] = 1,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the table is.")] = ROOT / "reference",
 ) -> None:
     """Train what is published and append each seed to results/reference; what stands there is not trained again."""
     from benchmarks.trained.queue import planned, train_all
 
-    typer.echo(train_all(planned(only, backend, seeds), to, typer.echo))
+    typer.echo(train_all(planned(only, backend, seeds), to, typer.echo, at_once))
 
 
 @app.command(epilog="Example: [bold]python -m benchmarks weights[/bold]")

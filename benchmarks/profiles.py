@@ -56,7 +56,7 @@ MASKS = (
 MNIST = Block(("simple_rnn", "lstm", "gru"), ("mnist_rows",))
 SCORED = (
     Block(("simple_rnn", "irnn", "lstm", "gru", "min_*", "lru"), ("adding",), ("looped",), backends=("tensorflow",)),
-    Block(("min_*", "lru", "stacked_rnn", "*_dropout"), ("wave",), ("looped",), backends=("tensorflow",)),
+    Block(("min_*", "lru", "mamba", "stacked_rnn", "*_dropout"), ("wave",), ("looped",), backends=("tensorflow",)),
     Block(("simple_rnn_he", "min_*", "lru"), ("mnist_rows",), ("looped",), backends=("tensorflow",)),
 )
 """Entries that are trained on these tasks, by train-reference: what they cost, beside what they earn."""
@@ -92,7 +92,11 @@ RECOMPUTED = ("chunked-auto+recompute", "fused+recompute")
 OFFLOADED = ("chunked-auto+offload", "fused+offload")
 KEPT = ("stock", "looped", "fused", *RECOMPUTED, *OFFLOADED)
 LONG = Block(("lstm",), ("adding",), KEPT, steps=(2000,), units=(128,), batches=(32,))
-SCANS = Block(LINEAR, ("wave",), ("looped", "parallel"), steps=(100, 300, 1000, 3000, 10_000), batches=(32,))
+SCANS = (
+    Block(("min_*", "lru"), ("wave",), ("looped", "parallel"), steps=(100, 300, 1000, 3000, 10_000), batches=(32,)),
+    Block(("mamba",), ("wave",), ("looped", "parallel"), steps=(100, 300), batches=(32,)),
+)
+"""Of Mamba's state, 3,200 numbers an example, a scan holds those of all steps at once."""
 CARD = ("stock", "looped", "unrolled", "chunked-auto", "fused", "torch-native", "jax-scan+jit")
 LONG_ON_CARD = tuple(name for name in CARD if name != "unrolled")
 ON_GPU = (
@@ -161,7 +165,7 @@ PROFILES = {
             240,
             mixed=True,
         ),
-        Profile("parallel", "min_gru, min_lstm, lru at 100 to 10000 steps: loop and scan", (SCANS,), HOUR / 2),
+        Profile("parallel", "min_gru, min_lstm, lru, mamba at 100 to 10000 steps: loop and scan", SCANS, HOUR / 2),
     )
 }
 

@@ -197,6 +197,19 @@ def linear(decay: np.ndarray, drive: np.ndarray) -> np.ndarray:
     return np.stack(states, axis=1)
 
 
+def selective(x: np.ndarray, w: Weights) -> np.ndarray:
+    """The state (batch, units, states) step by step."""
+    units, rank = len(w["skip"]), len(w["step_kernel"])
+    size = np.log1p(np.exp(x @ w["drive_kernel"][:, :rank] @ w["step_kernel"] + w["step_bias"]))
+    enter, shown = x @ w["drive_kernel"][:, rank:], x @ w["read_kernel"]
+    state, outputs = np.zeros((len(x), units, enter.shape[-1])), []
+    for step in range(x.shape[1]):
+        decay = np.exp(-size[:, step, :, None] * np.exp(w["decay_logarithm"]))
+        state = decay * state + (size * x)[:, step, :, None] * enter[:, step, None, :]
+        outputs.append(np.einsum("bus,bs->bu", state, shown[:, step]) + w["skip"] * x[:, step])
+    return np.stack(outputs, axis=1)
+
+
 CELLS = {
     "neuron": neuron,
     "simple_rnn": simple_rnn,
@@ -230,6 +243,38 @@ def stacked(cell: str, x: np.ndarray, weights: Weights) -> np.ndarray:
     for layer in sorted({name.partition("/")[0] for name in weights if name.startswith("recurrent")}):
         x = CELLS[cell](x, part(weights, layer))
     return x
+
+
+def gated(cell: str, x: np.ndarray, depth: int, weights: Weights) -> np.ndarray:
+    """A recurrence, and a gated linear unit of its outputs."""
+    h = CELLS[cell](x, part(weights, f"recurrent_{depth}"))
+    return dense(h, part(weights, f"value_{depth}")) * sigmoid(dense(h, part(weights, f"gate_{depth}")))
+
+
+def mamba(x: np.ndarray, depth: int, weights: Weights) -> np.ndarray:
+    """The inside of Mamba's block."""
+    inner = x @ weights[f"inner_{depth}/kernel"]
+    kernel, filtered = weights[f"filter_{depth}/kernel"], np.zeros_like(inner) + weights[f"filter_{depth}/bias"]
+    for step in range(x.shape[1]):
+        for ago in range(min(len(kernel), step + 1)):
+            filtered[:, step] += kernel[ago] * inner[:, step - ago]
+    h = selective(filtered * sigmoid(filtered), part(weights, f"recurrent_{depth}"))
+    gate = x @ weights[f"gate_{depth}/kernel"]
+    return (h * gate * sigmoid(gate)) @ weights[f"outer_{depth}/kernel"]
+
+
+def residual(cell: str, x: np.ndarray, weights: Weights) -> np.ndarray:
+    """What the output layer reads of blocks one on another."""
+
+    def norm(u: np.ndarray, name: str) -> np.ndarray:
+        w, centred = part(weights, name), u - u.mean(axis=-1, keepdims=True)
+        return w["gamma"] * centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-3) + w["beta"]
+
+    u = dense(x, part(weights, "project"))
+    for depth in range(1, 1 + sum(name.startswith("norm_") for name in weights) // 2):
+        normal = norm(u, f"norm_{depth}")
+        u = u + (mamba(normal, depth, weights) if cell == "mamba" else gated(cell, normal, depth, weights))
+    return norm(u, "norm")
 
 
 def bidirectional(x: np.ndarray, weights: Weights) -> np.ndarray:
@@ -277,6 +322,6 @@ def outputs(entry: str, cell: str, x, y_steps: int | None, weights: Weights, act
     elif x.ndim == 2:  # a vector, read at every step
         hidden = stacked(cell, np.repeat(x[:, None], y_steps or 1, axis=1), weights)
     else:
-        hidden = stacked(cell, x, weights)
+        hidden = residual(cell, x, weights) if "project/kernel" in weights else stacked(cell, x, weights)
         hidden = hidden if y_steps else hidden[:, -1]
     return ACTIVATIONS[activation](dense(hidden, part(weights, "output")))

@@ -10,7 +10,8 @@ import zoo.tasks  # noqa: F401  (fills the registry)
 from zoo.data import Data, Split
 from zoo.registry import TASKS
 
-NEEDS_ZOO_DATA = {"mnist_rows", "temperatures", "reviews", "translation"}
+MNIST = {"mnist_rows", "mnist_pixels", "mnist_pixels_permuted"}
+NEEDS_ZOO_DATA = {*MNIST, "temperatures", "reviews", "translation"}
 
 
 def load(name: str, **options: int) -> Data:

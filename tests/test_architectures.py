@@ -88,3 +88,16 @@ def test_a_table_without_results_has_no_architectures_and_all_columns(table) -> 
     found = architectures(table)
     assert found.empty
     assert list(found) == COMPARED
+
+
+def test_a_score_of_another_model_of_the_entry_takes_no_cost_of_it() -> None:
+    """The costs are of the layer alone; of its blocks, with other parameters, none is known."""
+    rows = [*timed("lstm", 1.0), *timed("min_gru", 0.5, parameters=500), *trained("lstm", [0.01] * 3)]
+    rows += trained("min_gru", [0.3] * 3, parameters=None)  # not counted: before the column was there
+    rows += trained("min_gru", [0.02] * 3, "blocks", parameters=9_000)
+    found = architectures(as_table(rows)).set_index("model")
+    assert set(found.index) == {"lstm", "min_gru (fast)", "min_gru (blocks)"}
+    assert found["parameters"].to_dict() == {"lstm": 4_513, "min_gru (fast)": 500, "min_gru (blocks)": 9_000}
+    assert found.loc["min_gru (fast)", "train_ratio"] == pytest.approx(0.5)
+    assert np.isnan(found.loc["min_gru (blocks)", "train_ratio"])
+    assert not found.loc["min_gru (blocks)", "on_front"]

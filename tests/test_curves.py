@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.pages.accuracy import accuracy_figures
-from benchmarks.trained.book import LEAST, TRAINED
+from benchmarks.trained.book import LEAST, NAIVE, NEAR_NAIVE, TRAINED
 from benchmarks.trained.curves import CURVES, NEEDS, draw_curves, read_trained
 from benchmarks.trained.queue import QUEUE, Group, keep_epochs, planned
 from tests.tables import SCORE
@@ -84,6 +84,17 @@ def test_what_is_asked_or_published_is_trained() -> None:
     assert LEAST.keys() | TRAINED.keys() <= trained
     for _, task, recipe in trained:
         TASKS.get(task).recipe(recipe)
+
+
+def test_what_is_hardly_better_than_the_naive_guess_has_a_reason(trained) -> None:
+    rows = trained.table[(trained.table["phase"] == "accuracy") & (trained.table["run"] == "train-reference")]
+    rows = rows[rows["naive_score"].notna()].drop_duplicates(["entry", "task", "recipe", "split", "seed"], keep="last")
+    rows = rows[rows["split"] == rows.groupby("task")["split"].transform("first")]
+    means = rows.groupby(["entry", "task", "recipe"])[["score", "naive_score"]].mean()
+    gained = (means["score"] - means["naive_score"]) / means["naive_score"]
+    higher = [TASKS.get(task).higher_is_better for task in means.index.get_level_values("task")]
+    near = set(means.index[gained.where(higher, -gained) < NEAR_NAIVE])
+    assert near == set(NAIVE)
 
 
 def test_the_line_of_a_training_tells_each_score_and_the_naive_one_if_it_has_one() -> None:

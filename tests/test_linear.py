@@ -12,7 +12,7 @@ import pytest
 import zoo
 from tests.gradients import gradients
 from tests.models import NORMAL, assert_saved_whole, passed
-from zoo.layers import LRUCell, MinGRUCell, MinLSTMCell, ParallelRNN
+from zoo.layers import CausalFilter, LastStep, LRUCell, MinGRUCell, MinLSTMCell, ParallelRNN, SelectiveCell
 from zoo.measuring.prove import asked_paths, compute, relative_difference
 
 BACKEND = keras.backend.backend()
@@ -21,20 +21,25 @@ EQUAL = 1e-5
 UNITS = 5
 ENTRIES = [name for name in zoo.list_models() if zoo.get_entry(name).linear]
 STEPS = {"wave": 6}  # for XLA, which compiles long: three levels of the scan, and no power of two
-CELLS = {"min_gru": MinGRUCell, "min_lstm": MinLSTMCell, "lru": LRUCell}
+CELLS = {
+    "min_gru": MinGRUCell,
+    "min_lstm": MinLSTMCell,
+    "lru": LRUCell,
+    "mamba": lambda units: SelectiveCell(units, states=3, rank=2),
+}
 each_cell = pytest.mark.parametrize("cell", CELLS)
 
 
 def pair(cell: str, **options):
     layers = [kind(CELLS[cell](UNITS), **options) for kind in (ParallelRNN, keras.layers.RNN)]
     for layer in layers:
-        layer.build((3, 9, 4))
+        layer.build((3, 9, UNITS))
     layers[1].set_weights(layers[0].get_weights())
     return layers
 
 
 def assert_equal(ours, known, steps: int = 9, **call) -> None:
-    x = np.random.default_rng(1).normal(size=(3, steps, 4)).astype("float32")
+    x = np.random.default_rng(1).normal(size=(3, steps, UNITS)).astype("float32")
     pair = (gradients(layer, x, graph=False, **call) for layer in (ours, known))
     result, expected = (functools.reduce(operator.iadd, each, []) for each in pair)
     named = [{str(i): tensor for i, tensor in enumerate(each)} for each in (result, expected)]
@@ -55,8 +60,9 @@ def test_a_scan_gives_outputs_states_and_gradients_of_the_loop(cell: str, length
 @pytest.mark.parametrize("steps", [1, 2, 64])
 @each_cell
 def test_any_number_of_steps_from_any_state(cell: str, steps: int) -> None:
-    states = [np.full((3, UNITS), value, "float32") for value in (0.5, -0.3, 0.2)][: 3 if cell == "lru" else 1]
-    assert_equal(*pair(cell, return_sequences=True), steps, initial_state=states)
+    layers = pair(cell, return_sequences=True)
+    sizes = zip(layers[0].cell.state_size, (0.5, -0.3, 0.2), strict=False)
+    assert_equal(*layers, steps, initial_state=[np.full((3, size), value, "float32") for size, value in sizes])
 
 
 @pytest.mark.parametrize(
@@ -95,7 +101,48 @@ def test_the_state_of_an_lru_never_grows() -> None:
     assert np.median(radius**2) == pytest.approx((0.25 + 1) / 2, abs=0.05)  # uniform over the area of the ring
 
 
+def test_the_phase_of_an_lru_begins_below_what_is_asked_for() -> None:
+    cell = LRUCell(200, phase=0.1)
+    cell.build((None, 3))
+    angle = np.exp(keras.ops.convert_to_numpy(cell.theta))
+    assert 0.95 < angle.max() / (0.1 * 2 * np.pi) <= 1
+
+
+@pytest.mark.parametrize("option", [{"bare": False}, {"bare": False, "layers": 3}, {}], ids=str)
+@pytest.mark.parametrize("entry", ["min_gru", "min_lstm", "lru"])
+def test_a_linear_entry_is_its_cell_alone_or_two_blocks_or_as_many_as_asked(entry: str, option: dict) -> None:
+    made = zoo.create_model(entry, "wave", units=UNITS, **option)
+    loops = [layer for layer in made.layers if isinstance(layer, keras.layers.RNN)]
+    assert len(loops) == option.get("layers", 2 if "bare" in option else 1)
+    assert len(made.layers) == (4 + 6 * len(loops) if "bare" in option else 3)
+
+
+def test_the_last_step_is_the_last_that_counts() -> None:
+    x = np.random.default_rng(0).normal(size=(4, 5, 2)).astype("float32")
+    lengths = np.array([5, 1, 3, 2])
+    counts = np.arange(5) < lengths[:, None]
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(LastStep()(x)), x[:, -1])
+    taken = keras.ops.convert_to_numpy(LastStep()(x, mask=keras.ops.convert_to_tensor(counts)))
+    np.testing.assert_allclose(taken, x[np.arange(4), lengths - 1], rtol=1e-6)
+
+
+def test_a_causal_filter_is_a_convolution_of_each_feature_by_itself() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 6, 3)).astype("float32")
+    layer = CausalFilter(4)
+    layer.build(x.shape)
+    kernel, bias = (keras.ops.convert_to_numpy(weight) for weight in layer.weights)
+    each = [[np.convolve(row[:, i], kernel[:, i])[:6] + bias[i] for i in range(3)] for row in x]
+    known = np.transpose(each, (0, 2, 1))
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(layer(x)), np.transpose(known, (0, 2, 1)), rtol=1e-5, atol=1e-6
+    )
+
+
 WRONG = {
+    "phase must be more than 0 and at most 1, not 0": lambda: LRUCell(2, phase=0),
+    "states must be a positive whole number, not 0": lambda: SelectiveCell(2, states=0),
+    "width must be a positive whole number, not 0": lambda: CausalFilter(0),
+    "bare must be True or False, not 1": lambda: zoo.create_model("lru", "wave", bare=1),
     "LSTMCell is not linear in its state": lambda: ParallelRNN(keras.layers.LSTMCell(2)),
     "takes neither unroll": lambda: ParallelRNN(MinGRUCell(2), unroll=True),
     "units must be a positive whole number, not 0": lambda: MinGRUCell(0),

@@ -103,9 +103,17 @@ def opened(request: pytest.FixtureRequest, browser, page_path: Path) -> Iterator
     page.on("pageerror", lambda error: page.trouble.append(str(error)))
     page.on("request", lambda asked: page.trouble.append(asked.url) if asked.url.startswith("http") else None)
     page.goto(page_path.as_uri())
-    page.wait_for_selector(ROWS)
+    read(page)
     yield page
     context.close()
+
+
+def read(page) -> None:
+    """Go from table to table as a reader does, until all of them are there."""
+    for section in page.locator("section").all():
+        section.scroll_into_view_if_needed()
+        page.wait_for_function("section => section.querySelector('table.dataTable')", arg=section.element_handle())
+    page.wait_for_selector(ROWS)
 
 
 def test_the_page_opens_without_an_error_or_a_request_and_is_no_wider_than_the_screen(opened) -> None:

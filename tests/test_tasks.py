@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sacrebleu.metrics import BLEU
 from sklearn.dummy import DummyClassifier
-from sklearn.metrics import accuracy_score, mean_squared_error
+from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
 
 from tests.splits import load, splits
 from zoo.data import Data, Split
@@ -167,6 +167,30 @@ def commonest(data: Data, split: Split) -> tuple[list[str], list[str]]:
     return [guess] * len(split.y), [data.vocabularies[-1].text(row) for row in split.y]
 
 
+BLANK = 8  # the answer where no symbol is asked for, after those of 8 symbols
+
+
+def uniform_over_symbols(data: Data, split: Split) -> float:
+    """The blank is known for sure where it is right, and each symbol as likely as the others where one is asked for."""
+    answers = split.y.ravel()
+    likely = np.where((answers == BLANK)[:, None], np.eye(BLANK + 1)[BLANK], np.append(np.full(BLANK, 1 / BLANK), 0))
+    return log_loss(answers, likely, labels=range(BLANK + 1))
+
+
+def most_frequent_of_the_symbols(data: Data, split: Split) -> float:
+    train, test = (each.y[each.y != BLANK] for each in (data.train, split))
+    dummy = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(train), 1)), train)
+    return dummy.score(np.zeros((len(test), 1)), test)
+
+
+def share_of_the_value(data: Data, split: Split) -> float:
+    shares = []
+    for row, answer in zip(split.x.argmax(axis=-1), split.y, strict=True):
+        values = [number - 16 for number in row if number >= 16]
+        shares.append(Counter(values)[answer] / len(values))
+    return float(np.mean(shares))
+
+
 # Each naive guess once more, by another hand than the task's own.
 INDEPENDENT = {
     ("majority class", ""): lambda data, split: (
@@ -175,6 +199,9 @@ INDEPENDENT = {
     ("repeat the last value", ""): last_value,
     ("linear autoregression", ""): least_squares,
     ("always 1", ""): lambda data, split: mean_squared_error(split.y, np.ones_like(split.y)),
+    ("memoryless", ""): uniform_over_symbols,
+    ("most frequent symbol", ""): most_frequent_of_the_symbols,
+    ("a value of the sequence", ""): share_of_the_value,
     ("mean image", ""): lambda data, split: float(((split.y - data.train.y.mean(axis=0)) ** 2).mean()),
     ("mean image of its digit", ""): of_each_digit,
     ("most frequent answer", "exact_match"): lambda data, split: accuracy_score(*commonest(data, split)),

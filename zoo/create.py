@@ -41,7 +41,14 @@ def _named(name: str, value: Any) -> Any:
     return value
 
 
-CHECKS = {"int": positive_whole, "float": fraction, "str": _named}
+def _flag(name: str, value: Any) -> bool:
+    """`value` as true or false, or a ZooError."""
+    if not isinstance(value, bool):
+        raise ZooError(f"{name} must be True or False, not {value!r}")
+    return value
+
+
+CHECKS = {"int": positive_whole, "float": fraction, "str": _named, "bool": _flag}
 """The check of an option, by the annotation of the builder's parameter; others are not checked."""
 
 

@@ -10,11 +10,12 @@ from benchmarks.pages.results import machine
 from benchmarks.trained import book
 from benchmarks.trained.curves import DROPOUTS, Trained
 from benchmarks.trained.queue import QUEUE, Group
+from benchmarks.trained.standing import standing_texts, standings
 from zoo.errors import ZooError
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.pretrained import cards
 from zoo.report.terminal import as_markdown
-from zoo.statistics.intervals import geometric_interval, geometric_mean
+from zoo.statistics.intervals import geometric_interval, geometric_mean, interval
 from zoo.statistics.scores import better, scores
 from zoo.statistics.texts import number, three_digits, with_interval
 
@@ -30,7 +31,7 @@ def accuracy_figures(trained: Trained) -> Figures:
     rows = scores(trained.table).query("run == 'train-reference'")
     if rows.empty:
         raise ZooError("no trainings to write about: run python -m benchmarks train-reference")
-    figures = {"machine": machine(rows)}
+    figures = {"machine": machine(rows), "standing": as_markdown(standing_texts(standings(trained)))}
     for group in QUEUE:
         part = _of_group(rows, group)
         if not part.empty:
@@ -61,12 +62,14 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
                 "units": str(units),
                 "split": split,
                 **{str(name): _mean_and_sd(of_it["score"]) for name, of_it in by_metric.items()},
+                "95%": _interval(seeds["score"]),
                 "seeds": str(len(seeds)),
                 "naive": number(seeds["naive_score"].mean()),
                 "training s": number(seeds["train_seconds"].mean()),
                 "to target s": number(seeds["seconds_to_target"].mean()),
                 "asked": f"{sign} {asked}" if asked else "",
                 "published": book.TRAINED.get(key, "") if first else "",
+                "why no better than naive": book.NAIVE.get(key, "") if first else "",
             }
         )
     table = pd.DataFrame(lines).fillna("")
@@ -76,6 +79,12 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
 def _mean_and_sd(scores: pd.Series) -> str:
     sd = scores.std()
     return _digits(scores.mean()) + ("" if pd.isna(sd) else f" ± {_digits(sd)}")
+
+
+def _interval(scores: pd.Series) -> str:
+    """The 95% interval of the mean over seeds, where there are enough of them and they differ."""
+    low, high = interval(scores.astype("float64")) if scores.nunique() > 1 else (float("nan"), float("nan"))
+    return "" if pd.isna(low) else f"[{_digits(low)}, {_digits(high)}]"
 
 
 def _digits(value: float) -> str:
@@ -160,8 +169,8 @@ def _over_baseline(group: Group, part: pd.DataFrame, trained: Trained) -> Figure
         by_recipe = mine.pivot_table(index="seed", columns="recipe", values="score")
         for recipe in by_recipe.columns.drop(group.baseline):
             ratios = (by_recipe[recipe] / by_recipe[group.baseline]).dropna()
-            interval = with_interval(geometric_mean(ratios), *geometric_interval(ratios))
-            texts.append(f"`{entry}` {recipe} {interval}")
+            ratio = with_interval(geometric_mean(ratios), *geometric_interval(ratios))
+            texts.append(f"`{entry}` {recipe} {ratio}")
     return {f"{group.name}-ratios": ", ".join(texts)}
 
 

@@ -1,4 +1,5 @@
-"""The figures of docs/your-own-model.md: an epoch of fit beside bare torch and JAX, and batches of many lengths."""
+"""The figures of docs/your-own-model.md: how well `recommend` chooses, an epoch of fit beside bare torch and JAX, and
+batches of many lengths."""
 
 from __future__ import annotations
 
@@ -6,17 +7,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.experiments import epoch, lengths
+from benchmarks.experiments import epoch, lengths, recommend
 from zoo.report.terminal import as_markdown
 
 
 def own_model_figures(folder: Path) -> dict[str, str]:
-    """`epoch`: each arm's epoch over that of the reference; `lengths`: how often each backend ran the layer in Python.
+    """`chosen`: of how many random sizes the choice was good; `missed`: by how much it was not, of the others; `epoch`:
+    each arm's epoch over that of the reference; `lengths`: how often each backend ran the layer in Python.
 
     Empty where the rows of one of them are not there.
     """
-    epochs, padded = (_tables(folder / name) for name in ("epoch", "lengths"))
-    if not len(epochs) or not len(padded):
+    epochs, padded, chosen = (_tables(folder / name) for name in ("epoch", "lengths", "recommend"))
+    if not len(epochs) or not len(padded) or not len(chosen):
         return {}
     found = epoch.ratios(epochs)
     texts = {
@@ -25,7 +27,14 @@ def own_model_figures(folder: Path) -> dict[str, str]:
         "a step": found["ms"].map("{:.2f} ms".format),
         "over": found["over"].map("{:.2f}".format) + " of " + found["reference"],
     }
-    return {"epoch": as_markdown(pd.DataFrame(texts)), "lengths": as_markdown(_lengths(padded))}
+    worst = recommend.worst(chosen)
+    missed = worst[worst > recommend.GOOD].sort_values()
+    return {
+        "chosen": f"{len(worst) - len(missed)} of {len(worst)}",
+        "missed": ", ".join(map("{:.2f}".format, missed)) or "none",
+        "epoch": as_markdown(pd.DataFrame(texts)),
+        "lengths": as_markdown(_lengths(padded)),
+    }
 
 
 def _tables(folder: Path) -> pd.DataFrame:

@@ -59,7 +59,7 @@ def _architectures(rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     rows = rows[rows["split"].eq(first["split"]) & rows["metric"].eq(first["metric"])]
     scored = rows["score"].notna()
-    others = rows.loc[~scored, "entry"].unique()
+    others = rows.loc[~scored, "model"].unique()
     return as_markdown(architecture_texts(rows[scored])) + (
         f"\nTimed, not trained: {', '.join(others)}.\n" * bool(len(others))
     )
@@ -74,7 +74,7 @@ def architecture_texts(rows: pd.DataFrame) -> pd.DataFrame:
     texts = pd.DataFrame(
         {
             "rank": ranks,
-            "entry": stars + rows["entry"] + stars,
+            "entry": stars + rows["model"] + stars,
             f"{first['metric']} (naive {number(rows['naive_score'].mean())})": scores,
             "seeds": rows["seeds"].map(whole),
             "parameters": rows["parameters"].map(whole),

@@ -14,10 +14,9 @@ from matplotlib.figure import Figure
 
 from benchmarks.trained import book
 from benchmarks.trained.samples import DIGITS_TABLE, WAVE_TABLE
-from zoo.charts.figures import DPI, INK, plain_ticks, spans
+from zoo.charts.figures import DPI, INK, plain_ticks
 from zoo.drawings import save
 from zoo.statistics.folders import read_folder, read_history
-from zoo.statistics.scores import scores
 from zoo.tasks.wave import END, STEPS, STEPS_PER_TIME, wave, windows
 
 PALETTE = sns.color_palette("colorblind").as_hex()
@@ -169,44 +168,12 @@ def drawn_digits(trained: Trained) -> Figure:
     return _finish(figure, "Digits drawn row by row", f"{trained.digits['entry'].iloc[0]}, published weights.")
 
 
-def score_against_time(trained: Trained) -> Figure:
-    """What a training earns against what it takes: a marker a seed."""
-    data = scores(trained.table).query("recipe != '' and run == 'train-reference'")
-    data = data[~data["split"].eq("unseen_time")]
-    tasks = list(dict.fromkeys(data["task"]))
-    figure = Figure(figsize=(13, 3.2 * -(-len(tasks) // 2) + 0.8), dpi=DPI, layout="constrained")
-    with sns.axes_style("whitegrid"):
-        grid = figure.subplots(-(-len(tasks) // 2), 2, squeeze=False).ravel()
-    for axes, task in zip(grid, tasks, strict=False):
-        rows = data[data["task"] == task]
-        rows = rows[rows["metric"] == rows["metric"].iloc[0]]  # the task's own comes first
-        rows = rows.assign(training=rows["entry"] + ", " + rows["recipe"])
-        style = {
-            "hue": "training",
-            "style": "training",
-            "palette": "colorblind" if rows.training.nunique() < 11 else None,
-        }
-        sns.scatterplot(rows, x="train_seconds", y="score", s=55, ax=axes, **style)
-        axes.set(xscale="log", xlabel="training seconds, log scale", ylabel=rows["metric"].iloc[0])
-        axes.set_title(task, loc="left", fontsize=10)
-        axes.legend(fontsize=7, title=None, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-        axes.ticklabel_format(axis="y", useOffset=False)
-        plain_ticks(axes, "x", True)
-        if rows["metric"].iloc[0] == "mse" and spans(rows["score"]):
-            axes.set(yscale="log", ylabel="mse, log scale")
-            plain_ticks(axes, "y", True)
-    for axes in grid[len(tasks) :]:
-        axes.remove()
-    return _finish(figure, "Score against training time", "A marker a seed; training alone, scoring left out.")
-
-
 CURVES: dict[str, Callable[[Trained], Figure]] = {
     "mnist_by_epoch": mnist_by_epoch,
     "wave_and_instance": wave_and_instance,
     "creative_network": creative_network,
     "dropout_curves": dropout_curves,
     "drawn_digits": drawn_digits,
-    "score_against_time": score_against_time,
 }
 NEEDS = {"creative_network": "wave", "drawn_digits": "digits"}
 """Charts of what a published model made: the table that `python -m benchmarks samples` writes for them."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks.profiles import LINEAR
 from zoo import Execution, get_task
 from zoo.bench.progress import duration, label, numbers
 from zoo.errors import ZooError, unknown
@@ -21,6 +20,7 @@ from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import USUAL
 from zoo.measuring.rows import check_writable, read_rows
+from zoo.registry import MODELS, Entry
 from zoo.statistics.folders import machine_name
 
 MEMORY_LIMIT_BYTES = 8 << 30
@@ -41,12 +41,15 @@ class Group:
     recipes: tuple[str, ...] = ("fast",)
     seeds: int = 3
     units: Mapping[str, int] = field(default_factory=dict)  #: of an entry, where they are not the task's
+    backend: str = "tensorflow"
     baseline: str = ""  #: the recipe that the others are held against, where they are
 
 
 DROPOUTS = ("input_dropout", "output_dropout", "state_dropout", "recurrent_dropout")
 DECODERS = ("encoder_decoder", "encoder_decoder_reversed", "encoder_decoder_attention")
 PLAIN = ("simple_rnn", "irnn")
+BLOCKS = tuple(entry.name for entry in MODELS if "bare" in entry.options())
+"""Entries that are a layer alone, or residual blocks around it."""
 PROJECTIONS = ("time_distributed_projection", "dense_projection", "reshape_projection")
 QUEUE = (
     Group("reber", "reber", ("gru",), ("fast", "book")),
@@ -59,29 +62,34 @@ QUEUE = (
     Group("reviews", "reviews", ("lstm",)),
     Group("mnist_book", "mnist_rows", ("simple_rnn",), ("book",)),
     Group("mnist_book_lstm", "mnist_rows", ("stacked_lstm",), ("book_lstm",), seeds=1),
-    Group("linear_mnist", "mnist_rows", LINEAR),
-    Group("linear_wave", "wave", LINEAR),
+    Group("linear_mnist", "mnist_rows", BLOCKS),
+    Group("linear_wave", "wave", BLOCKS),
     Group("translation", "translation", (*DECODERS, "lstm_on_the_fly"), seeds=1, units={"lstm_on_the_fly": 384}),
     Group("adding", "adding", ("lstm", "gru"), ("fast", "unclipped", "truncated"), baseline="fast"),
     Group("adding_plain", "adding", PLAIN, ("slow", "slow_unclipped", "slow_truncated"), baseline="slow"),
-    Group("linear_adding", "adding", LINEAR),
+    Group("linear_adding", "adding", BLOCKS),
 )
 """What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
 
 
-def planned(pattern: str, backend: str, seeds: int | None = None) -> list[Case]:
+def planned(pattern: str, backend: str = "", seeds: int | None = None) -> list[Case]:
     """The cases of the groups whose name matches `pattern`, seeds outermost.
+
+    Args:
+        pattern: a name of a group, or a wildcard.
+        backend: instead of each group's own.
+        seeds: instead of each group's own.
 
     Raises:
         ZooError: no group matches, or an unknown backend.
     """
-    if backend not in BACKENDS:
+    if backend and backend not in BACKENDS:
         raise unknown("backend", backend, BACKENDS)
     groups = [group for group in QUEUE if fnmatch.fnmatch(group.name, pattern)]
     if not groups:
         raise ZooError(f"no group of trainings is called {pattern!r}; there are {', '.join(g.name for g in QUEUE)}")
     wanted = [
-        (seed, _case(group, entry, recipe, backend, seed))
+        (seed, _case(group, entry, recipe, backend or group.backend, seed))
         for group in groups
         for recipe in group.recipes
         for entry in group.entries
@@ -90,16 +98,23 @@ def planned(pattern: str, backend: str, seeds: int | None = None) -> list[Case]:
     return [case for _, case in sorted(wanted, key=lambda pair: pair[0])]
 
 
+def fastest(entry: Entry, backend: str) -> Execution:
+    """The execution in which an entry most often trains fastest: the weights do not depend on it."""
+    if backend == "torch" and (entry.linear or entry.fused):
+        return Execution("parallel" if entry.linear else "fused")
+    return Execution(jit=NORMAL_JIT[backend])
+
+
 def _case(group: Group, entry: str, recipe: str, backend: str, seed: int) -> Case:
     task = get_task(group.task)
     how = task.recipe(recipe)
-    execution = Execution(jit=NORMAL_JIT[backend])
+    execution = fastest(MODELS.get(entry), backend)
     units = group.units.get(entry, task.units)
     case = Case(entry, task.name, execution, backend, "cpu", how.batch, task.steps, task.features, units)
     return replace(case, optimizer=how.optimizer, recipe=recipe, seed=seed)
 
 
-def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]) -> Path:
+def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object], at_once: int = 1) -> Path:
     """Train what is not in the table of `folder` yet; each training's rows are there before the next begins.
 
     Each epoch's figures are in <machine>-history.csv beside it before the scores, and the weights are kept in TRAINED.
@@ -108,6 +123,7 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
         cases: what to train, in this order.
         folder: results/reference, or where else the table is.
         tell: takes a line for a person.
+        at_once: how many trainings run at the same time; each takes its part of the processors.
 
     Returns:
         The table.
@@ -122,7 +138,7 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
     trained.mkdir(parents=True, exist_ok=True)
     keep = partial(keep_epochs, path=history)
     run = trained, "train-reference", USUAL, MEMORY_LIMIT_BYTES, kept
-    coordinator = Coordinator(*run, table=table, trained=trained, keep_epochs=keep)
+    coordinator = Coordinator(*run, table=table, trained=trained, keep_epochs=keep, at_once=at_once)
     try:
         for number, case in enumerate(cases, start=1):
             place = f"{number:>{len(str(len(cases)))}}/{len(cases)} {label(case)}"
@@ -130,6 +146,8 @@ def train_all(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]
                 tell(f"{place}: in the table already")
                 continue
             started = time.perf_counter()
+            for following in cases[number - 1 : number - 1 + at_once]:
+                coordinator.begin(following)
             rows = coordinator.trained(case)
             tell(f"{place}: {numbers(rows)}, {duration(time.perf_counter() - started)} in all")
     finally:

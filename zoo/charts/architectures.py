@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 import seaborn as sns
+from adjustText import adjust_text
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from zoo.charts.chart import Chart
 from zoo.charts.figures import DPI, GREY, INK, WIDTH, finish, nothing_to_draw, plain_ticks, spans, words
@@ -39,7 +41,7 @@ def scores_and_costs(table: pd.DataFrame) -> Figure:
     with sns.axes_style("whitegrid"):
         axes = figure.subplots()
     both = scored[scored["train_ratio"].notna()]
-    _draw(axes, both)
+    names = _draw(axes, both)
     metric, first = str(rows["metric"].iloc[0]), rows.iloc[0]
     log = better(metric).startswith("lower") and spans(both["score"], 5)
     axes.set(xscale="log", yscale="log" if log else "linear")
@@ -50,7 +52,10 @@ def scores_and_costs(table: pd.DataFrame) -> Figure:
     axes.set_ylabel(", ".join(filter(None, [metric, better(metric), "log scale" * log])), fontsize=9)
     axes.legend(handles=LEGEND, loc="best", frameon=True, fontsize=9)
     title = f"{first['task']}, {backend_name(first['backend'])}: {_answer(scored, metric)}"
-    return finish(figure, table, _rows_of(table, rows), title, "\n".join([NOTE, *_left_out(rows)]), legend=False)
+    notes = "\n".join([NOTE, *_left_out(rows)])
+    figure = finish(figure, table, _rows_of(table, rows), title, notes, legend=False)
+    _part(names, axes)
+    return figure
 
 
 def _main(rows: pd.DataFrame) -> pd.DataFrame:
@@ -64,30 +69,39 @@ def _main(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows[keys].eq(pd.Series(place, index=keys)).all(axis=1)]
 
 
-def _draw(axes: Axes, both: pd.DataFrame) -> None:
-    for i, (_, row) in enumerate(both.sort_values("train_ratio", kind="stable").iterrows()):
+def _draw(axes: Axes, both: pd.DataFrame) -> list[Text]:
+    """Points with their intervals, the front as a line, and the names of the points, each on its own."""
+    names = []
+    for _, row in both.iterrows():
         x, y, colour = row["train_ratio"], row["score"], FRONT if row["on_front"] else GREY
         axes.plot([row["train_low"], row["train_high"]], [y, y], color=colour, linewidth=1.4, zorder=2)
         axes.plot([x, x], [row["score_low"], row["score_high"]], color=colour, linewidth=1.4, zorder=2)
         axes.plot(x, y, "o", color=colour, markersize=7, zorder=3)
-        beside = (7, -13 if i % 2 else 6)  # by turns above and below, so that neighbours do not touch
-        axes.annotate(row["entry"], (x, y), beside, textcoords="offset points", fontsize=8.5, color=INK, zorder=4)
+        names.append(axes.text(x, y, row["model"], fontsize=8.5, color=INK, zorder=4))
     front = both[both["on_front"]].sort_values("train_ratio", kind="stable")
     axes.plot(front["train_ratio"], front["score"], color=FRONT, linewidth=1, linestyle="--", zorder=1)
     axes.margins(0.12)
+    return names
+
+
+def _part(names: list[Text], axes: Axes) -> None:
+    """Move the names off the points and off each other, where the axes stand for good."""
+    axes.figure.draw_without_rendering()
+    line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.7}
+    adjust_text(names, ax=axes, expand=(1.15, 1.4), iter_lim=500, arrowprops=line)
 
 
 def _answer(scored: pd.DataFrame, metric: str) -> str:
     """Which entry has the best score and which are tied with it."""
     best = scored.iloc[0]
-    tied = scored[scored["best_rank"].eq(1)].iloc[1:]["entry"].tolist() if best["seeds"] > 1 else []
-    text = f"{best['entry']} has the best {metric}, {three_digits(best['score'])}"
+    tied = scored[scored["best_rank"].eq(1)].iloc[1:]["model"].tolist() if best["seeds"] > 1 else []
+    text = f"{best['model']} has the best {metric}, {three_digits(best['score'])}"
     if not tied:
         return text
     least = scored[scored["best_rank"].eq(1) & scored["train_ratio"].notna()].nsmallest(1, "train_ratio")
     text += f", tied with {words(tied)}"
     if len(least):
-        entry, ratio = least.iloc[0][["entry", "train_ratio"]]
+        entry, ratio = least.iloc[0][["model", "train_ratio"]]
         text += f"; of these {entry} trains fastest, in {three_digits(ratio)} of the reference's time"
     return text
 
@@ -96,7 +110,7 @@ def _left_out(rows: pd.DataFrame) -> list[str]:
     """What has no score, and what has no cost."""
     lines = []
     for column, lacks in (("score", "Timed, not trained"), ("train_ratio", "Trained, not timed")):
-        names = rows.loc[rows[column].isna(), "entry"].unique().tolist()
+        names = rows.loc[rows[column].isna(), "model"].unique().tolist()
         if names:
             lines.append(f"{lacks} at this size: {', '.join(names)}.")
     return lines

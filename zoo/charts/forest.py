@@ -26,9 +26,9 @@ from zoo.charts.figures import (
 )
 from zoo.charts.labels import CALLS, backend_name, of_entries, rows_of, setting_words
 from zoo.statistics.break_even import break_even
-from zoo.statistics.columns import MIB, REPEAT, TIMED, execution_order
+from zoo.statistics.columns import MIB, REPEAT, execution_order
 from zoo.statistics.ratios import medians, ratios
-from zoo.statistics.stock import STOCK, stands_for
+from zoo.statistics.stock import STOCK
 from zoo.statistics.texts import three_digits, whole
 from zoo.statistics.verdicts import FASTER, TOO_FEW, UNDECIDED
 
@@ -159,10 +159,9 @@ def parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _has_stock(rows: pd.DataFrame) -> bool:
-    """Whether the stock layer was timed, and beside it two arms or more: one alone needs no picture."""
-    timed = rows[(rows["status"] == "ok") & rows["phase"].isin(TIMED)]
-    stock = stands_for(timed, STOCK)
-    return bool(stock.any()) and timed.loc[~stock, ["steps", "execution"]].drop_duplicates().shape[0] > 1
+    """Whether two arms or more took turns with the stock layer: one alone needs no picture."""
+    beside = ratios(rows, STOCK, quantities=("step_seconds",))
+    return len(beside.loc[beside["masked"] == "none", ["steps", "execution"]].drop_duplicates()) > 1
 
 
 CHARTS = (Chart("over_stock", forest, parts),)

@@ -6,22 +6,26 @@ from zoo.layers.flattened import FlattenedDense
 from zoo.layers.fused import FusedRNN
 from zoo.layers.fused_bidirectional import FusedBidirectional
 from zoo.layers.independent import IndRNNCell
+from zoo.layers.last_step import LastStep
 from zoo.layers.layer_norm import LayerNormLSTMCell
 from zoo.layers.linear import LinearCell, LRUCell, MinGRUCell, MinLSTMCell
 from zoo.layers.neuron import NeuronCell
 from zoo.layers.parallel import ParallelRNN
 from zoo.layers.peephole import PeepholeLSTMCell
+from zoo.layers.selective import CausalFilter, SelectiveCell
 from zoo.layers.simple_recurrent_unit import SRUCell
 from zoo.layers.state_dropout import StateDropoutCell, StateMasks
 from zoo.layers.zoneout import ZoneoutLSTMCell
 
 __all__ = [
+    "CausalFilter",
     "ChunkedRNN",
     "FlattenedDense",
     "FusedBidirectional",
     "FusedRNN",
     "IndRNNCell",
     "LRUCell",
+    "LastStep",
     "LayerNormLSTMCell",
     "LinearCell",
     "MLSTMCell",
@@ -32,6 +36,7 @@ __all__ = [
     "PeepholeLSTMCell",
     "SLSTMCell",
     "SRUCell",
+    "SelectiveCell",
     "StateDropoutCell",
     "StateMasks",
     "ZoneoutLSTMCell",

@@ -25,11 +25,6 @@ def product(one: Parts, other: Parts) -> Parts:
     return a * c - b * d, a * d + b * c
 
 
-def _angle(shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
-    """θ of an angle uniform over the circle."""
-    return ops.log(keras.random.uniform(shape, EDGE, 2 * math.pi, dtype))
-
-
 class LinearCell(keras.layers.Layer):
     """A recurrent cell that is linear in its state, for `keras.layers.RNN` and `zoo.layers.ParallelRNN` alike.
 
@@ -152,11 +147,16 @@ class LRUCell(LinearCell):
 
     h' = λ ⊙ h + γ ⊙ (x·B), λ = exp(-exp ν + i·exp θ), complex; y = GELU(Re(h'·C) + x·D). The paper puts the
     nonlinearity into a block behind the unit, here it is the output's. λ begins uniform in the ring of radii
-    `least`..1 of the complex plane, and 0 < |λ| < 1 holds for all weights; γ begins at √(1 - |λ|²).
+    `least`..1 of the complex plane, up to an angle, and 0 < |λ| < 1 holds for all weights; γ begins at √(1 - |λ|²).
 
     Args:
         units: size of the state and of the output.
         least: radius from which |λ| is drawn: nearer to 1 a state lasts longer.
+        phase: largest angle of λ at the start, as a part of a full turn: with a smaller one the states follow slower
+            changes. λ and its conjugate give the same outputs, so that half a turn holds all there is.
+
+    Raises:
+        ZooError: `least` or `phase` is out of range.
 
     Shapes:
         nu, theta, gamma (units,), as logarithms. input_kernel (2, features, units) and output_kernel (2, units, units),
@@ -166,20 +166,22 @@ class LRUCell(LinearCell):
     parts = 2
     gives_its_state = False
 
-    def __init__(self, units: int, least: float = 0.9, **kwargs: Any) -> None:
+    def __init__(self, units: int, least: float = 0.9, phase: float = 1.0, **kwargs: Any) -> None:
         if not 0 <= least < 1:
             raise ZooError(f"least must be at least 0 and less than 1, not {least!r}")
+        if not 0 < phase <= 1:
+            raise ZooError(f"phase must be more than 0 and at most 1, not {phase!r}")
         super().__init__(units, **kwargs)
-        self.least = least
+        self.least, self.phase = least, phase
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         """Create the weights for inputs of shape (batch, features)."""
         units, features = self.units, input_shape[-1]
         self.nu = self.add_weight(name="nu", shape=(units,), initializer=self._radius)
-        self.theta = self.add_weight(name="theta", shape=(units,), initializer=_angle)
+        self.theta = self.add_weight(name="theta", shape=(units,), initializer=self._angle)
         self.gamma = self.add_weight(name="gamma", shape=(units,), initializer=self._scale)
         self.input_kernel = self._kernel("input_kernel", 2 * features, (2, features, units))
-        self.output_kernel = self._kernel("output_kernel", 2 * units, (2, units, units))
+        self.output_kernel = self._kernel("output_kernel", units, (2, units, units))
         self.skip_kernel = self._kernel("skip_kernel", features, (features, units))
 
     def _kernel(self, name: str, inputs: int, shape: tuple[int, ...]) -> keras.Variable:
@@ -190,6 +192,10 @@ class LRUCell(LinearCell):
         """ν of |λ| uniform over the area of the ring."""
         square = keras.random.uniform(shape, self.least**2 + EDGE, 1 - EDGE, dtype)
         return ops.log(-0.5 * ops.log(square))
+
+    def _angle(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
+        """θ of an angle uniform up to the largest phase."""
+        return ops.log(keras.random.uniform(shape, EDGE, 2 * math.pi * self.phase, dtype))
 
     def _scale(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
         """The logarithm of √(1 - |λ|²)."""
@@ -213,4 +219,4 @@ class LRUCell(LinearCell):
 
     def get_config(self) -> dict[str, Any]:
         """Everything that the constructor needs to make this cell again."""
-        return {**super().get_config(), "least": self.least}
+        return {**super().get_config(), "least": self.least, "phase": self.phase}

@@ -1,9 +1,11 @@
-"""Cells that are linear in their state: run as a loop, or as a scan that needs no loop."""
+"""Entries whose recurrence is linear in its state: run as a loop, or as a scan that needs no loop."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from zoo.models._blocks import gated, residual_network, selective
 from zoo.models._network import TOPOLOGIES, network
 from zoo.registry import Matrix, register_entry
 
@@ -14,6 +16,19 @@ if TYPE_CHECKING:
     from zoo.registry import Task
 
 MINIMAL = "Feng, Tung, Ahmed, Bengio and Hajimirsadeghi, Were RNNs All We Needed?"
+LAYERS = 2
+BLOCKS = """
+with bare=False in `layers` residual blocks, h(t) of n(t) = norm(u(t)) as above of x(t):
+u(t) = x(t)·Wu + bu, in each block u(t) ← u(t) + (h(t)·V + c) ⊙ σ(h(t)·G + d), and y reads norm(u(t))"""
+
+
+def _built(
+    cell: Callable[[], keras.layers.Layer], task: Task, execution: Execution, units: int, layers: int, bare: bool
+) -> keras.Model:
+    """One layer of the cell, where it is `bare`, else residual blocks around it."""
+    if bare:
+        return network([cell()], task, execution)
+    return residual_network(gated(cell, execution, units=units), layers, task, units=units)
 
 
 @register_entry(
@@ -23,18 +38,18 @@ MINIMAL = "Feng, Tung, Ahmed, Bengio and Hajimirsadeghi, Were RNNs All We Needed
     layers=((Matrix("inputs", 2),),),
     linear=True,
     onnx="Scan",
-    summary="A GRU whose gate reads the inputs alone, so that its state can be scanned.",
-    equations="""\
+    summary="A GRU whose gate reads the inputs alone, so that its state can be scanned; alone or in residual blocks.",
+    equations=f"""\
 z = σ(x(t)·W + b)
-h(t) = (1 - z) ⊙ h(t-1) + z ⊙ (x(t)·Wn + bn)""",
+h(t) = (1 - z) ⊙ h(t-1) + z ⊙ (x(t)·Wn + bn){BLOCKS}""",
     paper=MINIMAL,
     year=2024,
 )
-def min_gru(task: Task, execution: Execution, *, units: int) -> keras.Model:
-    """(batch, steps, features) -> MinGRUCell -> dense output."""
+def min_gru(task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = True) -> keras.Model:
+    """(batch, steps, features) -> MinGRUCell, or dense -> residual blocks of it -> norm, -> dense output."""
     from zoo.layers import MinGRUCell
 
-    return network([MinGRUCell(units, name="cell")], task, execution)
+    return _built(lambda: MinGRUCell(units, name="cell"), task, execution, units, layers, bare)
 
 
 @register_entry(
@@ -44,18 +59,18 @@ def min_gru(task: Task, execution: Execution, *, units: int) -> keras.Model:
     layers=((Matrix("inputs", 3),),),
     linear=True,
     onnx="Scan",
-    summary="An LSTM whose gates read the inputs alone and share 1 between them, so that its state can be scanned.",
-    equations="""\
+    summary="An LSTM whose gates read the inputs alone and share 1, so that it can be scanned; alone or in blocks.",
+    equations=f"""\
 f, i = σ(x(t)·W + b), a half each
-h(t) = f / (f + i) ⊙ h(t-1) + i / (f + i) ⊙ (x(t)·Wn + bn)""",
+h(t) = f / (f + i) ⊙ h(t-1) + i / (f + i) ⊙ (x(t)·Wn + bn){BLOCKS}""",
     paper=MINIMAL,
     year=2024,
 )
-def min_lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
-    """(batch, steps, features) -> MinLSTMCell -> dense output."""
+def min_lstm(task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = True) -> keras.Model:
+    """(batch, steps, features) -> MinLSTMCell, or dense -> residual blocks of it -> norm, -> dense output."""
     from zoo.layers import MinLSTMCell
 
-    return network([MinLSTMCell(units, name="cell")], task, execution)
+    return _built(lambda: MinLSTMCell(units, name="cell"), task, execution, units, layers, bare)
 
 
 @register_entry(
@@ -65,16 +80,47 @@ def min_lstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
     layers=((*[Matrix("inputs", 1)] * 2, *[Matrix("state", 1, read=True)] * 2, Matrix("inputs", 1, read=True)),),
     linear=True,
     onnx="Scan",
-    summary="The linear recurrent unit: a complex, diagonal recurrence, scanned, and a nonlinearity behind it.",
-    equations="""\
+    summary="The linear recurrent unit: a complex, diagonal recurrence that is scanned, then GELU; alone or in blocks.",
+    equations=f"""\
 λ = exp(-exp ν + i·exp θ)
-h(t) = λ ⊙ h(t-1) + exp γ ⊙ (x(t)·B), complex
-y(t) = GELU(Re(h(t)·C) + x(t)·D)""",
+s(t) = λ ⊙ s(t-1) + exp γ ⊙ (x(t)·B), complex
+h(t) = GELU(Re(s(t)·C) + x(t)·D){BLOCKS}""",
     paper="Orvieto et al., Resurrecting Recurrent Neural Networks for Long Sequences",
     year=2023,
 )
-def lru(task: Task, execution: Execution, *, units: int) -> keras.Model:
-    """(batch, steps, features) -> LRUCell -> dense output."""
+def lru(
+    task: Task,
+    execution: Execution,
+    *,
+    units: int,
+    layers: int = LAYERS,
+    bare: bool = True,
+    least: float = 0.9,
+    phase: float = 0.5,
+) -> keras.Model:
+    """(batch, steps, features) -> LRUCell, or dense -> residual blocks of it -> norm, -> dense output."""
     from zoo.layers import LRUCell
 
-    return network([LRUCell(units, name="cell")], task, execution)
+    return _built(lambda: LRUCell(units, least, phase, name="cell"), task, execution, units, layers, bare)
+
+
+@register_entry(
+    "mamba",
+    cell="mamba",
+    topologies=TOPOLOGIES,
+    linear=True,
+    onnx="Scan",
+    summary="Blocks around a selective state space: what is read sets how far its state decays and what enters it.",
+    equations="""\
+u(t) = x(t)·Wu + bu, then in each of two blocks, with n(t) = norm(u(t)):
+v(t) = SiLU(Σ w(k) ⊙ (n(t-k)·Wv) + b, k from 0 to 3)
+Δ = softplus(v(t)·Ws·Wt + bt), A = -exp a, B = v(t)·Wb, C = v(t)·Wc
+H(t) = exp(Δ A) ⊙ H(t-1) + (Δ ⊙ v(t))·Bᵀ, `states` numbers a channel
+u(t) ← u(t) + ((H(t)·C + d ⊙ v(t)) ⊙ SiLU(n(t)·Wz))·Wo
+and what the output layer reads is norm(u(t))""",
+    paper="Gu and Dao, Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
+    year=2023,
+)
+def mamba(task: Task, execution: Execution, *, units: int, layers: int = LAYERS, states: int = 16) -> keras.Model:
+    """(batch, steps, features) -> dense -> residual blocks of SelectiveCell -> norm -> dense output."""
+    return residual_network(selective(execution, units=units, states=states), layers, task, units=units)

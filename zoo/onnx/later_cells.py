@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.layers import IndRNNCell, MLSTMCell, SLSTMCell, SRUCell, ZoneoutLSTMCell
+from zoo.layers import IndRNNCell, MLSTMCell, SelectiveCell, SLSTMCell, SRUCell, ZoneoutLSTMCell
 from zoo.layers.tensors import Tensor
 from zoo.onnx.cells import Equations, array, equations
 from zoo.onnx.graph import Graph
@@ -15,7 +15,7 @@ from zoo.onnx.graph import Graph
 Names = Sequence[str]
 
 
-def _product(graph: Graph, inputs: str, kernel: Tensor, bias: Tensor | None = None) -> str:
+def _product(graph: Graph, inputs: str, kernel: Tensor | np.ndarray, bias: Tensor | None = None) -> str:
     product = graph.add("MatMul", inputs, graph.constant(array(kernel)))
     return product if bias is None else graph.add("Add", product, graph.constant(array(bias)))
 
@@ -144,5 +144,40 @@ def _(cell: MLSTMCell) -> Equations:
         output = shaped(body.add("Div", read_out, body.add("Max", norm, floor)), heads * size)
         output = body.add("Mul", body.add("Sigmoid", o), output)
         return output, [output, shaped(memory, heads * size * size), shaped(n, heads * size), m]
+
+    return Equations(before, step)
+
+
+@equations.register
+def _(cell: SelectiveCell) -> Equations:
+    units, size = cell.units, cell.states
+    narrow, enter = np.split(array(cell.drive_kernel), [cell.rank], axis=-1)
+
+    def flat(graph: Graph, tensor: str) -> str:
+        return graph.add("Reshape", tensor, graph.constant([0, 0, units * size]))
+
+    def before(graph: Graph, inputs: str) -> list[str]:
+        sums = _product(graph, inputs, narrow @ array(cell.step_kernel), cell.step_bias)
+        step = graph.add("Softplus", sums)
+        last, between = graph.constant([-1]), graph.constant([2])
+        decay = graph.add(
+            "Mul", graph.add("Unsqueeze", step, last), graph.constant(-np.exp(array(cell.decay_logarithm)))
+        )
+        driven = graph.add("Unsqueeze", graph.add("Mul", step, inputs), last)
+        drive = graph.add("Mul", driven, graph.add("Unsqueeze", _product(graph, inputs, enter), between))
+        return [
+            flat(graph, graph.add("Exp", decay)),
+            flat(graph, drive),
+            _product(graph, inputs, cell.read_kernel),
+            graph.add("Mul", inputs, graph.constant(array(cell.skip))),
+        ]
+
+    def step(body: Graph, states: Names, read: Names) -> tuple[str, list[str]]:
+        decay, drive, weight, skipped = read
+        state = body.add("Add", body.add("Mul", decay, states[1]), drive)
+        shaped = body.add("Reshape", state, body.constant([-1, units, size]))
+        weighted = body.add("Mul", shaped, body.add("Unsqueeze", weight, body.constant([1])))
+        output = body.add("Add", body.add("ReduceSum", weighted, body.constant([-1]), keepdims=0), skipped)
+        return output, [output, state]
 
     return Equations(before, step)

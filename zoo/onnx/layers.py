@@ -10,7 +10,7 @@ import keras
 from onnx import TensorProto
 
 from zoo.errors import ZooError
-from zoo.layers import StateMasks
+from zoo.layers import CausalFilter, LastStep, StateMasks
 from zoo.layers.keras_private import run_graph
 from zoo.onnx import recurrent_layers, usual_layers
 from zoo.onnx.activations import activated
@@ -63,6 +63,11 @@ def _not_equal(graph: Graph, _: Layer, value: Value, other: Any) -> Value:
     if isinstance(other, int):
         constant = graph.add("Cast", constant, to=TensorProto.INT32)
     return value.of(graph.add("Not", graph.add("Equal", value.name, constant)))
+
+
+def _or(graph: Graph, _: Layer, one: Value, other: Value) -> Value:
+    """The mask of a sum: a step counts where it does in one of the two."""
+    return one if one.name == other.name else one.of(graph.add("Or", one.name, other.name))
 
 
 def _any(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
@@ -118,6 +123,28 @@ def _pad(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
     return value.of(graph.add("Pad", value.name, graph.constant([*before, *after]), zero))
 
 
+def _last_step(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
+    """The step -1, or of a mask the greatest number of a step that counts."""
+    if not value.mask:
+        return Value(graph.add("Gather", value.name, graph.constant(-1), axis=1))
+    count = graph.add("Gather", graph.add("Shape", value.name), graph.constant(1))
+    steps = graph.add("Range", graph.constant(0), count, graph.constant(1))
+    numbers = graph.add("Mul", graph.add("Cast", value.mask, to=TensorProto.INT64), steps)
+    last = graph.add("Equal", steps, graph.add("ReduceMax", numbers, graph.constant([1]), keepdims=1))
+    chosen = graph.add("Unsqueeze", graph.add("Cast", last, to=TensorProto.FLOAT), graph.constant([-1]))
+    taken = graph.add("Mul", value.name, chosen)
+    return Value(graph.add("ReduceSum", taken, graph.constant([1]), keepdims=0))
+
+
+def _causal_filter(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
+    """A convolution of each channel by itself, its kernel (features, 1, width) with the oldest step first."""
+    kernel = array(layer.kernel)[::-1].T[:, None]
+    read = graph.add("Transpose", value.name, perm=[0, 2, 1])
+    weights = [graph.constant(each) for each in (kernel, array(layer.bias))]
+    window = {"kernel_shape": [layer.width], "pads": [layer.width - 1, 0], "group": kernel.shape[0]}
+    return value.of(graph.add("Transpose", graph.add("Conv", read, *weights, **window), perm=[0, 2, 1]))
+
+
 def _flip(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
     return Value(value.name, value.mask, not value.flipped)
 
@@ -127,6 +154,7 @@ HANDLERS: dict[str, Handler] = {
     "Masking": _masking,
     "Embedding": _embedding,
     "NotEqual": _not_equal,
+    "LogicalOr": _or,
     "Any": _any,
     "TimeDistributed": _dense,
     "Dense": _dense,
@@ -138,6 +166,8 @@ HANDLERS: dict[str, Handler] = {
     "GetItem": _get_item,
     "Pad": _pad,
     "Flip": _flip,
+    LastStep.__name__: _last_step,
+    CausalFilter.__name__: _causal_filter,
     **recurrent_layers.HANDLERS,
 }
 """By the name of a layer's class, or of one that it is derived from."""

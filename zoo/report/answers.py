@@ -155,14 +155,14 @@ def _architectures(rows: pd.DataFrame) -> Iterator[str]:
         best = ranked.iloc[0]
         tied = ranked[ranked["best_rank"] == 1]
         text = f"{best['task']} ({backend_name(best['backend'])}): "
-        text += f"{best['entry']} has the best {best['metric']}, {_score(best)}"
-        others = tied.iloc[1:]["entry"].tolist()
+        text += f"{best['model']} has the best {best['metric']}, {_score(best)}"
+        others = tied.iloc[1:]["model"].tolist()
         text += f", tied with {', '.join(others)}" if others else f", ahead of {len(ranked) - 1} others"
         cheap = tied[tied["train_ratio"].notna()].sort_values("train_ratio", kind="stable")
         if len(cheap) > 1:
             least = cheap.iloc[0]
             text += (
-                f"; of these {least['entry']} trains fastest, in {three_digits(least['train_ratio'])} of lstm's time"
+                f"; of these {least['model']} trains fastest, in {three_digits(least['train_ratio'])} of lstm's time"
             )
         yield text + "."
 

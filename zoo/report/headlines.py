@@ -85,7 +85,7 @@ def architecture(rows: pd.DataFrame) -> str:
     for part in by_task(rows):
         tied = part[part["best_rank"] == 1]
         score = three_digits(part["score"].iloc[0])
-        phrases.append(f"{part['task'].iloc[0]}: {', '.join(tied['entry'])} ({part['metric'].iloc[0]} {score})")
+        phrases.append(f"{part['task'].iloc[0]}: {', '.join(tied['model'])} ({part['metric'].iloc[0]} {score})")
     return f"Best, or tied with the best, on {'; '.join(phrases)}." if phrases else ""
 
 

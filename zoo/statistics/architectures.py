@@ -13,23 +13,26 @@ from zoo.statistics.scores import better, scores
 
 PLACE = ["task", "backend", "device", "steps", "features"]
 """Where entries are compared."""
-SAME = [*PLACE, "entry", "units"]
-"""What a score and a cost must share to stand in one row."""
+SIZE = [*PLACE, "entry", "units"]
+SAME = [*SIZE, "parameters"]
+"""What a score and a cost must share to stand in one row: an option of an entry may make another model of it."""
 EARNED = ["recipe", "score", "score_low", "score_high", "seeds", "naive_score", "train_seconds", "seconds_to_target"]
 COST = ["ratio", "low", "high", "verdict"]
-COSTS = ["parameters", *(f"{phase}_{name}" for phase in ("train", "predict") for name in COST), "step_peak_mib"]
+COSTS = [*(f"{phase}_{name}" for phase in ("train", "predict") for name in COST), "step_peak_mib"]
 RANKED = ["best_rank", "worst_rank", "on_front"]
-COMPARED = [*PLACE, "split", "metric", "entry", "units", *EARNED, *COSTS, *RANKED]
+COMPARED = [*PLACE, "split", "metric", "entry", "model", "units", "parameters", *EARNED, *COSTS, *RANKED]
 
 
 @once_a_table
 def architectures(table: pd.DataFrame) -> pd.DataFrame:
-    """What every entry of a task earns and costs: one row an entry, number of units, split and metric.
+    """What every entry of a task earns and costs: one row an entry, numbers of units and parameters, split and metric.
 
-    Of several recipes of an entry the one with the best mean score counts. `score_low` to `score_high` is the 95%
-    interval of the mean over seeds (Student's t, none under 3). `train_ratio` is the time of a training step over that
-    of the reference entry at this size, both looped, with `train_low` and `train_high`, and so for `predict_ratio`; it
-    is 1 for the reference entry. `step_peak_mib` is the peak of memory of training over that of a one-Dense model.
+    Of several recipes of an entry the one with the best mean score counts; recipes with other numbers of parameters are
+    of other models. `model` is the entry, with the recipe where an entry has several models: "min_gru (blocks)".
+    `score_low` to `score_high` is the 95% interval of the mean over seeds (Student's t, none under 3). `train_ratio` is
+    the time of a training step over that of the reference entry at this size, both looped, with `train_low` and
+    `train_high`, and so for `predict_ratio`; it is 1 for the reference entry. `step_peak_mib` is the peak of memory of
+    training over that of a one-Dense model.
 
     Rows without a score or without a cost stand there too, at the numbers of units that were trained.
 
@@ -37,7 +40,8 @@ def architectures(table: pd.DataFrame) -> pd.DataFrame:
     number of those whose interval is not wholly worse. `on_front` marks the Pareto front of score and training time: no
     other entry is better in one of them and at least as good in the other.
     """
-    earned, costs = _earned(table), _costs(table)
+    costs = _costs(table)
+    earned = _earned(table, costs)
     scored = earned[[*PLACE, "units", "split", "metric"]].drop_duplicates()
     costs = costs.merge(scored, on=[*PLACE, "units"], how="inner")
     rows = earned.merge(costs, on=[*SAME, "split", "metric"], how="outer")
@@ -45,9 +49,10 @@ def architectures(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[COMPARED] if parts else pd.DataFrame(columns=COMPARED)
 
 
-def _earned(table: pd.DataFrame) -> pd.DataFrame:
-    """The score of each entry by its best recipe."""
-    rows = scores(table)
+def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
+    """The score of each model by its best recipe. A training that did not count parameters has those of the cost."""
+    rows = scores(table).merge(costs[SAME].rename(columns={"parameters": "of_cost"}), on=SIZE, how="left")
+    rows["parameters"] = rows["parameters"].astype("float64").fillna(rows["of_cost"])
     keys = [*SAME, "split", "metric", "recipe"]
     result = []
     for key, seeds in rows.groupby(keys, sort=False, dropna=False):
@@ -55,7 +60,7 @@ def _earned(table: pd.DataFrame) -> pd.DataFrame:
         figures = {"score": seeds["score"].mean(), "score_low": low, "score_high": high, "seeds": len(seeds)}
         figures |= {name: seeds[name].mean() for name in ("naive_score", "train_seconds", "seconds_to_target")}
         result.append({**dict(zip(keys, key, strict=True)), **figures})
-    frame = pd.DataFrame(result, columns=[*keys, *EARNED[1:]])
+    frame = pd.DataFrame(result, columns=[*keys, *EARNED[1:]]).astype({"parameters": "float64"})
     best = frame.assign(order=_order(frame)).sort_values("order", kind="stable")
     return best.drop_duplicates([*SAME, "split", "metric"]).drop(columns="order")
 
@@ -73,7 +78,7 @@ def _costs(table: pd.DataFrame) -> pd.DataFrame:
     entries = times.groupby([*PLACE, "units", "batch"])["entry"].nunique().rename("entries").reset_index()
     usual = entries.sort_values("entries", ascending=False, kind="stable").drop_duplicates([*PLACE, "units"])
     usual = usual[[*PLACE, "units", "batch"]]
-    shared = [*SAME, "batch"]
+    shared = [*SIZE, "batch"]
     own = (
         times.merge(usual)
         .groupby(shared)
@@ -87,7 +92,7 @@ def _costs(table: pd.DataFrame) -> pd.DataFrame:
         mine = ratios.loc[ratios["phase"] == phase, [*shared, *COST]].drop_duplicates(shared)
         result = result.merge(mine.rename(columns={name: f"{phase}_{name}" for name in COST}), on=shared, how="left")
         result.loc[is_reference, f"{phase}_ratio"] = 1.0
-    return result[[*SAME, *COSTS]]
+    return result[[*SAME, *COSTS]].astype({"parameters": "float64"})
 
 
 def _ranked(part: pd.DataFrame) -> pd.DataFrame:
@@ -104,6 +109,8 @@ def _ranked(part: pd.DataFrame) -> pd.DataFrame:
     part["worst_rank"] = [
         int((best[known] <= each).sum()) if ok else pd.NA for each, ok in zip(worst, known, strict=True)
     ]
+    several = part.duplicated(["entry", "units"], keep=False) & part["recipe"].notna()
+    part["model"] = part["entry"].where(~several, part["entry"] + " (" + part["recipe"].astype("str") + ")")
     part["on_front"] = [_on_front(row, part) for _, row in part.iterrows()]
     return part.astype({"best_rank": "Int64", "worst_rank": "Int64"})
 

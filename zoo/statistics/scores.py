@@ -6,7 +6,7 @@ import pandas as pd
 
 from zoo.statistics.columns import EXECUTION, SETTING, in_order, sizes_and_differing
 
-HIGHER_IS_BETTER = ("accuracy", "bleu", "chrf", "exact_match", "f1")
+HIGHER_IS_BETTER = ("accuracy", "symbol_accuracy", "bleu", "chrf", "exact_match", "f1")
 LOWER_IS_BETTER = ("mse", "mae", "rmse", "loss", "cross_entropy", "perplexity", "bits_per_character", "error_rate")
 
 

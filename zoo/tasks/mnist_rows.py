@@ -100,6 +100,9 @@ TASKS.add(
         batch=150,
         recipes=(
             Recipe("fast", epochs=20, batch=128, learning_rate=2e-3, schedule="cosine", clip_norm=1.0),
+            Recipe(
+                "blocks", 20, batch=128, learning_rate=2e-3, schedule="cosine", clip_norm=1.0, options={"bare": False}
+            ),
             Recipe("fast_lstm", epochs=4, batch=128, learning_rate=6e-3, schedule="cosine", clip_norm=1.0),
             Recipe("book", epochs=100, batch=150, learning_rate=1e-3),
             Recipe("book_lstm", epochs=10, batch=150, learning_rate=1e-3),

@@ -1,0 +1,145 @@
+"""Which architecture for which kind of task: how the entries that were trained on each task stand, and by how much."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from benchmarks.trained.curves import Trained
+from zoo import get_task
+from zoo.registry import Task
+from zoo.statistics.intervals import t_test
+from zoo.statistics.scores import scores
+
+LEVEL = 0.05
+"""The false discovery rate of the differences between entries, over all tasks together."""
+LEAST_ENTRIES, LEAST_SEEDS = 3, 3
+SAME = 1e-12
+KINDS = {
+    "adding": "two numbers among 200",
+    "copying": "ten symbols, 100 steps ago",
+    "copying_500": "ten symbols, 500 steps ago",
+    "selective_copying": "symbols among blanks",
+    "associative_recall": "the value of a key",
+    "wave": "the next value of a curve",
+    "mnist_rows": "an image, row by row",
+    "mnist_pixels": "an image, pixel by pixel",
+    "mnist_pixels_permuted": "an image, pixels mixed",
+    "digits_rows": "a small image, row by row",
+    "reviews": "the mood of a text",
+    "temperatures": "tomorrow's temperature",
+    "el_nino": "next month's sea",
+    "translation": "a sentence in French",
+}
+"""What a task asks for, in the order of the columns."""
+SHOWN = ["entry", "task", "best_rank", "worst_rank", "gap"]
+STANDING = ["task", "entry", "recipe", "seeds", "score", "best_rank", "worst_rank", "gap"]
+
+
+def standings(trained: Trained) -> pd.DataFrame:
+    """How entries stand on each task of three entries or more: one row an entry and task, best first.
+
+    Of several recipes of an entry the one with the best last validation score counts. Two entries differ where
+    Student's t over the seeds that both have, paired, says so after the correction for all pairs of all tasks
+    (Benjamini and Hochberg); errors are compared by their logarithms. `best_rank` is 1 more than the number of entries
+    that are better, `worst_rank` the number of those that are not worse. `gap` is the error over that of the best
+    entry, or of an accuracy how much lower it is. An entry of fewer than three seeds has no rank.
+    """
+    rows = _chosen(trained)
+    tasks = {
+        name: of_task for name in KINDS if (of_task := rows[rows["task"] == name])["entry"].nunique() >= LEAST_ENTRIES
+    }
+    different = _different({name: _by_seed(of_task, get_task(name)) for name, of_task in tasks.items()})
+    parts = [_standing(of_task, get_task(name), different.get(name, {})) for name, of_task in tasks.items()]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=STANDING)
+
+
+def _chosen(trained: Trained) -> pd.DataFrame:
+    """The scores of each entry by the recipe that validation chose, on the first split by the metric of the task."""
+    rows = scores(trained.table).query("run == 'train-reference'")
+    rows = rows[rows["metric"] == rows["task"].map(lambda name: get_task(name).metric)]
+    rows = rows[rows["split"] == rows.groupby("task")["split"].transform("first")]
+    history = trained.history
+    history = history[history["figure"] == history["task"].map(lambda name: f"val_{get_task(name).keras_metric}")]
+    keys = ["task", "entry", "recipe", "units"]
+    last = history.sort_values("epoch").groupby([*keys, "seed"])["value"].last().groupby(keys).mean()
+    sign = [-1 if get_task(name).higher_is_better else 1 for name in last.index.get_level_values("task")]
+    best = (last * sign).groupby(["task", "entry"]).idxmin()
+    kept = pd.MultiIndex.from_tuples(list(best), names=keys)
+    return rows[pd.MultiIndex.from_frame(rows[keys]).isin(kept)]
+
+
+def _by_seed(rows: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """A column an entry, a row a seed: what is better is less, and differences are of one kind."""
+    wide = rows.pivot_table(index="seed", columns="entry", values="score")
+    return -wide if task.higher_is_better else wide.map(np.log)
+
+
+def _different(by_task: dict[str, pd.DataFrame]) -> dict[str, dict[tuple[str, str], bool]]:
+    """Of each task the pairs (better, worse) that differ."""
+    tested = []
+    for task, wide in by_task.items():
+        for one, other in itertools.combinations(wide.columns, 2):
+            both = wide[[one, other]].dropna()
+            if len(both) < LEAST_SEEDS:
+                continue
+            gap = both[one] - both[other]
+            p = _p_value(gap)
+            tested.append((task, (one, other) if gap.mean() < 0 else (other, one), p))
+    found: dict[str, dict[tuple[str, str], bool]] = {}
+    if tested:
+        rejected = multipletests([p for *_, p in tested], LEVEL, method="fdr_bh")[0]
+        for (task, pair, _), is_different in zip(tested, rejected, strict=True):
+            found.setdefault(task, {})[pair] = bool(is_different)
+    return found
+
+
+def _p_value(gap: pd.Series) -> float:
+    """Student's t against 0; gaps that are all alike have no spread to hold theirs against."""
+    if np.ptp(gap) < SAME:
+        return float(abs(gap.mean()) < SAME)
+    return float(t_test(gap).pvalue)
+
+
+def _standing(rows: pd.DataFrame, task: Task, different: dict[tuple[str, str], bool]) -> pd.DataFrame:
+    seeds = rows.groupby("entry", sort=False)
+    table = seeds.agg(recipe=("recipe", "first"), seeds=("score", "count"), score=("score", "mean")).reset_index()
+    table = table.sort_values("score", ascending=not task.higher_is_better, kind="stable")
+    best = table["score"].iloc[0]
+    table["gap"] = best - table["score"] if task.higher_is_better else table["score"] / best
+    ranked = set(table.loc[table["seeds"] >= LEAST_SEEDS, "entry"])
+    pairs = [pair for pair, yes in different.items() if yes]
+    table["best_rank"] = [_rank(1 + sum(worse == e for _, worse in pairs), e, ranked) for e in table["entry"]]
+    table["worst_rank"] = [
+        _rank(len(ranked) - sum(better == e for better, _ in pairs), e, ranked) for e in table["entry"]
+    ]
+    table = table.astype({"best_rank": "Int64", "worst_rank": "Int64"})
+    return table.assign(task=task.name)[STANDING]
+
+
+def _rank(rank: int, entry: str, ranked: set[str]) -> Any:
+    return rank if entry in ranked else pd.NA
+
+
+def standing_texts(table: pd.DataFrame) -> pd.DataFrame:
+    """A row an entry, a column a task: rank and gap, "1–2 (1.30×)" of an error, "3 (−0.4)" of percent points."""
+    cells: dict[str, dict[str, str]] = {}
+    for entry, task, best, worst, gap in zip(*(table[name] for name in SHOWN), strict=True):
+        rank = "?" if pd.isna(best) else str(best) if best == worst else f"{best}–{worst}"
+        cells.setdefault(entry, {})[task] = f"{rank} {_gap(get_task(task), gap)}".strip()
+    tasks = [name for name in KINDS if name in set(table["task"])]
+    order = table.assign(rank=table["best_rank"].astype("Float64")).groupby("entry")["rank"].mean().sort_values()
+    lines = [{"entry": "*asks for*", **{task: f"*{KINDS[task]}*" for task in tasks}}]
+    lines += [{"entry": str(entry), **cells[str(entry)]} for entry in order.index]
+    return pd.DataFrame(lines, columns=["entry", *tasks]).fillna("")
+
+
+def _gap(task: Task, gap: float) -> str:
+    if not task.higher_is_better:
+        return "" if gap == 1 else f"({gap:,.0f}×)" if gap >= 10 else f"({gap:.1f}×)"
+    points = gap if task.metric in ("bleu", "chrf") else 100 * gap
+    return "" if gap == 0 else f"(−{points:.1f})"
