@@ -97,7 +97,8 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
     for size, rows in table.groupby(SIZE, sort=False):
         for phase, of_phase in rows.groupby("phase", sort=False):
             later = of_phase[of_phase["measurement"] != CHOICE].groupby(["name", "backend"])["ratio"]
-            means = later.agg(stats.gmean)[later.count() >= LEAST]
+            every = later.agg(stats.gmean)
+            means = every[later.count() >= LEAST]  # what is far from the best was measured once
             (chosen,) = of_phase[(of_phase["measurement"] == CHOICE) & of_phase["chosen"]].itertuples()
             if means.empty:  # it is not measured to the end yet
                 continue
@@ -108,7 +109,7 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
                     "phase": phase,
                     "choice": f"{chosen.name} on {chosen.backend}",
                     "best": " on ".join(best),
-                    "over_best": means.get((chosen.name, chosen.backend), np.inf) / means[best],
+                    "over_best": every.get((chosen.name, chosen.backend), np.inf) / means[best],
                     "measured": of_phase.loc[of_phase["measurement"] == THOROUGH, "name"].count(),
                 }
             )

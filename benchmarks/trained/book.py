@@ -55,6 +55,8 @@ NAIVE = {
     ("simple_rnn", "adding", "slow_truncated"): _FADES,
     ("irnn", "adding", "slow_unclipped"): "its gradient explodes where it is not clipped",
     ("irnn", "adding", "slow_truncated"): _FAR,
+    ("input_dropout", "wave", "book_dropout"): "a rate of 0.5 hides every other value of the curve",
+    ("recurrent_dropout", "wave", "book_dropout"): "a rate of 0.5 hides half of the state, in three layers",
     ("min_gru", "adding", "fast"): "one layer alone does not find it in these epochs; its blocks do",
     ("lru", "adding", "fast"): "one layer alone is linear: it never multiplies a value by its mark",
 }

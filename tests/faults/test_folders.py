@@ -31,6 +31,7 @@ def in_namespace(folder: Path, size: str, script: str) -> tuple[int, str]:
 needs_mount = pytest.mark.skipif(not can_mount(), reason="no file system can be mounted here")
 
 
+@pytest.mark.slow
 @needs_mount
 def test_a_full_disk_ends_the_run_in_a_line_and_every_row_before_it_is_whole(
     tmp_path: Path, record_property: Callable[[str, object], None]

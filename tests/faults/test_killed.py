@@ -25,10 +25,11 @@ from tests.faults.runs import (
 )
 from zoo.measuring.rows import TABLE, read_rows
 
-MOMENTS = [pytest.param(1, id="1 moment"), pytest.param(50, id="50 moments", marks=pytest.mark.slow)]
+MOMENTS = [pytest.param(1, id="1 moment"), pytest.param(50, id="50 moments")]
 REPEATS = 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moments", MOMENTS)
 def test_a_run_that_is_killed_at_random_loses_no_row_and_completes(
     tmp_path: Path, moments: int, record_property: Callable[[str, object], None]
