@@ -72,7 +72,7 @@ class SelectiveCell(LinearCell):
 
     def _decay(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
         """log 1, log 2, … of each channel."""
-        return ops.broadcast_to(ops.log(ops.arange(1, shape[-1] + 1, dtype=dtype)), shape)
+        return ops.zeros(shape, dtype) + ops.log(ops.arange(1, shape[-1] + 1, dtype=dtype))
 
     def decay_and_drive(self, inputs: Tensor) -> tuple[Parts, Parts]:
         """exp(Δ A) and (Δ ⊙ x)·Bᵀ of inputs (..., units), (..., units · states) each."""

@@ -5,6 +5,7 @@ The kernel is read from what the backend compiled, by one function a backend.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -174,11 +175,12 @@ def trace_torch(model: keras.Model, batch: Split, variables: list[keras.Variable
         gradients = torch.autograd.grad(model.compute_loss(x, y, outputs), [variable.value for variable in variables])
         return outputs.detach(), list(gradients)
 
-    ((outputs, gradients), read) = of_torch(both, batch.steps, compiles=bool(model.jit_compile))
+    matrices = sum(math.prod(variable.shape[:-2]) for variable in variables if len(variable.shape) > 1)
+    ((outputs, gradients), read) = of_torch(both, batch.steps, bool(model.jit_compile), matrices)
     return Ran(outputs, gradients, lambda: read)
 
 
-def of_torch(call: Callable[[], Any], steps: int, compiles: bool) -> tuple[Any, dict[str, Any]]:
+def of_torch(call: Callable[[], Any], steps: int, compiles: bool, matrices: int = 0) -> tuple[Any, dict[str, Any]]:
     """What a pass on torch returned, its path in the profiler, and the seconds of compiling it, if it `compiles`."""
     import torch
 
@@ -186,7 +188,7 @@ def of_torch(call: Callable[[], Any], steps: int, compiles: bool) -> tuple[Any, 
     with torch.autograd.profiler.profile() as profiled:
         call()
     calls = {event.key: event.count for event in profiled.key_averages()}
-    return result, {**of_profile(calls, steps), "compile_seconds": compile_seconds}
+    return result, {**of_profile(calls, steps, matrices), "compile_seconds": compile_seconds}
 
 
 TRACERS = {"tensorflow": trace_tensorflow, "jax": trace_jax, "torch": trace_torch}
@@ -225,8 +227,11 @@ VENDOR = {
 """Kernels for the whole sequence; those of aten have their loop over the steps in C++."""
 
 
-def of_profile(calls: dict[str, int], steps: int) -> dict[str, Any]:
-    """The path of a profiled pass, by the names of what it called and how often."""
+def of_profile(calls: dict[str, int], steps: int, matrices: int = 0) -> dict[str, Any]:
+    """The path of a profiled pass there and back, by the names of what it called and how often.
+
+    Without a loop a pass takes three products with each of its weight matrices: its output, and two gradients.
+    """
     for name, path in VENDOR.items():
         if calls.get(name):
             return {"kernel_path": path, "kernel_evidence": f"{name} called {calls[name]} times"}
@@ -235,5 +240,5 @@ def of_profile(calls: dict[str, int], steps: int) -> dict[str, Any]:
         return {"kernel_path": "inductor_flat", "kernel_evidence": _short(f"{compiled[0]} in the profile")}
     products = {name: calls.get(name, 0) for name in ("aten::addmm", "aten::mm", "aten::matmul")}
     name = max(products, key=products.__getitem__)
-    path = "python" if products[name] >= 2 * steps else "flat"  # there and back
+    path = "python" if products[name] >= 2 * steps and products[name] > 3 * matrices else "flat"
     return {"kernel_path": path, "kernel_evidence": f"{name} called {products[name]} times in {steps} steps and back"}
