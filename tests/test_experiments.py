@@ -99,6 +99,10 @@ def test_a_recommendation_is_held_against_the_best_of_a_thorough_measurement() -
     assert row["over_best"] == pytest.approx(0.84 / 0.71, rel=0.005)
     assert recommend.worst(rows).tolist() == [row["over_best"]]
     assert recommend.compared(rows[rows["measurement"].isin([recommend.CHOICE, recommend.THOROUGH])]).empty
+    assert recommend.chosen_and_best(rows) == []
+    once = rows[(rows["name"] != "looped+jit") | rows["measurement"].isin([recommend.CHOICE, recommend.THOROUGH])]
+    assert recommend.compared(once)["over_best"].tolist() == [np.inf]  # one lucky process is no proof
+    assert [name for name, _ in recommend.chosen_and_best(once)] == ["stock", "looped+jit", "unrolled+jit"]
     assert recommend.random_sizes(5) == recommend.random_sizes(20)[:5]
 
 

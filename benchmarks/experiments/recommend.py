@@ -7,8 +7,8 @@
 For each size, `recommend` measures within its budget. Then every execution is measured with a larger one, which leaves
 out at most what takes more than a minute to compile; and those near the best twice more, in fresh processes: one of
 the same program differs from another by a tenth. `over_best` is the time of the choice over that of the best, each the
-mean of its measurements, without the one that chose. Each measurement is rows of arms.csv: a run goes on where it was
-stopped.
+mean of its measurements, two at least, without the one that chose. Each measurement is rows of arms.csv: a run goes on
+where it was stopped.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ GOOD = 1.10
 """A choice within so much of the best is a good one."""
 NEAR = 1.25
 """An arm within so much of the best is measured again."""
-CHOICE, THOROUGH, AGAIN = "choice", "thorough", ("again 1", "again 2")
+CHOICE, THOROUGH, AGAIN, OF_CHOICE = "choice", "thorough", ("again 1", "again 2"), "again, what was chosen"
 LEAST = 2
 """So many measurements of an arm, or more, tell its time."""
 SIZE = list(vars(Sizes()))
@@ -83,12 +83,21 @@ def of_size(table: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
 
 
 def contenders(rows: pd.DataFrame) -> list[Arm]:
-    """Stock on the first backend, what was chosen, and what is near the best of the thorough measurement in a phase."""
+    """The reference, what was chosen, and what is near the best of the thorough measurement in a phase."""
     thorough = rows[rows["measurement"] == THOROUGH]
     near = thorough["ratio"] <= NEAR * thorough.groupby("phase")["ratio"].transform("min")
     chosen = rows[(rows["measurement"] == CHOICE) & rows["chosen"]]
     arms = pd.concat([thorough.iloc[:1], chosen, thorough[near]])[["name", "backend"]]
     return list(arms.drop_duplicates().itertuples(index=False, name=None))
+
+
+def chosen_and_best(rows: pd.DataFrame) -> list[Arm]:
+    """The reference, and the choice and the best of each phase of which the choice was measured once; or nothing."""
+    found = compared(rows)
+    lacking = found[np.isinf(found["over_best"])]
+    arms = [tuple(arm.split(" on ")) for arm in (*lacking["choice"], *lacking["best"])]
+    reference = rows.loc[rows["measurement"] == THOROUGH, ["name", "backend"]].iloc[0]
+    return list(dict.fromkeys([tuple(reference), *arms])) if arms else []
 
 
 def compared(table: pd.DataFrame) -> pd.DataFrame:
@@ -97,8 +106,7 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
     for size, rows in table.groupby(SIZE, sort=False):
         for phase, of_phase in rows.groupby("phase", sort=False):
             later = of_phase[of_phase["measurement"] != CHOICE].groupby(["name", "backend"])["ratio"]
-            every = later.agg(stats.gmean)
-            means = every[later.count() >= LEAST]  # what is far from the best was measured once
+            means = later.agg(stats.gmean)[later.count() >= LEAST]  # what is far from the best was measured once
             (chosen,) = of_phase[(of_phase["measurement"] == CHOICE) & of_phase["chosen"]].itertuples()
             if means.empty:  # it is not measured to the end yet
                 continue
@@ -109,7 +117,7 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
                     "phase": phase,
                     "choice": f"{chosen.name} on {chosen.backend}",
                     "best": " on ".join(best),
-                    "over_best": every.get((chosen.name, chosen.backend), np.inf) / means[best],
+                    "over_best": means.get((chosen.name, chosen.backend), np.inf) / means[best],
                     "measured": of_phase.loc[of_phase["measurement"] == THOROUGH, "name"].count(),
                 }
             )
@@ -144,6 +152,10 @@ def main(
             only: Sequence[Arm] = contenders(known) if measurement in AGAIN else ()
             answer = recommend_sizes(each, names, budget=limit, fresh=True, only=only)
             table = pd.concat([table, pd.DataFrame(rows_of(each, measurement, answer))], ignore_index=True)
+            table.to_csv(path, index=False)
+        if only := chosen_and_best(of_size(table, each)):
+            answer = recommend_sizes(each, names, budget=again, fresh=True, only=only)
+            table = pd.concat([table, pd.DataFrame(rows_of(each, OF_CHOICE, answer))], ignore_index=True)
             table.to_csv(path, index=False)
         over = compared(of_size(table, each))["over_best"]
         typer.echo(f"{each}: {', '.join(map('{:.2f}'.format, over))} of the best")
