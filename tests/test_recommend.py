@@ -231,27 +231,3 @@ def test_what_compiles_long_is_built_after_all_others() -> None:
     arms.insert(1, ("chunked-2+jit", "torch"))
     Tryout(arms, made, ["predict"], 30).measured(Budget(30.0), print)
     assert built == ["stock", "looped+jit", "unrolled", "chunked-4+jit", "chunked-2+jit", "unrolled+jit"]
-
-
-def test_the_best_race_again_in_fresh_processes_so_that_a_lucky_one_is_not_chosen() -> None:
-    """The first process of an arm is a fifth faster than the program is; later ones are as fast as it is."""
-    made: list[str] = []
-
-    def make(name: str, backend: str) -> Seat:
-        made.append(name)
-        seconds = {"stock": 0.02, "lucky": 0.01, "steady": 0.009, "slow": 0.015, "slower": 0.018}[name]
-        return seat(name, seconds * (0.8 if name == "lucky" and made.count(name) == 1 else 1.0), first=0.01)
-
-    arms = [("stock", "jax"), ("looped+jit", "jax"), ("unrolled", "jax"), ("chunked-2+jit", "jax"), ("fused", "jax")]
-    names = dict(zip([name for name, _ in arms], ["stock", "lucky", "steady", "slow", "slower"], strict=True))
-    tryout = Tryout(arms, lambda name, backend: make(names[name], backend), PHASES, 1, processes=True)
-    answer = Recommendation("sizes", "cpu", tryout.measured(Budget(1.0), print), 1)
-    rows = {each.name: each for each in answer.candidates}
-    assert made.count("lucky") == made.count("steady") == made.count("slow") == 2
-    assert made.count("stock") == made.count("slower") == 1
-    assert answer.train == "steady"
-    assert rows["steady"].ratios["train"].value == pytest.approx(0.45, rel=0.02)
-    lucky = rows["lucky"].ratios["train"]
-    assert lucky.value == pytest.approx(0.5 * 0.8**0.5, rel=0.02)
-    assert lucky.low <= 0.41
-    assert lucky.high >= 0.49

@@ -58,18 +58,7 @@ class Ratio:
     @classmethod
     def of(cls, log_ratios: Sequence[float]) -> Ratio:
         """That of log ratios by round: their median is kept from a round that other work disturbed."""
-        return cls.of_processes([log_ratios])
-
-    @classmethod
-    def of_processes(cls, processes: Sequence[Sequence[float]]) -> Ratio:
-        """That of several processes of the arm: the mean of theirs, since processes of one program differ.
-
-        The interval is as wide as the widest of theirs, and holds each of them.
-        """
-        middles = [float(np.median(each)) for each in processes]
-        middle = float(np.mean(middles))
-        half = max(half_width(_trimmed(each)) for each in processes)
-        half = max(half, *(abs(each - middle) for each in middles))
+        middle, half = float(np.median(log_ratios)), half_width(_trimmed(log_ratios))
         return cls(*(math.exp(each) for each in (middle, middle - half, middle + half)))
 
 

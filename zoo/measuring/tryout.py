@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-
-import numpy as np
 
 from zoo.errors import ZooError
 from zoo.execution import NORMAL_JIT, Execution, automatic_chunk
@@ -21,18 +19,12 @@ LOOK = Effort(warm_up_calls=1, warm_up_seconds=0.02)
 BUILDING = 0.6
 """The part of the budget in which arms are built; those that are not built by then are left out."""
 TRAINING = 0.6
-"""The part of a race's time that training gets; predicting gets the rest."""
-FIRST_RACE = 0.4
-"""The part of what is left after building that the first race gets, where a second one follows."""
-FINALISTS = 3
-"""So many arms of each phase race a second time, in fresh processes."""
+"""The part of what is left that training gets; predicting gets the rest."""
 LONG_SECONDS = 10.0
 """What is likely to compile longer is built after all others."""
 UNROLLED_SECONDS = {False: 0.05, True: 0.38}
 """What a step of a layer that is written out adds to a first call, without jit and with it, on two cores."""
 Show = Callable[[str], None]
-Arm = tuple[str, str]
-"""Execution and backend."""
 
 
 def executions(backend: str, device: str = "cpu", steps: int | None = None, linear: bool = False) -> list[str]:
@@ -89,19 +81,14 @@ class Tryout:
         make: gives the seat of an arm, or why it has none, in words.
         phases: what is measured.
         written_out: how many steps stand in the program where all loops are unrolled.
-        processes: whether each seat that `make` gives is a process of its own. Then the best arms race a second time in
-            fresh ones: two processes of one program differ by up to a tenth, and the luckiest is no choice.
     """
 
-    arms: Sequence[Arm]
+    arms: Sequence[tuple[str, str]]
     make: Callable[[str, str], Seat | str]
     phases: Sequence[str]
     written_out: int
-    processes: bool = False
-    _rows: dict[Arm, Candidate] = field(default_factory=dict)
-    _seats: dict[Arm, Seat] = field(default_factory=dict)
-    _seconds: dict[tuple[Arm, str], list[float]] = field(default_factory=dict)  # of the calls, by phase
-    _ratios: dict[tuple[Arm, str], list[list[float]]] = field(default_factory=dict)  # log ratios of each process
+    _rows: dict[tuple[str, str], Candidate] = field(default_factory=dict)
+    _seats: dict[tuple[str, str], Seat] = field(default_factory=dict)
 
     def measured(self, budget: Budget, show: Show) -> list[Candidate]:
         """A row an arm.
@@ -110,40 +97,14 @@ class Tryout:
             ZooError: the reference cannot be measured, or the budget is too small for a second arm.
         """
         self._build(budget, show)
-        self._race(self._seats, budget.left() * (FIRST_RACE if self.processes else 1.0), show)
-        if self.processes:
-            show("the best are built again")
-            finalists = self._built_again(budget)
-            self._race(finalists, budget.left(), show)
-        return [self._with_times(arm) for arm in self.arms]
-
-    def _race(self, seats: Mapping[Arm, Seat], seconds: float, show: Show) -> None:
-        """Let arms take turns in each phase, and keep their times and their ratios to the reference."""
-        reference = seats[self.arms[0]]
-        for place, phase in enumerate(self.phases):
-            share = (TRAINING if place == 0 else 1 - TRAINING) if len(self.phases) > 1 else 1.0
-            running = {arm: seat for arm, seat in seats.items() if phase in self._phases(seat.name)}
-            show(f"{len(running)} arms take turns: {phase}")
-            race(list(running.values()), reference, phase, max(0.5, seconds * share))
-            self._require_reference()
-            for arm, seat in running.items():
-                if ratios := seat.log_ratios(phase, reference):
-                    self._seconds.setdefault((arm, phase), []).extend(seat.seconds[phase].values())
-                    self._ratios.setdefault((arm, phase), []).append(ratios)
-
-    def _built_again(self, budget: Budget) -> dict[Arm, Seat]:
-        """Fresh processes of the arms that are best in a phase and do not compile long, and the reference as it is."""
         reference = self._seats[self.arms[0]]
-        result = {self.arms[0]: Seat(reference.name, reference.ask)}
-        for phase in self.phases:
-            known = {arm: float(np.median(ratios[0])) for (arm, of), ratios in self._ratios.items() if of == phase}
-            for arm in sorted(known, key=known.__getitem__)[:FINALISTS]:
-                soon = FINALISTS * (self._rows[arm].first_call_seconds or 0.0) < budget.left()
-                if arm not in result and not self._seats[arm].broken and soon:
-                    seat = self.make(*arm)
-                    if isinstance(seat, Seat) and not self._called(seat, arm[1]).reason:
-                        result[arm] = seat
-        return result
+        for place, phase in enumerate(self.phases):
+            share = TRAINING if place + 1 < len(self.phases) else 1.0
+            seats = [seat for seat in self._seats.values() if phase in self._phases(seat.name)]
+            show(f"{len(seats)} arms take turns: {phase}")
+            race(seats, reference, phase, max(0.5, budget.left() * share))
+            self._require_reference()
+        return [self._with_times(self._rows[arm], self._seats.get(arm), reference) for arm in self.arms]
 
     def _build(self, budget: Budget, show: Show) -> None:
         """Build and call the arms, one after another, while the budget allows."""
@@ -186,7 +147,7 @@ class Tryout:
         """What an arm is measured in: a file of ONNX does not train."""
         return [phase for phase in self.phases if name != ONNX or phase == "predict"]
 
-    def _compiles_long(self, arm: Arm) -> bool:
+    def _compiles_long(self, arm: tuple[str, str]) -> bool:
         """Whether an arm is built last, so that it takes no time from those that are built soon.
 
         What torch compiles takes from 8 to 40 s at any size.
@@ -208,14 +169,16 @@ class Tryout:
             first, peak = warm[1]["first_call_seconds"], warm[1]["step_peak_host_bytes"]
         return Candidate(seat.name, backend, first_call_seconds=first, peak_bytes=peak)
 
-    def _with_times(self, arm: Arm) -> Candidate:
-        """The row of an arm with what the races gave."""
-        row, seat = self._rows[arm], self._seats.get(arm)
+    def _with_times(self, row: Candidate, seat: Seat | None, reference: Seat) -> Candidate:
+        """The row with what the race gave."""
         if seat is None:
             return row
-        phases = [phase for phase in self.phases if (arm, phase) in self._ratios]
-        times = {phase: float(np.median(self._seconds[arm, phase])) for phase in phases}
-        ratios = {phase: Ratio.of_processes(self._ratios[arm, phase]) for phase in phases}
+        times, ratios = {}, {}
+        for phase in self.phases:
+            seconds = sorted(seat.seconds.get(phase, {}).values())
+            if seconds and seat.log_ratios(phase, reference):
+                times[phase] = seconds[len(seconds) // 2]
+                ratios[phase] = Ratio.of(seat.log_ratios(phase, reference))
         return replace(row, step_seconds=times, ratios=ratios, reason=seat.broken)
 
 
