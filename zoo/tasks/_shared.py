@@ -1,10 +1,28 @@
-"""What several tasks need: stratified draws, the check of fixed steps, the naive score of a classifier."""
+"""What several tasks need: data drawn from a seed, stratified draws, the naive score of a classifier."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from zoo.data import Data, Split
+
+TEST_SEED = 2**32 - 1  # a constant: every seed of `load` is scored on the same test sequences
+
+
+def drawn(sequences: Callable[[np.random.Generator, int], Split], train: int, held_out: int, seed: int) -> Data:
+    """So many sequences for training, and so many each for validation and test.
+
+    Args:
+        sequences: draws a number of them.
+        train: how many for training.
+        held_out: how many for validation, and for the test.
+        seed: draws training and validation, each from a stream of its own; the test is always the same.
+    """
+    ours, validation = np.random.default_rng(seed).spawn(2)
+    test = sequences(np.random.default_rng(TEST_SEED), held_out)
+    return Data(sequences(ours, train), sequences(validation, held_out), {"test": test})
 
 
 def stratified_draw(labels: np.ndarray, one_in: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -6,12 +6,12 @@ import numpy as np
 
 from zoo.data import Data, Split
 from zoo.registry import SEQUENCE_TO_VECTOR, TASKS, Recipe, Task, require_steps
+from zoo.tasks._shared import drawn
 
 PAIRS, KEYS, VALUES = 8, 16, 16
 STEPS = 2 * PAIRS + 1
 FEATURES = KEYS + VALUES
 TRAIN, HELD_OUT = 20_000, 2_000
-TEST_SEED = 2**32 - 1  # a constant: every seed of `load` is scored on the same test sequences
 
 
 def sequences(rng: np.random.Generator, count: int) -> Split:
@@ -43,12 +43,7 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
         ZooError: another number of steps is asked for.
     """
     require_steps("associative_recall", STEPS, steps)
-    train, validation = np.random.default_rng(seed).spawn(2)
-    return Data(
-        sequences(train, TRAIN),
-        sequences(validation, HELD_OUT),
-        {"test": sequences(np.random.default_rng(TEST_SEED), HELD_OUT)},
-    )
+    return drawn(sequences, TRAIN, HELD_OUT, seed)
 
 
 def value_of_the_sequence(data: Data, split: Split) -> float:

@@ -10,11 +10,11 @@ import numpy as np
 
 from zoo.data import Data, Split
 from zoo.registry import SEQUENCE_TO_SEQUENCE, TASKS, Recipe, Task, require_steps
+from zoo.tasks._shared import drawn
 from zoo.tasks._symbols import ASKED, BLANK, OUTPUTS, SYMBOLS, one_hot, scores
 
 COPIED = 10  # symbols
 TRAIN, HELD_OUT = 10_000, 1_000
-TEST_SEED = 2**32 - 1  # a constant: every seed of `load` is scored on the same test sequences
 
 
 def sequences(rng: np.random.Generator, count: int, wait: int) -> Split:
@@ -49,13 +49,8 @@ def load(steps: int | None = None, seed: int = 0, *, wait: int) -> Data:
     """
     length = wait + 2 * COPIED
     require_steps(_name(wait), length, steps)
-    train, validation = np.random.default_rng(seed).spawn(2)
     count = min(TRAIN, TRAIN * (SHORT + 2 * COPIED) // length)
-    return Data(
-        sequences(train, count, wait),
-        sequences(validation, HELD_OUT, wait),
-        {"test": sequences(np.random.default_rng(TEST_SEED), HELD_OUT, wait)},
-    )
+    return drawn(partial(sequences, wait=wait), count, HELD_OUT, seed)
 
 
 def memoryless(data: Data, split: Split) -> float:
