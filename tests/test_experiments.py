@@ -131,11 +131,12 @@ def test_every_arm_of_an_epoch_names_an_execution(backend: str) -> None:
 def test_a_search_halves_its_candidates_and_looks_at_validation_alone() -> None:
     """Of three recipes for real: each for an epoch, then the best one for two."""
     entry, task = zoo.get_entry("simple_rnn"), zoo.get_task("digits_rows")
+    drawn = recipes.drawn_candidates(entry, 3, (1e-3, 1e-2))
     with no_graphs():
-        rows = list(recipes.search(entry, task, 3, [1, 2], batch=256, seed=0, backend="any"))
+        rows = list(recipes.search(entry, task, drawn, [1, 2], batch=256, seed=0, backend="any"))
     assert [(row["rung"], row["epochs"]) for row in rows] == [(0, 1)] * 3 + [(1, 2)]
     assert len({row["learning_rate"] for row in rows}) == 3
-    assert all(recipes.LEARNING_RATES[0] <= row["learning_rate"] <= recipes.LEARNING_RATES[1] for row in rows)
+    assert all(1e-3 <= row["learning_rate"] <= 1e-2 for row in rows)
     best = max(rows[:3], key=lambda row: row["score"])
     assert rows[3]["learning_rate"] == best["learning_rate"]
     assert {row["metric"] for row in rows} == {"val_accuracy"}
@@ -143,18 +144,25 @@ def test_a_search_halves_its_candidates_and_looks_at_validation_alone() -> None:
 
 
 def test_candidates_are_the_same_each_time_and_have_the_options_of_their_entry() -> None:
-    drawn = recipes.candidates(zoo.get_entry("lru"), 20)
-    assert drawn == recipes.candidates(zoo.get_entry("lru"), 20)
+    between = recipes.rates_of(recipes.LEARNING_RATES)
+    drawn = recipes.drawn_candidates(zoo.get_entry("lru"), 20, between)
+    assert drawn == recipes.drawn_candidates(zoo.get_entry("lru"), 20, between)
     assert {each.options["bare"] for each in drawn} == {False}
     assert len({each.options["phase"] for each in drawn}) > 1
     assert {each.clip_norm for each in drawn} == {None, 1.0}
-    assert recipes.candidates(zoo.get_entry("lstm"), 1)[0].options == {}
+    assert recipes.drawn_candidates(zoo.get_entry("lstm"), 1, between)[0].options == {}
 
 
 @pytest.mark.parametrize("text", ["", "1,", "2,1", "1,1", "0,1", "a,b", "1.5"])
 def test_epochs_that_do_not_grow_are_one_line(text: str) -> None:
     with pytest.raises(zoo.ZooError, match=r"whole numbers that grow, as in 1,2,5, not"):
         recipes.epochs_of(text)
+
+
+@pytest.mark.parametrize("text", ["", "1e-3", "a,b", "3e-2,1e-3", "0,1", "1e-3,inf", "1,2,3", "nan,1"])
+def test_rates_that_are_no_range_are_one_line(text: str) -> None:
+    with pytest.raises(zoo.ZooError, match=r"the least and the greatest learning rate, as in 1e-3,3e-2, not"):
+        recipes.rates_of(text)
 
 
 def test_what_is_near_the_best_is_measured_again_and_what_was_chosen() -> None:

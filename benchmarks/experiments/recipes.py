@@ -32,7 +32,7 @@ FOLDER = Path(__file__).parent.parent.parent / "results" / "runs" / "recipes"
 TABLE = "searches.csv"
 KEPT = 3
 """Of so many candidates one is tried with more epochs."""
-LEARNING_RATES = (1e-3, 3e-2)
+LEARNING_RATES = "1e-3,3e-2"
 BLOCKS = {"bare": (False,)}
 OPTIONS: dict[str, dict[str, tuple[Any, ...]]] = {
     "min_gru": BLOCKS,
@@ -51,11 +51,10 @@ class Candidate:
     options: dict[str, Any]
 
 
-def candidates(entry: Entry, count: int, seed: int = 0) -> list[Candidate]:
+def drawn_candidates(entry: Entry, count: int, rates: tuple[float, float], seed: int = 0) -> list[Candidate]:
     """Recipes at random: rates of a logarithmic scale, two significant digits, with gradients clipped or not."""
     rng = np.random.default_rng(seed)
-    low, high = np.log(LEARNING_RATES)
-    rates = np.exp(rng.uniform(low, high, size=count))
+    low, high = np.log(rates)
     drawn = OPTIONS.get(entry.name, {})
     return [
         Candidate(
@@ -63,7 +62,7 @@ def candidates(entry: Entry, count: int, seed: int = 0) -> list[Candidate]:
             clip_norm=1.0 if rng.random() < 0.8 else None,
             options={name: values[rng.integers(len(values))] for name, values in drawn.items()},
         )
-        for rate in rates
+        for rate in np.exp(rng.uniform(low, high, size=count))
     ]
 
 
@@ -92,10 +91,9 @@ def tried(entry: Entry, task: Task, candidate: Candidate, epochs: int, batch: in
 
 
 def search(
-    entry: Entry, task: Task, count: int, rungs: list[int], batch: int, seed: int, backend: str
+    entry: Entry, task: Task, alive: list[Candidate], rungs: list[int], batch: int, seed: int, backend: str
 ) -> Iterator[dict[str, Any]]:
     """A row a training, rung after rung."""
-    alive = candidates(entry, count)
     for rung, epochs in enumerate(rungs):
         scored = []
         for candidate in alive:
@@ -132,11 +130,28 @@ def epochs_of(text: str) -> list[int]:
     return numbers
 
 
+def rates_of(text: str) -> tuple[float, float]:
+    """ "1e-3,3e-2" as the least and the greatest learning rate.
+
+    Raises:
+        ZooError: they are none.
+    """
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not 0 < low < high < math.inf:
+        raise ZooError(f"rates are the least and the greatest learning rate, as in {LEARNING_RATES}, not {text!r}")
+    return low, high
+
+
 def main(
     entry: Annotated[str, typer.Argument(help="An entry of the zoo.")],
     task: Annotated[str, typer.Argument(help="A task that it fits.")],
+    *,
     candidates: Annotated[int, typer.Option(min=1, help="How many recipes are drawn.")] = 9,
     epochs: Annotated[str, typer.Option(metavar="A,B", help="Of each rung.")] = "1,2,5",
+    rates: Annotated[str, typer.Option(metavar="LOW,HIGH", help="Between which learning rates lie.")] = LEARNING_RATES,
     batch: Annotated[int | None, typer.Option(min=1, help="Of the task's first recipe by default.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the data, the weights and the order.")] = 100,
     backend: Annotated[str, typer.Option(help="tensorflow, jax or torch.")] = "torch",
@@ -150,11 +165,12 @@ def main(
     import zoo.tasks  # noqa: F401 (fill the registries)
     from zoo.create import require_fit
 
-    wanted, rungs = TASKS.get(task), epochs_of(epochs)
+    wanted, rungs, between = TASKS.get(task), epochs_of(epochs), rates_of(rates)
     require_fit(entry, wanted)
     check_writable(to)
     path, rows = to / TABLE, []
-    for row in search(MODELS.get(entry), wanted, candidates, rungs, batch or wanted.recipe().batch, seed, backend):
+    drawn = drawn_candidates(MODELS.get(entry), candidates, between)
+    for row in search(MODELS.get(entry), wanted, drawn, rungs, batch or wanted.recipe().batch, seed, backend):
         rows.append(row)
         pd.DataFrame([row]).to_csv(path, mode="a", header=not path.exists(), index=False)
         print(

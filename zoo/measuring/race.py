@@ -58,7 +58,18 @@ class Ratio:
     @classmethod
     def of(cls, log_ratios: Sequence[float]) -> Ratio:
         """That of log ratios by round: their median is kept from a round that other work disturbed."""
-        middle, half = float(np.median(log_ratios)), half_width(_trimmed(log_ratios))
+        return cls.of_processes([log_ratios])
+
+    @classmethod
+    def of_processes(cls, processes: Sequence[Sequence[float]]) -> Ratio:
+        """That of several processes of the arm: the mean of theirs, since processes of one program differ.
+
+        The interval is as wide as the widest of theirs, and holds the middle of each.
+        """
+        middles = [float(np.median(each)) for each in processes]
+        middle = float(np.mean(middles))
+        half = max(half_width(_trimmed(each)) for each in processes)
+        half = max(half, *(abs(each - middle) for each in middles))
         return cls(*(math.exp(each) for each in (middle, middle - half, middle + half)))
 
 
@@ -68,12 +79,28 @@ def _trimmed(log_ratios: Sequence[float]) -> list[float]:
     return ordered[cut : len(ordered) - cut] if cut else ordered
 
 
-def race(seats: Sequence[Seat], reference: Seat, phase: str, seconds: float, block_seconds: float = 0.02) -> Seat:
-    """Let the seats take turns in a phase for about so many seconds; the fastest of those that are left.
+def race(
+    seats: Sequence[Seat],
+    reference: Seat,
+    phase: str,
+    seconds: float,
+    few: int = 0,
+    block_seconds: float = 0.02,
+) -> list[Seat]:
+    """Let the seats take turns in a phase for about so many seconds; those that are left, the fastest first.
 
-    The reference takes its turn to the end, whatever its time.
+    The reference takes its turn to the end, whatever its time. A further race of the seats goes on with its rounds.
+
+    Args:
+        seats: the arms, the reference among them.
+        reference: the arm that the others are held against.
+        phase: "train" or "predict".
+        seconds: after which it ends.
+        few: after the second look it ends as soon as no more than so many are left beside the reference.
+        block_seconds: of each turn.
     """
-    running, rounds, number = [seat for seat in seats if not seat.broken], FIRST_ROUNDS, 0
+    running, rounds = [seat for seat in seats if not seat.broken], FIRST_ROUNDS
+    first = number = 1 + max((turn for seat in seats for turn in seat.seconds.get(phase, {})), default=-1)
     deadline = time.monotonic() + seconds
     while True:
         for _ in range(rounds):
@@ -84,13 +111,21 @@ def race(seats: Sequence[Seat], reference: Seat, phase: str, seconds: float, blo
                 break
         running = [seat for seat in running if not seat.broken]
         if reference.broken:
-            return reference
-        best = min(running, key=lambda seat: float(np.median(seat.log_ratios(phase, reference) or [math.inf])))
+            return []
+        ranked = _by_time(running, reference, phase)
         if time.monotonic() > deadline or len(running) == 1:
-            return best
+            return ranked
+        best = ranked[0]
         running, rounds = _promising(running, best, reference, phase), 2 * rounds
-        if len(running) <= 2 and half_width(_trimmed(best.log_ratios(phase, reference))) < NARROW:
-            return best
+        narrow = half_width(_trimmed(best.log_ratios(phase, reference))) < NARROW
+        seen = number - first >= 3 * FIRST_ROUNDS
+        if (len(running) <= 2 and narrow) or (len(running) <= 1 + few and seen):
+            return _by_time(running, reference, phase)
+
+
+def _by_time(seats: Sequence[Seat], reference: Seat, phase: str) -> list[Seat]:
+    """The fastest first."""
+    return sorted(seats, key=lambda seat: float(np.median(seat.log_ratios(phase, reference) or [math.inf])))
 
 
 def _turn(seat: Seat, phase: str, number: int, block_seconds: float) -> None:

@@ -135,7 +135,7 @@ def recommend_sizes(
     if not fresh and (known := recall(key, "+".join(asked), "cpu")):
         return known
     with _processes(sizes, lambda: Limits(memory_limit_bytes, time.of_a_call())) as seat:
-        tryout = Tryout(arms, seat, ["train", "predict"], sizes.steps * sizes.layers)
+        tryout = Tryout(arms, seat, ["train", "predict"], sizes.steps * sizes.layers, processes=True)
         rows = tryout.measured(time, show)
     answer = Recommendation(str(sizes), "cpu", rows, round(time.spent()))
     remember(key, "+".join(asked), "cpu", answer)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
+
+import numpy as np
 
 from zoo.errors import ZooError
 from zoo.execution import NORMAL_JIT, Execution, automatic_chunk
 from zoo.measuring.effort import Effort
 from zoo.measuring.own_arm import ONNX
-from zoo.measuring.race import Ratio, Seat, race
+from zoo.measuring.race import FINALISTS, Ratio, Seat, race
 from zoo.measuring.recommendation import AS_IT_IS, Candidate
 
 LOOK = Effort(warm_up_calls=1, warm_up_seconds=0.02)
@@ -20,11 +23,17 @@ BUILDING = 0.6
 """The part of the budget in which arms are built; those that are not built by then are left out."""
 TRAINING = 0.6
 """The part of what is left that training gets; predicting gets the rest."""
+LUCK = math.log(1.25)
+"""Two processes of one program differ by up to so much, as a log ratio; what is slower by more is not the best."""
+AGAIN = 0.15
+"""The part of what is left of a phase that building one of its best arms again may take."""
 LONG_SECONDS = 10.0
 """What is likely to compile longer is built after all others."""
 UNROLLED_SECONDS = {False: 0.05, True: 0.38}
 """What a step of a layer that is written out adds to a first call, without jit and with it, on two cores."""
 Show = Callable[[str], None]
+Arm = tuple[str, str]
+"""Execution and backend."""
 
 
 def executions(backend: str, device: str = "cpu", steps: int | None = None, linear: bool = False) -> list[str]:
@@ -81,14 +90,19 @@ class Tryout:
         make: gives the seat of an arm, or why it has none, in words.
         phases: what is measured.
         written_out: how many steps stand in the program where all loops are unrolled.
+        processes: whether each seat that `make` gives is a process of its own. Then the best of a phase go on in fresh
+            ones: two processes of one program differ by up to a fifth, and the luckiest is no choice.
     """
 
-    arms: Sequence[tuple[str, str]]
+    arms: Sequence[Arm]
     make: Callable[[str, str], Seat | str]
     phases: Sequence[str]
     written_out: int
-    _rows: dict[tuple[str, str], Candidate] = field(default_factory=dict)
-    _seats: dict[tuple[str, str], Seat] = field(default_factory=dict)
+    processes: bool = False
+    _rows: dict[Arm, Candidate] = field(default_factory=dict)
+    _seats: dict[Arm, Seat] = field(default_factory=dict)
+    _building: dict[Arm, float] = field(default_factory=dict)  # seconds
+    _again: dict[tuple[Arm, str], Seat] = field(default_factory=dict)  # the fresh process of an arm, by phase
 
     def measured(self, budget: Budget, show: Show) -> list[Candidate]:
         """A row an arm.
@@ -97,14 +111,41 @@ class Tryout:
             ZooError: the reference cannot be measured, or the budget is too small for a second arm.
         """
         self._build(budget, show)
-        reference = self._seats[self.arms[0]]
         for place, phase in enumerate(self.phases):
             share = TRAINING if place + 1 < len(self.phases) else 1.0
-            seats = [seat for seat in self._seats.values() if phase in self._phases(seat.name)]
-            show(f"{len(seats)} arms take turns: {phase}")
-            race(seats, reference, phase, max(0.5, budget.left() * share))
-            self._require_reference()
-        return [self._with_times(self._rows[arm], self._seats.get(arm), reference) for arm in self.arms]
+            self._race(phase, Budget(max(0.5, budget.left() * share)), show)
+        return [self._with_times(arm) for arm in self.arms]
+
+    def _race(self, phase: str, budget: Budget, show: Show) -> None:
+        """Let the arms take turns in a phase; the best go on, in fresh processes where these are built soon."""
+        reference = self._seats[self.arms[0]]
+        seats = {arm: seat for arm, seat in self._seats.items() if phase in self._phases(seat.name)}
+        show(f"{len(seats)} arms take turns: {phase}")
+        race(list(seats.values()), reference, phase, budget.left(), FINALISTS if self.processes else 0)
+        self._require_reference()
+        best = self._best(seats, phase)
+        if not self.processes or not best or not budget.left():
+            return
+        show(f"the best {len(best)} go on in fresh processes: {phase}")
+        for arm in best:
+            if self._building[arm] <= AGAIN * budget.left():
+                seat = self.make(*arm)
+                if isinstance(seat, Seat) and seat.ask("warm_up", phase, LOOK) is not None:
+                    best[arm] = self._again[arm, phase] = seat
+        race([reference, *best.values()], reference, phase, budget.left())
+        self._require_reference()
+
+    def _best(self, seats: Mapping[Arm, Seat], phase: str) -> dict[Arm, Seat]:
+        """The fastest few, without the reference, that another process of the fastest may be as slow as."""
+        reference = self._seats[self.arms[0]]
+        middles = {
+            arm: float(np.median(seat.log_ratios(phase, reference) or [math.inf]))
+            for arm, seat in seats.items()
+            if not seat.broken
+        }
+        ranked = sorted(middles, key=middles.__getitem__)
+        near = [arm for arm in ranked if middles[arm] <= middles[ranked[0]] + LUCK and arm != self.arms[0]]
+        return {arm: seats[arm] for arm in near[:FINALISTS]}
 
     def _build(self, budget: Budget, show: Show) -> None:
         """Build and call the arms, one after another, while the budget allows."""
@@ -127,8 +168,8 @@ class Tryout:
             if arm == self.arms[0]:
                 self._require_reference()
                 self._require_time(budget)
-            kind = backend, execution.jit
-            longest[kind] = max(longest.get(kind, 0.0), budget.spent() - before)
+            kind, self._building[arm] = (backend, execution.jit), budget.spent() - before
+            longest[kind] = max(longest.get(kind, 0.0), self._building[arm])
 
     def _require_reference(self) -> None:
         arm = self.arms[0]
@@ -147,7 +188,7 @@ class Tryout:
         """What an arm is measured in: a file of ONNX does not train."""
         return [phase for phase in self.phases if name != ONNX or phase == "predict"]
 
-    def _compiles_long(self, arm: tuple[str, str]) -> bool:
+    def _compiles_long(self, arm: Arm) -> bool:
         """Whether an arm is built last, so that it takes no time from those that are built soon.
 
         What torch compiles takes from 8 to 40 s at any size.
@@ -169,16 +210,19 @@ class Tryout:
             first, peak = warm[1]["first_call_seconds"], warm[1]["step_peak_host_bytes"]
         return Candidate(seat.name, backend, first_call_seconds=first, peak_bytes=peak)
 
-    def _with_times(self, row: Candidate, seat: Seat | None, reference: Seat) -> Candidate:
-        """The row with what the race gave."""
+    def _with_times(self, arm: Arm) -> Candidate:
+        """The row of an arm with what the races gave."""
+        row, seat, reference = self._rows[arm], self._seats.get(arm), self._seats[self.arms[0]]
         if seat is None:
             return row
         times, ratios = {}, {}
         for phase in self.phases:
-            seconds = sorted(seat.seconds.get(phase, {}).values())
-            if seconds and seat.log_ratios(phase, reference):
-                times[phase] = seconds[len(seconds) // 2]
-                ratios[phase] = Ratio.of(seat.log_ratios(phase, reference))
+            processes = [each for each in (seat, self._again.get((arm, phase))) if each is not None]
+            found = [each.log_ratios(phase, reference) for each in processes]
+            if any(found):
+                seconds = [each for process in processes for each in process.seconds.get(phase, {}).values()]
+                times[phase] = float(np.median(seconds))
+                ratios[phase] = Ratio.of_processes([each for each in found if each])
         return replace(row, step_seconds=times, ratios=ratios, reason=seat.broken)
 
 
