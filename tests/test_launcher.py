@@ -50,6 +50,11 @@ def seed() -> set[str]:
     return {name for name in BACKENDS if sys.modules.get(name)} - before
 
 
+def denormal() -> float:
+    """A number that is too small for a float32 of full precision."""
+    return float(keras.ops.sum(keras.ops.full((64,), 1e-30) * 1e-10))
+
+
 def hold(mebibytes: int) -> int:
     block = np.ones(mebibytes * MIB, "uint8")
     time.sleep(5)
@@ -128,6 +133,11 @@ def test_a_process_that_is_forked_after_every_module_was_imported_answers() -> N
 def test_a_child_imports_no_other_backend(launcher: Launcher) -> None:
     """Importing another takes seconds, which would count as building the model."""
     assert launcher.run(limits(), seed).value == set()
+
+
+def test_a_denormal_number_is_zero_on_every_backend(launcher: Launcher) -> None:
+    """Else torch takes many times as long for a scan, and the backends do not run the same computation."""
+    assert launcher.run(limits(), denormal).value == 0.0
 
 
 class Counter:

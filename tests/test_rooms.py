@@ -28,6 +28,7 @@ ROOMS = (
         "version",
         "signals",
         "errors",
+        "denormals",
         "lock",
         "archives",
         "frames",

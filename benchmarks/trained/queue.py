@@ -68,6 +68,7 @@ QUEUE = (
     Group("adding", "adding", ("lstm", "gru"), ("fast", "unclipped", "truncated"), baseline="fast"),
     Group("adding_plain", "adding", PLAIN, ("slow", "slow_unclipped", "slow_truncated"), baseline="slow"),
     Group("linear_adding", "adding", BLOCKS),
+    Group("blocks_wave", "wave", BLOCKS, ("blocks",), backend="torch"),
 )
 """What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
 

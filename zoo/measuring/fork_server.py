@@ -23,6 +23,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from zoo.denormals import flush_denormals
 from zoo.errors import ZooError, is_out_of_memory
 from zoo.measuring.resident import Range, library_pages, populate
 from zoo.measuring.rows import Status
@@ -59,6 +60,7 @@ def load() -> None:
 
     import zoo.layers  # noqa: F401
 
+    flush_denormals()
     if os.environ.get("TF_USE_LEGACY_KERAS"):
         import tensorflow  # noqa: F401
         import tf_keras  # noqa: F401

@@ -84,7 +84,12 @@ def _task(wait: int, batch: int, epochs: int) -> Task:
         watched="sparse_categorical_crossentropy",
         units=64,
         batch=batch,
-        recipes=(Recipe("fast", epochs, batch=batch, learning_rate=3e-3, schedule="cosine", clip_norm=1.0),),
+        recipes=(
+            Recipe("fast", epochs, batch=batch, learning_rate=3e-3, schedule="cosine", clip_norm=1.0),
+            Recipe(
+                "blocks", 5, batch=batch, learning_rate=6e-3, schedule="cosine", clip_norm=1.0, options={"bare": False}
+            ),
+        ),
         source="generated; Hochreiter and Schmidhuber, Long Short-Term Memory, 1997; as Arjovsky, Shah and Bengio, "
         "Unitary Evolution Recurrent Neural Networks, 2016, section 5.1",
         licence="none needed: drawn at random",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.data import Data
+from zoo.denormals import flush_denormals
 from zoo.padding import check_padding
 from zoo.registry import TASKS, Recipe, Task
 from zoo.training import truncated
@@ -44,6 +45,8 @@ def train(
 ) -> Training:
     """Fit `model` to the task's training split by a recipe, watching the validation split.
 
+    On torch this process takes denormal numbers for zero from then on, as on the other backends.
+
     Args:
         model: from `create_model`; it keeps its `jit_compile` and `steps_per_execution`, and gets the recipe's
             optimizer.
@@ -66,6 +69,7 @@ def train(
     """
     import keras
 
+    flush_denormals()
     task = task_of(model, task)
     recipe = recipe if isinstance(recipe, Recipe) else task.recipe(recipe)
     require_recipe(recipe)
