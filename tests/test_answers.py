@@ -85,17 +85,17 @@ def test_the_scores_of_the_architectures_are_means_of_the_raw_rows(table, known)
     raw = raw.drop_duplicates(["entry", "task", "backend", "recipe", "units", "split", "metric", "seed"], keep="last")
     for line in known["architecture"].lines:
         task, backend, entry, metric, score = re.match(
-            r"(\w+) \((\w+)\): (\w+)(?: \(\w+\))? has the best (\w+), ([\d.]+)", line
+            r"(\w+) \((\w+)\): (\w+)(?: \([\w ]+\))? has the best (\w+), ([\d.]+)", line
         ).groups()
-        mine = raw[raw["task"].eq(task) & raw["backend"].eq(backend.lower()) & raw["metric"].eq(metric)]
+        mine = raw[raw["task"].eq(task) & raw["metric"].eq(metric)]
         mine = mine[mine["split"] == mine["split"].iloc[0]]
-        seeds = mine.groupby(["entry", "units", "recipe"])["score"]
-        means = seeds.mean()[seeds.count() >= 3]  # fewer seeds have no rank
-        best = (
-            means.max()
-            if better(metric).startswith("higher")
-            else means[means.index.get_level_values("entry") == entry].min()
-        )
+        model = ["entry", "units", "recipe"]
+        seeds = mine.groupby([*model, "backend"])["score"].agg(["mean", "count"]).reset_index()
+        seeds["own"] = seeds["backend"] == backend.lower()  # else those of the backend with most seeds
+        seeds = seeds.sort_values(["own", "count"], ascending=False, kind="stable").drop_duplicates(model)
+        means = seeds[seeds["count"] >= 3]  # fewer have no rank
+        higher = better(metric).startswith("higher")
+        best = means["mean"].max() if higher else means.loc[means["entry"] == entry, "mean"].min()
         assert score == three_digits(best), line
 
 

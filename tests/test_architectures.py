@@ -83,6 +83,29 @@ def test_what_has_no_score_or_no_cost_stands_there_too() -> None:
     assert not found.loc[["gru", "irnn"], "on_front"].any()
 
 
+def test_a_score_stands_beside_the_costs_of_every_backend_and_its_seconds_beside_its_own() -> None:
+    """Weights do not depend on the backend that trained them."""
+    rows = [*timed("lstm", 1.0), *timed("gru", 0.8), *timed("lstm", 1.0, backend="torch")]
+    rows += trained("lstm", [0.02] * 3, seconds_to_target=5.0) + trained("gru", [0.03] * 5, backend="jax")
+    rows += trained("lstm", [0.01] * 3, "long", backend="jax", seconds_to_target=7.0)
+    rows += trained("gru", [0.04] * 3)
+    found = architectures(as_table(rows)).set_index(["backend", "entry"])
+    assert set(found.index) == {("tensorflow", "lstm"), ("tensorflow", "gru"), ("torch", "lstm"), ("torch", "gru")}
+    assert found["score"].to_dict() == {
+        ("tensorflow", "lstm"): 0.01,
+        ("tensorflow", "gru"): 0.04,  # its own: the same recipe
+        ("torch", "lstm"): 0.01,
+        ("torch", "gru"): 0.03,  # of the most seeds
+    }
+    assert found["seconds_to_target"].isna().all()
+
+
+def test_models_of_an_entry_with_other_units_have_other_names() -> None:
+    rows = [*trained("lstm", [0.02] * 3), *trained("lstm", [0.03] * 3, units=64), *trained("gru", [0.02] * 3)]
+    found = architectures(as_table(rows))
+    assert set(found["model"]) == {f"lstm ({SCORE.units} units)", "lstm (64 units)", "gru"}
+
+
 @pytest.mark.parametrize("table", [empty_table(), failures_table()], ids=["empty", "failures"])
 def test_a_table_without_results_has_no_architectures_and_all_columns(table) -> None:
     found = architectures(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.pages.results import machine
@@ -20,6 +21,8 @@ from zoo.statistics.scores import better, scores
 from zoo.statistics.texts import number, three_digits, with_interval
 
 Figures = dict[str, str]
+LEAST_SHOWN = 9.5e-4
+"""What is less has two digits, however many decimals that takes."""
 
 
 def accuracy_figures(trained: Trained) -> Figures:
@@ -82,13 +85,15 @@ def _mean_and_sd(scores: pd.Series) -> str:
 
 
 def _interval(scores: pd.Series) -> str:
-    """The 95% interval of the mean over seeds, where there are enough of them and they differ."""
+    """The 95% interval of the mean over seeds, where there are enough of them and they differ. No score is below 0."""
     low, high = interval(scores.astype("float64")) if scores.nunique() > 1 else (float("nan"), float("nan"))
-    return "" if pd.isna(low) else f"[{_digits(low)}, {_digits(high)}]"
+    return "" if pd.isna(low) else f"[{_digits(max(low, 0))}, {_digits(high)}]"
 
 
 def _digits(value: float) -> str:
-    """Four decimals of what is below ten, so that an accuracy shows hundredths of a percent."""
+    """Four decimals of what is below ten, so that an accuracy shows hundredths of a percent; two digits of less."""
+    if 0 < abs(value) < LEAST_SHOWN:
+        return np.format_float_positional(value, precision=2, fractional=False)
     return f"{value:.4f}" if abs(value) < 10 else three_digits(value)
 
 

@@ -39,14 +39,21 @@ LEAST = {
     ("reshape_projection", "wave", "book_he"): 0.043,
     ("encoder_decoder", "dates", "fast"): 0.995,
     ("lstm", "reviews", "fast"): 0.86,
+    ("lstm", "mnist_rows", "long"): 0.990,
+    ("gru", "mnist_rows", "long"): 0.988,
     ("min_gru", "wave", "blocks"): 0.045,
     ("min_lstm", "wave", "blocks"): 0.045,
     ("lru", "wave", "blocks"): 0.045,
+    ("gru", "adding", "long"): 0.001,
+    ("irnn", "adding", "slow_long"): 0.01,
+    ("min_gru", "adding", "blocks"): 0.001,
+    ("min_lstm", "adding", "blocks"): 0.001,
+    ("lru", "adding", "blocks"): 0.005,
 }
 """What a training is asked to reach, as the mean of its seeds."""
 NEAR_NAIVE = 0.03
 """A score that is better than the naive one by less than this part of it has a reason in NAIVE."""
-_RATE = "not learnt at this rate; the recipe `long`, at 1e-2, is not trained yet"
+_RATE = "not learnt at this rate; at 1e-2, by the recipe `long`, two of three seeds learn it"
 _FAR = "the gradient goes back 50 steps, and most first numbers stand farther away"
 _FADES = "not learnt: the gradient of a plain tanh neuron fades over so many steps"
 NAIVE = {

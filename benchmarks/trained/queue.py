@@ -69,6 +69,10 @@ QUEUE = (
     Group("adding_plain", "adding", PLAIN, ("slow", "slow_unclipped", "slow_truncated"), baseline="slow"),
     Group("linear_adding", "adding", BLOCKS),
     Group("blocks_wave", "wave", BLOCKS, ("blocks",), backend="torch"),
+    Group("adding_long", "adding", ("lstm", "gru"), ("long",), backend="torch"),
+    Group("adding_slow_long", "adding", ("irnn",), ("slow_long",), backend="torch"),
+    Group("blocks_adding", "adding", BLOCKS, ("blocks",), backend="jax"),
+    Group("mnist_long", "mnist_rows", ("lstm", "gru"), ("long",), backend="torch"),
 )
 """What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
 

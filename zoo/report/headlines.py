@@ -116,10 +116,14 @@ def at(rows: pd.DataFrame, steps: Any, phase: str, quantity: str) -> pd.Series |
 
 
 def by_task(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The ranked entries of each task, by its first backend, split and metric, where there are two or more."""
+    """The ranked entries of each task where most are timed, by its first split and metric, if there are two or more."""
+    where = ["backend", "device", "split", "metric"]
     for _, part in rows.groupby("task", sort=False):
-        same = part[["backend", "split", "metric"]].eq(part[["backend", "split", "metric"]].iloc[0]).all(axis=1)
-        ranked = part[same & part["best_rank"].notna()]
+        scored = part[part["best_rank"].notna()]
+        timed = scored["train_ratio"].notna().groupby([scored[name] for name in where], sort=False).sum()
+        if timed.empty:
+            continue
+        ranked = scored[scored[where].eq(list(timed.idxmax())).all(axis=1)]
         if len(ranked) > 1:
             yield ranked
 

@@ -11,7 +11,8 @@ from zoo.statistics.ratios import medians
 from zoo.statistics.remembered import once_a_table
 from zoo.statistics.scores import better, scores
 
-PLACE = ["task", "backend", "device", "steps", "features"]
+TIMED_ON = ["backend", "device"]
+PLACE = ["task", *TIMED_ON, "steps", "features"]
 """Where entries are compared."""
 SIZE = [*PLACE, "entry", "units"]
 SAME = [*SIZE, "parameters"]
@@ -28,7 +29,9 @@ def architectures(table: pd.DataFrame) -> pd.DataFrame:
     """What every entry of a task earns and costs: one row an entry, numbers of units and parameters, split and metric.
 
     Of several recipes of an entry the one with the best mean score counts; recipes with other numbers of parameters are
-    of other models. `model` is the entry, with the recipe where an entry has several models: "min_gru (blocks)".
+    of other models. A score is of the weights, which no backend changes: it stands beside the costs of each one, and
+    the seconds of its training beside those of its own. `model` is the entry, with the recipe or the units where
+    it has several models: "min_gru (blocks)", "lstm (128 units)".
     `score_low` to `score_high` is the 95% interval of the mean over seeds (Student's t, none under 3). `train_ratio` is
     the time of a training step over that of the reference entry at this size, both looped, with `train_low` and
     `train_high`, and so for `predict_ratio`; it is 1 for the reference entry. `step_peak_mib` is the peak of memory of
@@ -51,7 +54,9 @@ def architectures(table: pd.DataFrame) -> pd.DataFrame:
 
 def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     """The score of each model by its best recipe. A training that did not count parameters has those of the cost."""
-    rows = scores(table).merge(costs[SAME].rename(columns={"parameters": "of_cost"}), on=SIZE, how="left")
+    size = [name for name in SIZE if name not in TIMED_ON]
+    counted = costs[[*size, "parameters"]].drop_duplicates(size).rename(columns={"parameters": "of_cost"})
+    rows = scores(table).merge(counted, on=size, how="left")
     rows["parameters"] = rows["parameters"].astype("float64").fillna(rows["of_cost"])
     keys = [*SAME, "split", "metric", "recipe"]
     result = []
@@ -61,8 +66,27 @@ def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
         figures |= {name: seeds[name].mean() for name in ("naive_score", "train_seconds", "seconds_to_target")}
         result.append({**dict(zip(keys, key, strict=True)), **figures})
     frame = pd.DataFrame(result, columns=[*keys, *EARNED[1:]]).astype({"parameters": "float64"})
+    frame = _on_each_backend(frame, costs, keys)
     best = frame.assign(order=_order(frame)).sort_values("order", kind="stable")
     return best.drop_duplicates([*SAME, "split", "metric"]).drop(columns="order")
+
+
+def _on_each_backend(earned: pd.DataFrame, costs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The scores of a task wherever it was timed: of its own backend, or else of the one with most seeds.
+
+    Where a task was never timed they stand on the backend that trained most of its entries.
+    """
+    task = [name for name in PLACE if name not in TIMED_ON]
+    busiest = earned.groupby(PLACE, sort=False, dropna=False).size().sort_values(ascending=False, kind="stable")
+    trained_on = busiest.reset_index()[PLACE].drop_duplicates(task)
+    timed_on = costs[PLACE].drop_duplicates()
+    never_timed = trained_on.merge(timed_on[task].drop_duplicates(), on=task, how="left", indicator=True)
+    never_timed = never_timed.loc[never_timed["_merge"] == "left_only", PLACE]
+    rows = pd.concat([timed_on, never_timed]).merge(earned, on=task, suffixes=("", "_of_score"))
+    own = (rows[TIMED_ON] == rows[[f"{name}_of_score" for name in TIMED_ON]].to_numpy()).all(axis=1)
+    rows.loc[~own, ["train_seconds", "seconds_to_target"]] = float("nan")
+    rows = rows.assign(own=own).sort_values(["own", "seeds"], ascending=False, kind="stable")
+    return rows.drop_duplicates(keys)[list(earned)]
 
 
 def _order(rows: pd.DataFrame) -> pd.Series:
@@ -109,10 +133,17 @@ def _ranked(part: pd.DataFrame) -> pd.DataFrame:
     part["worst_rank"] = [
         int((best[known] <= each).sum()) if ok else pd.NA for each, ok in zip(worst, known, strict=True)
     ]
-    several = part.duplicated(["entry", "units"], keep=False) & part["recipe"].notna()
-    part["model"] = part["entry"].where(~several, part["entry"] + " (" + part["recipe"].astype("str") + ")")
+    part["model"] = _names(part)
     part["on_front"] = [_on_front(row, part) for _, row in part.iterrows()]
     return part.astype({"best_rank": "Int64", "worst_rank": "Int64"})
+
+
+def _names(part: pd.DataFrame) -> pd.Series:
+    """The entries; of those with several models with their units, where these differ, or else their recipe."""
+    by_recipe = part.duplicated(["entry", "units"], keep=False) & part["recipe"].notna()
+    by_units = (part.groupby("entry")["units"].transform("nunique") > 1) & ~by_recipe
+    names = part["entry"].mask(by_recipe, part["entry"] + " (" + part["recipe"].astype("str") + ")")
+    return names.mask(by_units, part["entry"] + " (" + part["units"].astype("str") + " units)")
 
 
 def _on_front(row: pd.Series, part: pd.DataFrame) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -66,6 +67,9 @@ def _name(wait: int) -> str:
 
 
 def _task(wait: int, batch: int, epochs: int) -> Task:
+    blocks = Recipe(
+        "blocks", 5, batch=batch, learning_rate=6e-3, schedule="cosine", clip_norm=1.0, options={"bare": False}
+    )
     loader: Callable[..., Data] = partial(load, wait=wait)
     return Task(
         name=_name(wait),
@@ -86,9 +90,8 @@ def _task(wait: int, batch: int, epochs: int) -> Task:
         batch=batch,
         recipes=(
             Recipe("fast", epochs, batch=batch, learning_rate=3e-3, schedule="cosine", clip_norm=1.0),
-            Recipe(
-                "blocks", 5, batch=batch, learning_rate=6e-3, schedule="cosine", clip_norm=1.0, options={"bare": False}
-            ),
+            blocks,
+            replace(blocks, name="blocks_long", epochs=20),  # min_gru and min_lstm need it
         ),
         source="generated; Hochreiter and Schmidhuber, Long Short-Term Memory, 1997; as Arjovsky, Shah and Bengio, "
         "Unitary Evolution Recurrent Neural Networks, 2016, section 5.1",
