@@ -68,8 +68,10 @@ def test_the_figures_of_each_card_are_those_of_the_table(trained) -> None:
         assert card["mean"] == pytest.approx(means.to_dict(), abs=1e-6)
         assert card["seeds"] == sorted(mine["seed"].unique())
         seed = mine[mine["seed"] == card["seed"]].set_index("split")["score"]
-        # Half precision, and BLEU counts to 100: a sentence that changes moves it by hundredths.
-        assert card["scores"] == pytest.approx(seed.to_dict(), rel=1e-2 if card["precision"] == "float16" else 1e-4)
+        # Half precision, and BLEU counts to 100: a sentence that changes moves it by hundredths. A cross-entropy of
+        # 2e-5 is of probabilities near 1, which float32 rounds by 6e-8 each, in another way on another backend.
+        half = card["precision"] == "float16"
+        assert card["scores"] == pytest.approx(seed.to_dict(), rel=1e-2 if half else 1e-4, abs=6e-8)
 
 
 @pytest.mark.parametrize("group", QUEUE, ids=[group.name for group in QUEUE])

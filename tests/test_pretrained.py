@@ -23,7 +23,7 @@ CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 def can_run(card: Card, execution: zoo.Execution) -> bool:
     """Whether a model runs so, and tests need not wait long for it."""
-    long = card["task"] == "reviews"  # 200 steps take XLA minutes to compile
+    long = zoo.get_task(card["task"]).steps >= 100  # 200 steps take XLA minutes to compile
     if execution.loop == "unrolled" and (long or execution.jit):
         return False
     entry = zoo.get_entry(card["entry"])
@@ -54,7 +54,7 @@ def test_a_file_gives_the_numbers_of_its_card_under_every_execution(card, execut
 
 
 def test_the_files_together_are_small_and_of_ten_entries() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.glob("*.safetensors")) < 15_000_000
+    assert sum(path.stat().st_size for path in FOLDER.glob("*.safetensors")) < 25_000_000
     assert len({card["entry"] for card in CARDS}) >= 10
     assert sorted(path.stem for path in FOLDER.glob("*.safetensors")) == sorted(NAMES)
 
@@ -99,8 +99,8 @@ def test_a_file_that_was_changed_or_cut_is_refused(copy) -> None:
 
 def test_sizes_are_those_of_the_card_and_others_are_refused() -> None:
     model = zoo.create_model("lstm", "mnist_rows", weights="pretrained")
-    assert zoo.get_weights(model)["lstm/recurrent/recurrent_kernel"].shape == (128, 512)
-    with pytest.raises(zoo.ZooError, match=r"lstm for mnist_rows .*units=128, not 7"):
+    assert zoo.get_weights(model)["lstm/recurrent/recurrent_kernel"].shape == (150, 600)
+    with pytest.raises(zoo.ZooError, match=r"lstm for mnist_rows .*units=150, not 7"):
         zoo.create_model("lstm", "mnist_rows", weights="pretrained", units=7)
     with pytest.raises(zoo.ZooError, match=r"'gru' for 'mnist_rows' .*for mnist_rows .*lstm.* of gru .*reber"):
         zoo.create_model("gru", "mnist_rows", weights="pretrained")

@@ -22,7 +22,7 @@ from zoo.statistics.texts import number, three_digits, with_interval
 
 Figures = dict[str, str]
 LEAST_SHOWN = 9.5e-4
-"""What is less has two digits, however many decimals that takes."""
+"""A score that is less has two digits, however many decimals that takes."""
 
 
 def accuracy_figures(trained: Trained) -> Figures:
@@ -80,20 +80,22 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mean_and_sd(scores: pd.Series) -> str:
-    sd = scores.std()
-    return _digits(scores.mean()) + ("" if pd.isna(sd) else f" ± {_digits(sd)}")
+    mean, sd = scores.mean(), scores.std()
+    return _digits(mean) + ("" if pd.isna(sd) else f" ± {_digits(sd, mean)}")
 
 
 def _interval(scores: pd.Series) -> str:
     """The 95% interval of the mean over seeds, where there are enough of them and they differ. No score is below 0."""
     low, high = interval(scores.astype("float64")) if scores.nunique() > 1 else (float("nan"), float("nan"))
-    return "" if pd.isna(low) else f"[{_digits(max(low, 0))}, {_digits(high)}]"
+    mean = scores.mean()
+    return "" if pd.isna(low) else f"[{_digits(max(low, 0), mean)}, {_digits(high, mean)}]"
 
 
-def _digits(value: float) -> str:
-    """Four decimals of what is below ten, so that an accuracy shows hundredths of a percent; two digits of less."""
-    if 0 < abs(value) < LEAST_SHOWN:
-        return np.format_float_positional(value, precision=2, fractional=False)
+def _digits(value: float, beside: float | None = None) -> str:
+    """Four decimals, so that an accuracy shows hundredths of a percent; two digits beside a score below them."""
+    beside = value if beside is None else beside
+    if 0 < abs(beside) < LEAST_SHOWN:
+        return np.format_float_positional(value, precision=2, fractional=False, trim="-")
     return f"{value:.4f}" if abs(value) < 10 else three_digits(value)
 
 

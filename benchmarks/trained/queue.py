@@ -70,9 +70,13 @@ QUEUE = (
     Group("linear_adding", "adding", BLOCKS),
     Group("blocks_wave", "wave", BLOCKS, ("blocks",), backend="torch"),
     Group("adding_long", "adding", ("lstm", "gru"), ("long",), backend="torch"),
+    Group("adding_longer", "adding", ("lstm",), ("longer",), backend="torch"),
     Group("adding_slow_long", "adding", ("irnn",), ("slow_long",), backend="torch"),
     Group("blocks_adding", "adding", BLOCKS, ("blocks",), backend="jax"),
+    Group("copying", "copying", ("lru",), ("blocks",), backend="jax"),
+    Group("copying_long", "copying", ("min_gru", "min_lstm"), ("blocks_long",), backend="jax"),
     Group("mnist_long", "mnist_rows", ("lstm", "gru"), ("long",), backend="torch"),
+    Group("blocks_mnist", "mnist_rows", BLOCKS, ("blocks",), backend="jax"),
 )
 """What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
 

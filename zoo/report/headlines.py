@@ -120,10 +120,9 @@ def by_task(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
     where = ["backend", "device", "split", "metric"]
     for _, part in rows.groupby("task", sort=False):
         scored = part[part["best_rank"].notna()]
-        timed = scored["train_ratio"].notna().groupby([scored[name] for name in where], sort=False).sum()
-        if timed.empty:
-            continue
-        ranked = scored[scored[where].eq(list(timed.idxmax())).all(axis=1)]
+        timed = scored.assign(timed=scored["train_ratio"].notna()).groupby(where, sort=False)["timed"].sum()
+        most = timed.sort_values(ascending=False, kind="stable").reset_index().head(1)
+        ranked = scored.merge(most[where], on=where)
         if len(ranked) > 1:
             yield ranked
 

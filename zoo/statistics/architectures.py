@@ -62,6 +62,7 @@ def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     result = []
     for key, seeds in rows.groupby(keys, sort=False, dropna=False):
         low, high = interval(seeds["score"].astype("float64"))
+        low = max(low, 0)  # no score is below 0; of too few seeds it stays NaN
         figures = {"score": seeds["score"].mean(), "score_low": low, "score_high": high, "seeds": len(seeds)}
         figures |= {name: seeds[name].mean() for name in ("naive_score", "train_seconds", "seconds_to_target")}
         result.append({**dict(zip(keys, key, strict=True)), **figures})
