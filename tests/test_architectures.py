@@ -11,7 +11,7 @@ from scipy import stats
 
 from tests.tables import MIB, SCORE, TIMING, arm, empty_table, failures_table
 from zoo.measuring.rows import Measurement
-from zoo.statistics.architectures import COMPARED, architectures
+from zoo.statistics.architectures import COMPARED, architectures, fastest_of_the_best
 from zoo.statistics.tables import as_table
 
 
@@ -124,3 +124,11 @@ def test_a_score_of_another_model_of_the_entry_takes_no_cost_of_it() -> None:
     assert found.loc["min_gru (fast)", "train_ratio"] == pytest.approx(0.5)
     assert np.isnan(found.loc["min_gru (blocks)", "train_ratio"])
     assert not found.loc["min_gru (blocks)", "on_front"]
+
+
+@pytest.mark.parametrize(("timed_too", "fastest"), [(True, "gru"), (False, None)], ids=["all timed", "one not timed"])
+def test_of_the_best_the_fastest_is_named_only_where_all_are_timed(timed_too: bool, fastest: str | None) -> None:
+    rows = [*timed("lstm", 1.0), *trained("lstm", [0.010, 0.011, 0.012]), *trained("gru", [0.011, 0.012, 0.013])]
+    rows += timed("gru", 0.8) if timed_too else []
+    found = fastest_of_the_best(architectures(as_table(rows)))
+    assert (None if found is None else found["entry"]) == fastest

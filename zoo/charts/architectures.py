@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from zoo.charts.chart import Chart
 from zoo.charts.figures import DPI, GREY, INK, WIDTH, finish, nothing_to_draw, plain_ticks, spans, words
 from zoo.charts.labels import backend_name
-from zoo.statistics.architectures import PLACE, architectures
+from zoo.statistics.architectures import PLACE, architectures, fastest_of_the_best
 from zoo.statistics.scores import better
 from zoo.statistics.texts import three_digits
 
@@ -98,11 +98,11 @@ def _answer(scored: pd.DataFrame, metric: str) -> str:
     text = f"{best['model']} has the best {metric}, {three_digits(best['score'])}"
     if not tied:
         return text
-    least = scored[scored["best_rank"].eq(1) & scored["train_ratio"].notna()].nsmallest(1, "train_ratio")
     text += f", tied with {words(tied)}"
-    if len(least):
-        entry, ratio = least.iloc[0][["model", "train_ratio"]]
-        text += f"; of these {entry} trains fastest, in {three_digits(ratio)} of the reference's time"
+    least = fastest_of_the_best(scored)
+    if least is not None:
+        ratio = three_digits(least["train_ratio"])
+        text += f"; of these {least['model']} trains fastest, in {ratio} of the reference's time"
     return text
 
 

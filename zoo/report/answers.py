@@ -12,7 +12,7 @@ from zoo.charts.labels import CALLS, backend_name
 from zoo.report import headlines
 from zoo.report.headlines import WORTH, at, by_task, in_turn, nearest_row, ratio_words, size_words, times, train_steps
 from zoo.statistics import answers as rest
-from zoo.statistics.architectures import architectures
+from zoo.statistics.architectures import architectures, fastest_of_the_best
 from zoo.statistics.executions import by_size, winners
 from zoo.statistics.gains import OVER_STOCK, gains
 from zoo.statistics.growth import bound
@@ -158,9 +158,8 @@ def _architectures(rows: pd.DataFrame) -> Iterator[str]:
         text += f"{best['model']} has the best {best['metric']}, {_score(best)}"
         others = tied.iloc[1:]["model"].tolist()
         text += f", tied with {', '.join(others)}" if others else f", ahead of {len(ranked) - 1} others"
-        cheap = tied[tied["train_ratio"].notna()].sort_values("train_ratio", kind="stable")
-        if len(cheap) > 1:
-            least = cheap.iloc[0]
+        least = fastest_of_the_best(ranked)
+        if least is not None:
             text += (
                 f"; of these {least['model']} trains fastest, in {three_digits(least['train_ratio'])} of lstm's time"
             )

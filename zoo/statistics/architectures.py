@@ -24,6 +24,18 @@ RANKED = ["best_rank", "worst_rank", "on_front"]
 COMPARED = [*PLACE, "split", "metric", "entry", "model", "units", "parameters", *EARNED, *COSTS, *RANKED]
 
 
+def fastest_of_the_best(ranked: pd.DataFrame) -> pd.Series | None:
+    """Of the entries that are tied with the best the one that trains fastest; None where one of them was not timed.
+
+    Args:
+        ranked: rows of `architectures`, of one place, split and metric.
+    """
+    tied = ranked[ranked["best_rank"].eq(1)]
+    if len(tied) < 2 or tied["train_ratio"].isna().any():
+        return None
+    return tied.sort_values("train_ratio", kind="stable").iloc[0]
+
+
 @once_a_table
 def architectures(table: pd.DataFrame) -> pd.DataFrame:
     """What every entry of a task earns and costs: one row an entry, numbers of units and parameters, split and metric.
