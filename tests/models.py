@@ -86,8 +86,6 @@ def make(entry: str, task: str, execution: str = "looped", **options) -> keras.M
         pytest.skip(problem)
     if "layers" in zoo.get_entry(entry).options():
         options["layers"] = LAYERS.get(entry, 2)
-    if "bare" in zoo.get_entry(entry).options():
-        options["bare"] = False  # a layer alone is part of the blocks
     return zoo.create_model(entry, task, execution, units=UNITS, **{"steps": STEPS[task], **options})
 
 

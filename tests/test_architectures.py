@@ -13,6 +13,7 @@ from tests.tables import MIB, SCORE, TIMING, arm, empty_table, failures_table
 from zoo.measuring.rows import Measurement
 from zoo.statistics.architectures import COMPARED, architectures, fastest_of_the_best
 from zoo.statistics.tables import as_table
+from zoo.statistics.validation import with_validation
 
 
 def trained(entry: str, scores: list[float], recipe: str = "fast", **fields: object) -> list[Measurement]:
@@ -28,20 +29,43 @@ def by_entry(rows: list[Measurement]) -> pd.DataFrame:
     return architectures(as_table(rows)).set_index("entry")
 
 
-def test_a_score_is_the_mean_of_the_best_recipe_with_its_interval_over_seeds() -> None:
-    best = [0.010, 0.012, 0.011]
-    row = by_entry([*trained("lstm", best, "slow"), *trained("lstm", [0.02, 0.03, 0.01])]).loc["lstm"]
-    interval = stats.ttest_1samp(best, 0).confidence_interval(0.95)
-    assert (row["recipe"], row["seeds"], row["score"]) == ("slow", 3, pytest.approx(np.mean(best)))
+def test_a_score_is_the_mean_of_its_seeds_with_their_interval() -> None:
+    scores = [0.010, 0.012, 0.011]
+    row = by_entry(trained("lstm", scores, "slow")).loc["lstm"]
+    interval = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
+    assert (row["recipe"], row["seeds"], row["score"]) == ("slow", 3, pytest.approx(np.mean(scores)))
     assert (row["score_low"], row["score_high"]) == (pytest.approx(interval.low), pytest.approx(interval.high))
 
 
-def test_of_an_accuracy_the_best_recipe_is_the_one_with_the_higher_mean() -> None:
-    rows = [
-        *trained("lstm", [0.8] * 3, "slow", metric="accuracy"),
-        *trained("lstm", [0.9] * 3, "fast", metric="accuracy"),
-    ]
-    assert by_entry(rows).loc["lstm", "recipe"] == "fast"
+def epochs(recipe: str, figure: str, last: float) -> pd.DataFrame:
+    """The history of `trained("lstm", [...] * 3, recipe)`: a first epoch like all others, and what the last one has."""
+    training = {"entry": "lstm", "task": SCORE.task, "recipe": recipe, "backend": SCORE.backend, "units": SCORE.units}
+    points = [(seed, epoch, value) for seed in range(3) for epoch, value in ((0, 0.5), (1, last))]
+    return pd.DataFrame([{**training, "seed": s, "epoch": e, "figure": figure, "value": v} for s, e, v in points])
+
+
+@pytest.mark.parametrize(
+    ("metric", "figure", "slow", "fast"),
+    [
+        ("mse", "val_mse", 0.3, 0.2),
+        ("accuracy", "val_accuracy", 0.8, 0.9),
+        ("bleu", "val_loss", 3.0, 2.0),  # decoded after the training alone
+    ],
+)
+def test_of_several_recipes_validation_chooses_and_not_the_test(metric, figure, slow, fast) -> None:
+    """Here "fast" is better on validation, and worse on the test."""
+    better, worse = (0.8, 0.4) if metric != "mse" else (0.4, 0.8)
+    rows = trained("lstm", [better] * 3, "slow", metric=metric) + trained("lstm", [worse] * 3, metric=metric)
+    history = pd.concat([epochs("slow", figure, slow), epochs("fast", figure, fast)])
+    found = architectures(with_validation(as_table(rows), history)).iloc[0]
+    assert (found["recipe"], found["score"]) == ("fast", pytest.approx(worse))
+
+
+def test_a_training_without_a_history_has_no_validation() -> None:
+    rows = as_table([*trained("lstm", [0.1] * 2), *trained("gru", [0.1]), *timed("lstm", 1.0)])
+    known = with_validation(rows, epochs("fast", "val_mse", 0.2))
+    assert known.loc[known["entry"].eq("lstm") & known["phase"].eq("accuracy"), "validation"].tolist() == [0.2, 0.2]
+    assert known.loc[known["entry"].eq("gru") | known["phase"].ne("accuracy"), "validation"].isna().all()
 
 
 def test_ranks_are_ranges_where_intervals_overlap() -> None:
@@ -89,7 +113,8 @@ def test_a_score_stands_beside_the_costs_of_every_backend_and_its_seconds_beside
     rows += trained("lstm", [0.02] * 3, seconds_to_target=5.0) + trained("gru", [0.03] * 5, backend="jax")
     rows += trained("lstm", [0.01] * 3, "long", backend="jax", seconds_to_target=7.0)
     rows += trained("gru", [0.04] * 3)
-    found = architectures(as_table(rows)).set_index(["backend", "entry"])
+    table = as_table(rows)
+    found = architectures(table.assign(validation=table["score"])).set_index(["backend", "entry"])
     assert set(found.index) == {("tensorflow", "lstm"), ("tensorflow", "gru"), ("torch", "lstm"), ("torch", "gru")}
     assert found["score"].to_dict() == {
         ("tensorflow", "lstm"): 0.01,

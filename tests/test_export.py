@@ -27,8 +27,6 @@ RECURRENT = {"LSTM", "GRU", "RNN", "Scan", "Loop"}
 
 def made(entry: str, task: str, **options) -> keras.Model:
     """A model with weights away from their initial values: a bias of zero would hide a bias that is left out."""
-    if "bare" in zoo.get_entry(entry).options():
-        options["bare"] = False
     model = zoo.create_model(entry, task, units=UNITS, **options)
     rng = np.random.default_rng(0)
     known = zoo.get_weights(model)

@@ -31,7 +31,7 @@ def trained(
     ]
     history = pd.DataFrame(
         {"entry": entry, "task": task, "recipe": recipe, "units": 64, "seed": 0, "epoch": 0}
-        | {"figure": f"val_{metric}", "value": value}
+        | {"backend": SCORE.backend, "figure": f"val_{metric}", "value": value}
         for (entry, recipe), value in validation.items()
     )
     return Trained(as_table(rows), history, pd.DataFrame(), pd.DataFrame())

@@ -33,11 +33,8 @@ TABLE = "searches.csv"
 KEPT = 3
 """Of so many candidates one is tried with more epochs."""
 LEARNING_RATES = "1e-3,3e-2"
-BLOCKS = {"bare": (False,)}
 OPTIONS: dict[str, dict[str, tuple[Any, ...]]] = {
-    "min_gru": BLOCKS,
-    "min_lstm": BLOCKS,
-    "lru": {**BLOCKS, "least": (0.0, 0.9, 0.99), "phase": (0.5, 0.1, 0.02)},
+    "lru": {"least": (0.0, 0.9, 0.99), "phase": (0.5, 0.1, 0.02)},
 }
 """Of an entry: what else is drawn, and from which values."""
 

@@ -50,9 +50,9 @@ LEAST = {
     ("lstm", "adding", "longer"): 0.005,
     ("gru", "adding", "long"): 0.001,
     ("irnn", "adding", "slow_long"): 0.01,
-    ("min_gru", "adding", "blocks"): 0.001,
-    ("min_lstm", "adding", "blocks"): 0.001,
-    ("lru", "adding", "blocks"): 0.005,
+    ("min_gru", "adding", "fast"): 0.001,
+    ("min_lstm", "adding", "fast"): 0.001,
+    ("lru", "adding", "fast"): 0.005,
     ("lru", "copying", "blocks"): 0.0173,
     ("min_gru", "copying", "blocks_long"): 0.0173,
     ("min_lstm", "copying", "blocks_long"): 0.0173,
@@ -78,7 +78,7 @@ NAIVE = {
     ("irnn", "adding", "slow_truncated"): _FAR,
     ("input_dropout", "wave", "book_dropout"): "a rate of 0.5 hides every other value of the curve",
     ("recurrent_dropout", "wave", "book_dropout"): "a rate of 0.5 hides half of the state in each of three layers",
-    ("min_gru", "adding", "fast"): "one layer alone does not learn it in these epochs",
-    ("lru", "adding", "fast"): "one layer alone is linear: it never multiplies a value by its mark",
+    ("min_gru", "adding", "bare"): "one layer alone does not learn it in these epochs",
+    ("lru", "adding", "bare"): "one layer alone is linear: it never multiplies a value by its mark",
 }
 """Why a training is hardly better than the naive guess: its entry, task and recipe."""

@@ -49,7 +49,7 @@ DROPOUTS = ("input_dropout", "output_dropout", "state_dropout", "recurrent_dropo
 DECODERS = ("encoder_decoder", "encoder_decoder_reversed", "encoder_decoder_attention")
 PLAIN = ("simple_rnn", "irnn")
 BLOCKS = tuple(entry.name for entry in MODELS if "bare" in entry.options())
-"""Entries that are a layer alone, or residual blocks around it."""
+"""Entries that are residual blocks around a layer, or the layer alone."""
 PROJECTIONS = ("time_distributed_projection", "dense_projection", "reshape_projection")
 QUEUE = (
     Group("reber", "reber", ("gru",), ("fast", "book")),
@@ -62,17 +62,17 @@ QUEUE = (
     Group("reviews", "reviews", ("lstm",)),
     Group("mnist_book", "mnist_rows", ("simple_rnn",), ("book",)),
     Group("mnist_book_lstm", "mnist_rows", ("stacked_lstm",), ("book_lstm",), seeds=1),
-    Group("linear_mnist", "mnist_rows", BLOCKS),
-    Group("linear_wave", "wave", BLOCKS),
+    Group("linear_mnist", "mnist_rows", BLOCKS, ("bare",)),
+    Group("linear_wave", "wave", BLOCKS, ("bare",)),
     Group("translation", "translation", (*DECODERS, "lstm_on_the_fly"), seeds=1, units={"lstm_on_the_fly": 384}),
     Group("adding", "adding", ("lstm", "gru"), ("fast", "unclipped", "truncated"), baseline="fast"),
     Group("adding_plain", "adding", PLAIN, ("slow", "slow_unclipped", "slow_truncated"), baseline="slow"),
-    Group("linear_adding", "adding", BLOCKS),
+    Group("linear_adding", "adding", BLOCKS, ("bare",)),
     Group("blocks_wave", "wave", BLOCKS, ("blocks",), backend="torch"),
     Group("adding_long", "adding", ("lstm", "gru"), ("long",), backend="torch"),
     Group("adding_longer", "adding", ("lstm",), ("longer",), backend="torch"),
     Group("adding_slow_long", "adding", ("irnn",), ("slow_long",), backend="torch"),
-    Group("blocks_adding", "adding", BLOCKS, ("blocks",), backend="jax"),
+    Group("blocks_adding", "adding", BLOCKS, backend="jax"),
     Group("copying", "copying", ("lru",), ("blocks",), backend="jax"),
     Group("copying_long", "copying", ("min_gru", "min_lstm"), ("blocks_long",), backend="jax"),
     Group("mnist_long", "mnist_rows", ("lstm", "gru"), ("long",), backend="torch"),

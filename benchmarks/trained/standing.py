@@ -14,6 +14,7 @@ from zoo import get_task
 from zoo.registry import Task
 from zoo.statistics.intervals import t_test
 from zoo.statistics.scores import scores
+from zoo.statistics.validation import with_validation
 
 LEVEL = 0.05
 """The false discovery rate of the differences between entries, over all tasks together."""
@@ -63,12 +64,9 @@ def _chosen(trained: Trained) -> pd.DataFrame:
     rows = scores(trained.table).query("run == 'train-reference'")
     rows = rows[rows["metric"] == rows["task"].map(lambda name: get_task(name).metric)]
     rows = rows[rows["split"] == rows.groupby("task")["split"].transform("first")]
-    history = trained.history
-    history = history[history["figure"] == history["task"].map(lambda name: f"val_{get_task(name).keras_metric}")]
     keys = ["task", "entry", "recipe", "units"]
-    last = history.sort_values("epoch").groupby([*keys, "seed"])["value"].last().groupby(keys).mean()
-    sign = [-1 if get_task(name).higher_is_better else 1 for name in last.index.get_level_values("task")]
-    best = (last * sign).groupby(["task", "entry"]).idxmin()
+    means = with_validation(rows, trained.history).groupby(keys)["validation"].mean()
+    best = means.dropna().groupby(["task", "entry"]).idxmin()
     kept = pd.MultiIndex.from_tuples(list(best), names=keys)
     return rows[pd.MultiIndex.from_frame(rows[keys]).isin(kept)]
 

@@ -42,7 +42,7 @@ PUBLISHED = (
     Model("stacked_rnn", "wave", "book_dropout"),
     Model("gru", "adding", "long"),
     Model("irnn", "adding", "slow_long"),
-    Model("min_gru", "adding", "blocks"),
+    Model("min_gru", "adding"),
     Model("lru", "copying", "blocks"),
     Model("vector_to_sequence", "draw_digit"),
     Model("encoder_decoder", "dates"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zoo.models._blocks import gated, residual_network, selective
 from zoo.models._network import TOPOLOGIES, network
-from zoo.registry import Matrix, register_entry
+from zoo.registry import Matrices, Matrix, register_entry
 
 if TYPE_CHECKING:
     import keras
@@ -17,15 +17,21 @@ if TYPE_CHECKING:
 
 MINIMAL = "Feng, Tung, Ahmed, Bengio and Hajimirsadeghi, Were RNNs All We Needed?"
 LAYERS = 2
-BLOCKS = """
-with bare=False in `layers` residual blocks, h(t) of n(t) = norm(u(t)) as above of x(t):
-u(t) = x(t)·Wu + bu, in each block u(t) ← u(t) + (h(t)·V + c) ⊙ σ(h(t)·G + d), and y reads norm(u(t))"""
+IN_BLOCKS = "u(t) = x(t)·Wu + bu, then in each of `layers` blocks, with n(t) = norm(u(t)):"
+GATED = """\
+u(t) ← u(t) + (h(t)·V + c) ⊙ σ(h(t)·G + d)
+and what the output layer reads is norm(u(t)); with bare=True it is h(t), of n(t) = x(t)"""
+
+
+def _in_blocks(*cell: Matrix) -> tuple[Matrices, ...]:
+    """The matrices of a network of LAYERS blocks: of the dense layer before them, then of each cell and gated unit."""
+    return ((Matrix("inputs", 1),), *((cell, (Matrix("inputs", 2),)) * LAYERS))
 
 
 def _built(
     cell: Callable[[], keras.layers.Layer], task: Task, execution: Execution, units: int, layers: int, bare: bool
 ) -> keras.Model:
-    """One layer of the cell, where it is `bare`, else residual blocks around it."""
+    """Residual blocks around layers of the cell, or, where it is `bare`, one layer alone."""
     if bare:
         return network([cell()], task, execution)
     return residual_network(gated(cell, execution, units=units), layers, task, units=units)
@@ -35,18 +41,20 @@ def _built(
     "min_gru",
     cell="min_gru",
     topologies=TOPOLOGIES,
-    layers=((Matrix("inputs", 2),),),
+    layers=_in_blocks(Matrix("inputs", 2)),
     linear=True,
     onnx="Scan",
-    summary="A GRU whose gate reads the inputs alone, so that its state can be scanned; alone or in residual blocks.",
+    summary="Residual blocks around a GRU whose gate reads the inputs alone, so that its state can be scanned.",
     equations=f"""\
-z = σ(x(t)·W + b)
-h(t) = (1 - z) ⊙ h(t-1) + z ⊙ (x(t)·Wn + bn){BLOCKS}""",
+{IN_BLOCKS}
+z = σ(n(t)·W + b)
+h(t) = (1 - z) ⊙ h(t-1) + z ⊙ (n(t)·Wn + bn)
+{GATED}""",
     paper=MINIMAL,
     year=2024,
 )
-def min_gru(task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = True) -> keras.Model:
-    """(batch, steps, features) -> MinGRUCell, or dense -> residual blocks of it -> norm, -> dense output."""
+def min_gru(task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = False) -> keras.Model:
+    """(batch, steps, features) -> dense -> residual blocks of MinGRUCell -> norm, or MinGRUCell, -> dense output."""
     from zoo.layers import MinGRUCell
 
     return _built(lambda: MinGRUCell(units, name="cell"), task, execution, units, layers, bare)
@@ -56,18 +64,20 @@ def min_gru(task: Task, execution: Execution, *, units: int, layers: int = LAYER
     "min_lstm",
     cell="min_lstm",
     topologies=TOPOLOGIES,
-    layers=((Matrix("inputs", 3),),),
+    layers=_in_blocks(Matrix("inputs", 3)),
     linear=True,
     onnx="Scan",
-    summary="An LSTM whose gates read the inputs alone and share 1, so that it can be scanned; alone or in blocks.",
+    summary="Residual blocks around an LSTM whose gates read the inputs alone and share 1, so that it can be scanned.",
     equations=f"""\
-f, i = σ(x(t)·W + b), a half each
-h(t) = f / (f + i) ⊙ h(t-1) + i / (f + i) ⊙ (x(t)·Wn + bn){BLOCKS}""",
+{IN_BLOCKS}
+f, i = σ(n(t)·W + b), a half each
+h(t) = f / (f + i) ⊙ h(t-1) + i / (f + i) ⊙ (n(t)·Wn + bn)
+{GATED}""",
     paper=MINIMAL,
     year=2024,
 )
-def min_lstm(task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = True) -> keras.Model:
-    """(batch, steps, features) -> MinLSTMCell, or dense -> residual blocks of it -> norm, -> dense output."""
+def min_lstm(task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = False) -> keras.Model:
+    """(batch, steps, features) -> dense -> residual blocks of MinLSTMCell -> norm, or MinLSTMCell, -> dense output."""
     from zoo.layers import MinLSTMCell
 
     return _built(lambda: MinLSTMCell(units, name="cell"), task, execution, units, layers, bare)
@@ -77,14 +87,16 @@ def min_lstm(task: Task, execution: Execution, *, units: int, layers: int = LAYE
     "lru",
     cell="lru",
     topologies=TOPOLOGIES,
-    layers=((*[Matrix("inputs", 1)] * 2, *[Matrix("state", 1, read=True)] * 2, Matrix("inputs", 1, read=True)),),
+    layers=_in_blocks(*[Matrix("inputs", 1)] * 2, *[Matrix("state", 1, read=True)] * 2, Matrix("inputs", 1, read=True)),
     linear=True,
     onnx="Scan",
-    summary="The linear recurrent unit: a complex, diagonal recurrence that is scanned, then GELU; alone or in blocks.",
+    summary="The linear recurrent unit: residual blocks around a complex, diagonal recurrence that is scanned.",
     equations=f"""\
+{IN_BLOCKS}
 λ = exp(-exp ν + i·exp θ)
-s(t) = λ ⊙ s(t-1) + exp γ ⊙ (x(t)·B), complex
-h(t) = GELU(Re(s(t)·C) + x(t)·D){BLOCKS}""",
+s(t) = λ ⊙ s(t-1) + exp γ ⊙ (n(t)·B), complex
+h(t) = GELU(Re(s(t)·C) + n(t)·D)
+{GATED}""",
     paper="Orvieto et al., Resurrecting Recurrent Neural Networks for Long Sequences",
     year=2023,
 )
@@ -94,11 +106,11 @@ def lru(
     *,
     units: int,
     layers: int = LAYERS,
-    bare: bool = True,
+    bare: bool = False,
     least: float = 0.9,
     phase: float = 0.5,
 ) -> keras.Model:
-    """(batch, steps, features) -> LRUCell, or dense -> residual blocks of it -> norm, -> dense output."""
+    """(batch, steps, features) -> dense -> residual blocks of LRUCell -> norm, or LRUCell, -> dense output."""
     from zoo.layers import LRUCell
 
     return _built(lambda: LRUCell(units, least, phase, name="cell"), task, execution, units, layers, bare)

@@ -44,9 +44,9 @@ def _tables(table: pd.DataFrame) -> Iterator[ReportTable]:
     yield ReportTable(
         "architectures",
         "Architectures: what each earns and costs",
-        "One row an entry, by its best recipe. Times are those of the looped arm over the reference entry's, and "
-        "memory is that of training over a one-Dense model. Ranks are ranges where intervals overlap; on_front marks "
-        "the Pareto front of score and training time.",
+        "One row an entry, by the recipe that validation chose. Times are those of the looped arm over the reference "
+        "entry's, and memory is that of training over a one-Dense model. Ranks are ranges where intervals overlap; "
+        "on_front marks the Pareto front of score and training time.",
         _without_constant(_architectures(table)),
     )
     yield ReportTable(

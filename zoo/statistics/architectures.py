@@ -18,6 +18,7 @@ SIZE = [*PLACE, "entry", "units"]
 SAME = [*SIZE, "parameters"]
 """What a score and a cost must share to stand in one row: an option of an entry may make another model of it."""
 EARNED = ["recipe", "score", "score_low", "score_high", "seeds", "naive_score", "train_seconds", "seconds_to_target"]
+MEANS = ["naive_score", "train_seconds", "seconds_to_target", "validation"]
 COST = ["ratio", "low", "high", "verdict"]
 COSTS = [*(f"{phase}_{name}" for phase in ("train", "predict") for name in COST), "step_peak_mib"]
 RANKED = ["best_rank", "worst_rank", "on_front"]
@@ -40,10 +41,11 @@ def fastest_of_the_best(ranked: pd.DataFrame) -> pd.Series | None:
 def architectures(table: pd.DataFrame) -> pd.DataFrame:
     """What every entry of a task earns and costs: one row an entry, numbers of units and parameters, split and metric.
 
-    Of several recipes of an entry the one with the best mean score counts; recipes with other numbers of parameters are
-    of other models. A score is of the weights, which no backend changes: it stands beside the costs of each one, and
-    the seconds of its training beside those of its own. `model` is the entry, with the recipe or the units where
-    it has several models: "min_gru (blocks)", "lstm (128 units)".
+    Of several recipes of an entry the one with the best mean validation score counts (`with_validation`), or the first
+    where none is known; recipes with other numbers of parameters are of other models. A score is of the weights, which
+    no backend changes: it stands beside the costs of each one, and the seconds of its training beside those of its own.
+    `model` is the entry, with the recipe or the units where it has several models: "min_gru (blocks)",
+    "lstm (128 units)".
     `score_low` to `score_high` is the 95% interval of the mean over seeds (Student's t, none under 3). `train_ratio` is
     the time of a training step over that of the reference entry at this size, both looped, with `train_low` and
     `train_high`, and so for `predict_ratio`; it is 1 for the reference entry. `step_peak_mib` is the peak of memory of
@@ -65,10 +67,15 @@ def architectures(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
-    """The score of each model by its best recipe. A training that did not count parameters has those of the cost."""
+    """The score of each model by the recipe that validation chose.
+
+    A training that did not count parameters has those of the cost.
+    """
     size = [name for name in SIZE if name not in TIMED_ON]
     counted = costs[[*size, "parameters"]].drop_duplicates(size).rename(columns={"parameters": "of_cost"})
     rows = scores(table).merge(counted, on=size, how="left")
+    if "validation" not in rows:
+        rows["validation"] = float("nan")
     rows["parameters"] = rows["parameters"].astype("float64").fillna(rows["of_cost"])
     keys = [*SAME, "split", "metric", "recipe"]
     result = []
@@ -76,12 +83,11 @@ def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
         low, high = interval(seeds["score"].astype("float64"))
         low = max(low, 0)  # no score is below 0; of too few seeds it stays NaN
         figures = {"score": seeds["score"].mean(), "score_low": low, "score_high": high, "seeds": len(seeds)}
-        figures |= {name: seeds[name].mean() for name in ("naive_score", "train_seconds", "seconds_to_target")}
+        figures |= {name: seeds[name].mean() for name in MEANS}
         result.append({**dict(zip(keys, key, strict=True)), **figures})
-    frame = pd.DataFrame(result, columns=[*keys, *EARNED[1:]]).astype({"parameters": "float64"})
-    frame = _on_each_backend(frame, costs, keys)
-    best = frame.assign(order=_order(frame)).sort_values("order", kind="stable")
-    return best.drop_duplicates([*SAME, "split", "metric"]).drop(columns="order")
+    frame = pd.DataFrame(result, columns=[*keys, *EARNED[1:], "validation"]).astype({"parameters": "float64"})
+    frame = _on_each_backend(frame, costs, keys).sort_values("validation", kind="stable")
+    return frame.drop_duplicates([*SAME, "split", "metric"]).drop(columns="validation")
 
 
 def _on_each_backend(earned: pd.DataFrame, costs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 from zoo.errors import ZooError
 from zoo.measuring.rows import TABLE
 from zoo.statistics.tables import read
+from zoo.statistics.validation import with_validation
 
 HISTORY, MADE = "-history.csv", "made-"
 """How the names of the other tables of a reference folder end and begin."""
@@ -37,6 +38,8 @@ def read_results(path: Path) -> pd.DataFrame:
 def read_folder(folder: Path) -> pd.DataFrame:
     """The measurements.csv of a run, or every table of a folder of reference tables (.csv, .csv.gz).
 
+    Beside the histories of trainings, which reference tables have, each score has its `validation`.
+
     Raises:
         ZooError: there is no such folder, it holds neither, or one of the tables cannot be read.
     """
@@ -47,7 +50,8 @@ def read_folder(folder: Path) -> pd.DataFrame:
     paths = reference_tables(folder)
     if not paths:
         raise ZooError(f"no results in {folder}: it holds neither {TABLE} nor another table")
-    return pd.concat([read(path) for path in paths], ignore_index=True)
+    table = pd.concat([read(path) for path in paths], ignore_index=True)
+    return with_validation(table, read_history(folder)) if _histories(folder) else table
 
 
 def reference_tables(folder: Path) -> list[Path]:
@@ -62,10 +66,14 @@ def read_history(folder: Path) -> pd.DataFrame:
     Raises:
         ZooError: there is none.
     """
-    paths = sorted(folder.glob(f"*{HISTORY}"))
+    paths = _histories(folder)
     if not paths:
         raise ZooError(f"no *-history.csv in {folder}; run python -m benchmarks train-reference")
     return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+
+
+def _histories(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"*{HISTORY}"))
 
 
 def machine_name(device_name: str, cpu_count: int) -> str:

@@ -81,7 +81,7 @@ TASKS.add(
         recipes=(
             *_recipes("", learning_rate=3e-3),
             *_recipes("slow", learning_rate=1e-3),  # irnn learns nothing at the other rate
-            replace(_recipes("", learning_rate=3e-3)[0], name="blocks", options={"bare": False}),
+            replace(_recipes("", learning_rate=3e-3)[0], name="bare", options={"bare": True}),
             Recipe("long", 8, batch=50, learning_rate=1e-2, schedule="cosine", clip_norm=1.0),  # gru needs it
             Recipe("longer", 20, batch=50, learning_rate=1e-2, schedule="cosine", clip_norm=1.0),  # lstm needs it
             Recipe("slow_long", 25, batch=50, learning_rate=2e-4, schedule="cosine", clip_norm=1.0),  # and irnn this

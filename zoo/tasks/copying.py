@@ -67,9 +67,7 @@ def _name(wait: int) -> str:
 
 
 def _task(wait: int, batch: int, epochs: int) -> Task:
-    blocks = Recipe(
-        "blocks", 5, batch=batch, learning_rate=6e-3, schedule="cosine", clip_norm=1.0, options={"bare": False}
-    )
+    blocks = Recipe("blocks", 5, batch=batch, learning_rate=6e-3, schedule="cosine", clip_norm=1.0)
     loader: Callable[..., Data] = partial(load, wait=wait)
     return Task(
         name=_name(wait),

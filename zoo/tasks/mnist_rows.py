@@ -100,7 +100,8 @@ TASKS.add(
         batch=150,
         recipes=(
             Recipe("fast", epochs=20, batch=128, learning_rate=2e-3, schedule="cosine", clip_norm=1.0),
-            Recipe("blocks", 6, batch=128, learning_rate=5e-3, schedule="cosine", options={"bare": False}),
+            Recipe("bare", 20, 128, 2e-3, schedule="cosine", clip_norm=1.0, options={"bare": True}),
+            Recipe("blocks", 6, batch=128, learning_rate=5e-3, schedule="cosine"),
             Recipe("fast_lstm", epochs=4, batch=128, learning_rate=6e-3, schedule="cosine", clip_norm=1.0),
             Recipe("long", epochs=12, batch=128, learning_rate=4e-3, schedule="cosine"),
             Recipe("book", epochs=100, batch=150, learning_rate=1e-3),

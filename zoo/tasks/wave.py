@@ -104,9 +104,8 @@ TASKS.add(
         batch=50,
         recipes=(
             Recipe("fast", epochs=1, batch=250, learning_rate=3e-2, schedule="cosine", clip_norm=1.0),
-            Recipe(
-                "blocks", 3, batch=250, learning_rate=2e-2, schedule="cosine", clip_norm=1.0, options={"bare": False}
-            ),
+            Recipe("bare", 1, batch=250, learning_rate=3e-2, schedule="cosine", clip_norm=1.0, options={"bare": True}),
+            Recipe("blocks", 3, batch=250, learning_rate=2e-2, schedule="cosine", clip_norm=1.0),
             Recipe("book", epochs=15, iterations=100, batch=50, learning_rate=1e-3),
             Recipe("book_he", 15, 50, 1e-3, iterations=100, options={"kernel_initializer": "he_normal"}),
             Recipe("book_dropout", epochs=15, iterations=100, batch=50, learning_rate=1e-2),
