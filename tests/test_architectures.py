@@ -29,12 +29,24 @@ def by_entry(rows: list[Measurement]) -> pd.DataFrame:
     return architectures(as_table(rows)).set_index("entry")
 
 
-def test_a_score_is_the_mean_of_its_seeds_with_their_interval() -> None:
+def test_an_error_is_the_mean_of_its_seeds_with_the_interval_of_their_logarithms() -> None:
     scores = [0.010, 0.012, 0.011]
     row = by_entry(trained("lstm", scores, "slow")).loc["lstm"]
-    interval = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
+    ends = np.exp(stats.ttest_1samp(np.log(scores), 0).confidence_interval(0.95))
     assert (row["recipe"], row["seeds"], row["score"]) == ("slow", 3, pytest.approx(np.mean(scores)))
+    assert (row["score_low"], row["score_high"]) == (pytest.approx(ends[0]), pytest.approx(ends[1]))
+
+
+def test_the_interval_of_an_accuracy_is_that_of_its_mean() -> None:
+    scores = [0.91, 0.93, 0.92]
+    row = by_entry(trained("lstm", scores, metric="accuracy")).loc["lstm"]
+    interval = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
     assert (row["score_low"], row["score_high"]) == (pytest.approx(interval.low), pytest.approx(interval.high))
+
+
+def test_an_error_that_is_0_has_the_interval_of_the_mean() -> None:
+    row = by_entry(trained("lstm", [0.0, 0.01, 0.02])).loc["lstm"]
+    assert row["score_low"] < 0 < row["score_high"]
 
 
 def epochs(recipe: str, figure: str, last: float) -> pd.DataFrame:

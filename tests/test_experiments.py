@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 import zoo
-from benchmarks.experiments import aa, epoch, recipes, recommend, scan, turns
+from benchmarks.experiments import aa, epoch, huge_pages, recipes, recommend, scan, turns
 from benchmarks.pages.method import turns_texts
 from tests.models import no_graphs
 from zoo.measuring.race import Ratio
@@ -126,6 +127,27 @@ def test_every_arm_of_an_epoch_names_an_execution(backend: str) -> None:
     assert epoch.REFERENCES[backend] in {*epoch.FITS[backend], *epoch.BARE[backend]}
     for arm in epoch.FITS[backend]:
         assert not zoo.Execution.parse(arm).problem(backend)
+
+
+def test_huge_pages_are_held_against_the_usual_step_of_the_same_repeat() -> None:
+    factors = {"as usual": 1.0, "huge pages": 0.8, "huge pages, kept": 0.7}
+    table = pd.DataFrame(
+        {"backend": "jax", "entry": "lru", "task": "mnist_pixels", "repeat": repeat, "arm": arm}
+        | {"step_seconds": pace * factor, "system_seconds": 0.25 * pace * factor, "page_faults": 1.0}
+        for repeat, pace in enumerate((0.1, 0.2, 0.4))
+        for arm, factor in factors.items()
+    )
+    line = huge_pages.ratios(table).iloc[0]
+    assert (line["steps"], line["as usual"], line["in the kernel"]) == ("784", "200 ms", "25%")
+    assert line[["huge pages", "huge pages, kept"]].tolist() == ["0.80 [0.80, 0.80]", "0.70 [0.70, 0.70]"]
+
+
+@pytest.mark.slow
+def test_the_processes_of_each_arm_make_training_steps() -> None:
+    table = pd.DataFrame(huge_pages.measure(keras.backend.backend(), "lstm", "digits_rows", repeat=0, rounds=1))
+    assert table["arm"].tolist() == list(huge_pages.ARMS)
+    assert (table[["step_seconds", "page_faults"]] >= 0).all(axis=None)
+    assert (table["step_seconds"] > 0).all()
 
 
 def test_a_search_halves_its_candidates_and_looks_at_validation_alone() -> None:

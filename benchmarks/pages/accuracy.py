@@ -16,8 +16,8 @@ from zoo.errors import ZooError
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.pretrained import cards
 from zoo.report.terminal import as_markdown
-from zoo.statistics.intervals import geometric_interval, geometric_mean, interval
-from zoo.statistics.scores import better, scores
+from zoo.statistics.intervals import geometric_interval, geometric_mean
+from zoo.statistics.scores import better, score_interval, scores
 from zoo.statistics.texts import number, three_digits, with_interval
 
 Figures = dict[str, str]
@@ -65,7 +65,7 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
                 "units": str(units),
                 "split": split,
                 **{str(name): _mean_and_sd(of_it["score"]) for name, of_it in by_metric.items()},
-                "95%": _interval(seeds["score"]),
+                "95%": _interval(seeds["score"], str(metric)),
                 "seeds": str(len(seeds)),
                 "naive": number(seeds["naive_score"].mean()),
                 "training s": number(seeds["train_seconds"].mean()),
@@ -84,11 +84,11 @@ def _mean_and_sd(scores: pd.Series) -> str:
     return _digits(mean) + ("" if pd.isna(sd) else f" ± {_digits(sd, mean)}")
 
 
-def _interval(scores: pd.Series) -> str:
-    """The 95% interval of the mean over seeds, where there are enough of them and they differ. No score is below 0."""
-    low, high = interval(scores.astype("float64")) if scores.nunique() > 1 else (float("nan"), float("nan"))
-    mean = scores.mean()
-    return "" if pd.isna(low) else f"[{_digits(max(low, 0), mean)}, {_digits(high, mean)}]"
+def _interval(seeds: pd.Series, metric: str) -> str:
+    """The 95% interval over seeds, where there are enough of them and they differ."""
+    low, high = score_interval(seeds, metric) if seeds.nunique() > 1 else (float("nan"), float("nan"))
+    mean = seeds.mean()
+    return "" if pd.isna(low) else f"[{_digits(low, mean)}, {_digits(high, mean)}]"
 
 
 def _digits(value: float, beside: float | None = None) -> str:

@@ -1,5 +1,5 @@
-"""The figures of docs/your-own-model.md: how well `recommend` chooses, an epoch of fit beside bare torch and JAX, and
-batches of many lengths."""
+"""The figures of docs/your-own-model.md: how well `recommend` chooses, an epoch of fit beside bare torch and JAX,
+batches of many lengths, and huge pages of memory."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.experiments import epoch, lengths, recommend
+from benchmarks.experiments import epoch, huge_pages, lengths, recommend
 from zoo.report.terminal import as_markdown
 
 
 def own_model_figures(folder: Path) -> dict[str, str]:
     """`chosen`: of how many random sizes the choice was good; `missed`: by how much it was not, of the others; `epoch`:
-    each arm's epoch over that of the reference; `lengths`: how often each backend ran the layer in Python.
+    each arm's epoch over that of the reference; `lengths`: how often each backend ran the layer in Python;
+    `huge-pages`: what huge pages of memory save of a training step.
 
     Empty where the rows of one of them are not there.
     """
-    epochs, padded, chosen = (_tables(folder / name) for name in ("epoch", "lengths", "recommend"))
-    if not len(epochs) or not len(padded) or not len(chosen):
+    tables = [_tables(folder / name) for name in ("epoch", "lengths", "recommend", "huge_pages")]
+    if not all(map(len, tables)):
         return {}
+    epochs, padded, chosen, pages = tables
     found = epoch.ratios(epochs)
     texts = {
         "backend": found["backend"],
@@ -34,6 +36,7 @@ def own_model_figures(folder: Path) -> dict[str, str]:
         "missed": ", ".join(map("{:.2f}".format, missed)) or "none",
         "epoch": as_markdown(pd.DataFrame(texts)),
         "lengths": as_markdown(_lengths(padded)),
+        "huge-pages": as_markdown(huge_pages.ratios(pages)),
     }
 
 

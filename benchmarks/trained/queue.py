@@ -50,6 +50,7 @@ DECODERS = ("encoder_decoder", "encoder_decoder_reversed", "encoder_decoder_atte
 PLAIN = ("simple_rnn", "irnn")
 BLOCKS = tuple(entry.name for entry in MODELS if "bare" in entry.options())
 """Entries that are residual blocks around a layer, or the layer alone."""
+MINIMAL = ("min_gru", "min_lstm")
 PROJECTIONS = ("time_distributed_projection", "dense_projection", "reshape_projection")
 QUEUE = (
     Group("reber", "reber", ("gru",), ("fast", "book")),
@@ -74,9 +75,12 @@ QUEUE = (
     Group("adding_slow_long", "adding", ("irnn",), ("slow_long",), backend="torch"),
     Group("blocks_adding", "adding", BLOCKS, backend="jax"),
     Group("copying", "copying", ("lru",), ("blocks",), backend="jax"),
-    Group("copying_long", "copying", ("min_gru", "min_lstm"), ("blocks_long",), backend="jax"),
+    Group("copying_long", "copying", MINIMAL, ("blocks_long",), seeds=1, backend="jax"),
+    Group("copying_wide", "copying", MINIMAL, ("blocks_wide",), units=dict.fromkeys(MINIMAL, 128), backend="jax"),
     Group("mnist_long", "mnist_rows", ("lstm", "gru"), ("long",), backend="torch"),
     Group("blocks_mnist", "mnist_rows", BLOCKS, ("blocks",), backend="jax"),
+    Group("reviews_blocks", "reviews", ("min_gru",), ("blocks",), backend="torch"),
+    Group("pixels", "mnist_pixels", ("lru",), ("blocks",), seeds=1, backend="jax"),
 )
 """What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
 

@@ -47,6 +47,7 @@ PUBLISHED = (
     Model("vector_to_sequence", "draw_digit"),
     Model("encoder_decoder", "dates"),
     Model("lstm", "reviews"),
+    Model("min_gru", "reviews", "blocks"),
     Model("encoder_decoder_attention", "translation", note="what is not among the 5,000 words of a side is <unknown>"),
 )
 HALF_OVER_BYTES = 4_000_000

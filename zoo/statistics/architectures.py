@@ -6,10 +6,9 @@ import pandas as pd
 
 from zoo.statistics.columns import MIB, REPEAT
 from zoo.statistics.entries import REFERENCE, against_reference, plain_loops
-from zoo.statistics.intervals import interval
 from zoo.statistics.ratios import medians
 from zoo.statistics.remembered import once_a_table
-from zoo.statistics.scores import better, scores
+from zoo.statistics.scores import better, score_interval, scores
 
 TIMED_ON = ["backend", "device"]
 PLACE = ["task", *TIMED_ON, "steps", "features"]
@@ -46,8 +45,8 @@ def architectures(table: pd.DataFrame) -> pd.DataFrame:
     no backend changes: it stands beside the costs of each one, and the seconds of its training beside those of its own.
     `model` is the entry, with the recipe or the units where it has several models: "min_gru (blocks)",
     "lstm (128 units)".
-    `score_low` to `score_high` is the 95% interval of the mean over seeds (Student's t, none under 3). `train_ratio` is
-    the time of a training step over that of the reference entry at this size, both looped, with `train_low` and
+    `score_low` to `score_high` is the 95% interval over seeds (`score_interval`, none under 3). `train_ratio` is the
+    time of a training step over that of the reference entry at this size, both looped, with `train_low` and
     `train_high`, and so for `predict_ratio`; it is 1 for the reference entry. `step_peak_mib` is the peak of memory of
     training over that of a one-Dense model.
 
@@ -80,8 +79,7 @@ def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     keys = [*SAME, "split", "metric", "recipe"]
     result = []
     for key, seeds in rows.groupby(keys, sort=False, dropna=False):
-        low, high = interval(seeds["score"].astype("float64"))
-        low = max(low, 0)  # no score is below 0; of too few seeds it stays NaN
+        low, high = score_interval(seeds["score"], str(seeds["metric"].iloc[0]))
         figures = {"score": seeds["score"].mean(), "score_low": low, "score_high": high, "seeds": len(seeds)}
         figures |= {name: seeds[name].mean() for name in MEANS}
         result.append({**dict(zip(keys, key, strict=True)), **figures})

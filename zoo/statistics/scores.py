@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from zoo.statistics.columns import EXECUTION, SETTING, in_order, sizes_and_differing
+from zoo.statistics.intervals import geometric_interval, interval
 
 HIGHER_IS_BETTER = ("accuracy", "symbol_accuracy", "bleu", "chrf", "exact_match", "f1")
 LOWER_IS_BETTER = ("mse", "mae", "rmse", "loss", "cross_entropy", "perplexity", "bits_per_character", "error_rate")
@@ -34,6 +35,16 @@ def accuracy_summary(table: pd.DataFrame) -> pd.DataFrame:
     lead = ["task", "split", "entry", "metric"]
     lead += sizes_and_differing(result, lead)
     return result[[*lead, "mean", "sd", "n", "naive_score", "train_seconds"]]
+
+
+def score_interval(seeds: pd.Series, metric: str) -> tuple[float, float]:
+    """The 95% interval of a score over seeds; NaN under 3 of them.
+
+    That of an error is on the scale of logarithms: seeds of one entry differ by factors, and no error is below 0.
+    """
+    values = seeds.astype("float64")
+    is_error = not better(metric).startswith("higher") and bool((values > 0).all())
+    return geometric_interval(values) if is_error else interval(values)
 
 
 def better(metric: str) -> str:

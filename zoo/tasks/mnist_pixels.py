@@ -67,7 +67,10 @@ PIXELS = replace(
     features=1,
     units=64,
     batch=100,
-    recipes=(Recipe("fast", epochs=8, batch=100, learning_rate=4e-3, schedule="cosine", clip_norm=1.0),),
+    recipes=(
+        Recipe("fast", epochs=8, batch=100, learning_rate=4e-3, schedule="cosine", clip_norm=1.0),
+        Recipe("blocks", 5, batch=50, learning_rate=4e-3, schedule="cosine", clip_norm=1.0),
+    ),
     target=None,
     source=f"{TASKS.get('mnist_rows').source}; pixel by pixel by Le, Jaitly and Hinton, A Simple Way to Initialize "
     "Recurrent Networks of Rectified Linear Units, 2015",

@@ -115,7 +115,10 @@ TASKS.add(
         naive={"majority class": majority_class_accuracy},
         units=64,
         batch=64,
-        recipes=(Recipe("fast", epochs=3, batch=64, learning_rate=2e-3, schedule="cosine", clip_norm=1.0),),
+        recipes=(
+            Recipe("fast", epochs=3, batch=64, learning_rate=2e-3, schedule="cosine", clip_norm=1.0),
+            Recipe("blocks", epochs=2, batch=64, learning_rate=1e-3, schedule="cosine", clip_norm=1.0),
+        ),
         source="Maas et al., Learning Word Vectors for Sentiment Analysis, 2011; encoded as keras.datasets.imdb",
         licence="for research, see https://ai.stanford.edu/~amaas/data/sentiment",
     )
