@@ -112,9 +112,12 @@ class Worker:
         """
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(f"{json.dumps(question)}\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
+        try:
+            self._process.stdin.write(f"{json.dumps(question)}\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
         if not answer:
             raise ZooError("a worker ended before its time: what it says stands above")
         return json.loads(answer)

@@ -22,12 +22,11 @@ from zoo.measuring.effort import USUAL
 from zoo.measuring.rows import check_writable, read_rows
 from zoo.registry import MODELS, Entry
 from zoo.statistics.folders import machine_name
+from zoo.statistics.validation import TRAINING
 
 MEMORY_LIMIT_BYTES = 8 << 30
 TRAINED = "runs/trained"
 """Where the weights of a seed are until `python -m benchmarks weights` publishes the best: not in the repository."""
-TRAINING = ("entry", "task", "recipe", "backend", "units", "seed")
-"""The columns of the history that say which training a row is of."""
 HISTORY = (*TRAINING, "epoch", "train_seconds", "figure", "value")
 
 

@@ -26,8 +26,8 @@ HEIGHT = 6.4
 LEAST_ENTRIES = 3
 NEEDS = f"{LEAST_ENTRIES} entries of one task with a trained score"
 NOTE = (
-    "Bars: 95% intervals, of the mean over seeds and of the ratio over repeats. Blue: the Pareto front; no other entry "
-    "is better in score and at least as fast. Every entry by the recipe that validation chose."
+    "Bars: 95% intervals, of the score over seeds and of the ratio over repeats. Blue: the Pareto front; no other "
+    "entry is better in score and at least as fast. Every entry by the recipe that validation chose."
 )
 
 
