@@ -33,6 +33,7 @@ def geometric_mean(values: pd.Series) -> float:
 
 
 def geometric_interval(values: pd.Series) -> tuple[float, float]:
-    """The 95% interval of the geometric mean; NaN under 3 values."""
+    """The 95% interval of the geometric mean; NaN under 3 values; an end beyond the largest number is infinite."""
     low, high = interval(np.log(values))
-    return float(np.exp(low)), float(np.exp(high))
+    with np.errstate(over="ignore"):  # a single score of 1e300 spreads the logarithms that far
+        return float(np.exp(low)), float(np.exp(high))
