@@ -53,7 +53,7 @@ def recomputed(rows: pd.DataFrame, what: str, against: str, column: str, quantit
     return float(np.exp(np.mean([np.mean(logs) for logs in by_repeat.values()])))
 
 
-@pytest.mark.parametrize("name", ["unroll", "jit", "memory", "projection", "dropout", "device", "linear"])
+@pytest.mark.parametrize("name", ["unroll", "jit", "own", "memory", "projection", "dropout", "device", "linear"])
 def test_every_ratio_of_an_answer_is_what_the_raw_rows_give(name, table, known) -> None:
     raw = table[(table["status"] == "ok") & (table["masked"] == "none")]
     evidence = known[name].evidence
@@ -128,7 +128,7 @@ def named(rows: list, name: str) -> Answer:
 def test_an_answer_says_what_the_ratio_shows(factors, word) -> None:
     answer = named(pair(20, factors), "unroll")
     assert answer.lines[0].startswith(f"TensorFlow, 20 steps: {word}. unrolled takes ")
-    assert f"{word} on TensorFlow" in answer.short
+    assert f"TensorFlow: {word} for training" in answer.short
 
 
 def test_unrolling_pays_up_to_the_last_number_of_steps_at_which_it_is_faster() -> None:
@@ -142,7 +142,41 @@ def test_the_price_of_less_memory_is_time() -> None:
     held = replace(TIMING, chunk=45, memory="recompute", step_peak_host_bytes=70 * MIB)
     rows = [*arm("looped", [1.0] * 3), *arm("chunked", [1.5] * 3, held)]
     (line,) = named(rows, "memory").lines
-    assert "holds 0.333 of the memory of looped, in 1.50 [1.50, 1.50] (3 repeats) of its time" in line
+    assert "holds 0.333 of the memory that looped holds, in 1.50 [1.50, 1.50] (3 repeats) of its time" in line
+
+
+def test_on_a_gpu_the_price_of_less_memory_is_that_of_the_card() -> None:
+    here = replace(TIMING, device="gpu", peak_device_bytes=100 * MIB)
+    held = replace(here, chunk=45, memory="recompute", step_peak_host_bytes=70 * MIB, peak_device_bytes=25 * MIB)
+    rows = [*arm("looped", [1.0] * 3, here), *arm("chunked", [1.5] * 3, held)]
+    (line,) = named(rows, "memory").lines
+    assert "holds 0.250 of the card's memory that looped holds" in line
+
+
+def test_what_keras_lacks_is_told_where_it_is_decided() -> None:
+    other = replace(TIMING, steps=200)
+    rows = [*arm("looped", [1.0] * 3), *arm("fused", [0.25] * 3), *arm("looped", [1.0] * 3, other)]
+    rows += [*arm("fused", [0.5] * 3, other), *arm("chunked", [0.9, 1.0, 1.15], replace(other, chunk=4))]
+    answer = named(rows, "own")
+    assert "fused takes 0.25 to 0.50 of the loop's time on TensorFlow (20 to 200 steps)." in answer.short
+    (line,) = answer.lines
+    assert line.startswith(
+        "TensorFlow, of the training time of looped: fused 0.25 [0.25, 0.25] (3 repeats) at 20 steps"
+    )
+    assert "; fused 0.50 [0.50, 0.50] (3 repeats) at 200 steps" in line
+    assert "chunked" not in line + answer.short
+
+
+def test_a_length_at_which_one_execution_was_timed_has_no_winner() -> None:
+    alone = arm("looped", [1.0] * 3, replace(TIMING, steps=500))
+    rows = [*pair(20, [1.3] * 3), *pair(50, [1.3] * 3), *alone]
+    assert named(rows, "fastest").lines == ["TensorFlow: looped is the fastest, or tied with it, at 2 of 2 lengths."]
+
+
+def test_an_answer_that_one_machine_lacks_is_that_of_another_with_its_name() -> None:
+    here, there = pair(20, [0.8] * 3), replace(TIMING, device_name="other")
+    rows = [*here, *pair(50, [0.8] * 3), *arm("looped", [1.0] * 3, there), *arm("fused", [0.25] * 3, there)]
+    assert named(rows, "own").short.startswith("other: What Keras lacks")
 
 
 def test_a_gpu_is_compared_with_the_cpu_that_took_turns_with_it() -> None:

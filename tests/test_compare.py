@@ -50,7 +50,7 @@ def test_a_comparison_tells_a_verdict_and_keeps_a_table_a_report_and_a_model(com
     assert set(outcome.table["name"]) >= {"gru", "simple_rnn", "last value", "seasonal naive", "linear autoregression"}
     assert (outcome.table.loc[outcome.table["kind"] == "entry", "predict_ms"] > 0).all()
     assert outcome.table["MASE"].is_monotonic_increasing
-    assert outcome.best_line in outcome.verdict
+    assert outcome.best_baseline in outcome.verdict
     page = (folder / "out" / "report.html").read_text()
     assert outcome.verdict in page.replace("&#39;", "'")
     assert pd.read_csv(folder / "out" / "table.csv")["name"].tolist() == outcome.table["name"].tolist()

@@ -111,7 +111,7 @@ def test_no_table_gives_a_traceback(rows, roles: Roles, sizes, label: bool, tmp_
     if not text:
         for fold in range(problem.folds):
             problem.examples(fold)
-            for worth in problem.lines(fold).values():
+            for worth in problem.baselines(fold).values():
                 assert np.isfinite(list(worth.scores.values())).all()
 
 

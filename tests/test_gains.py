@@ -103,7 +103,7 @@ def test_one_repeat_cannot_choose_and_gives_no_gain() -> None:
     row = gain(rows, KERNEL)
     assert (row["problem"], row["repeats"]) == (TOO_FEW, 1)
     assert np.isnan(row["gain"])
-    assert gain_texts(as_table(rows))["times as fast"].tolist() == [TOO_FEW]
+    assert gain_texts(as_table(rows))["A is times as fast"].tolist() == [TOO_FEW]
     assert not gain([*rows, *arm("fused", [0.5, 0.5], TORCH), *arm("native", [0.5, 0.5], NATIVE)], KERNEL)["problem"]
 
 
@@ -113,7 +113,7 @@ def test_a_time_that_is_all_floor_gives_no_gain_and_the_table_says_so() -> None:
     row = gain(rows, KERNEL)
     assert (row["problem"], row["ours"]) == (BELOW_FLOOR, "torch fused")
     assert np.isnan(row["gain"])
-    assert gain_texts(as_table(rows))["times as fast"].tolist() == [BELOW_FLOOR]
+    assert gain_texts(as_table(rows))["A is times as fast"].tolist() == [BELOW_FLOOR]
     train = arms(as_table(rows)).set_index("execution")
     assert train["net_seconds"].to_dict() == pytest.approx({"fused": -0.0005, "torch-native": 0.009})
     assert np.isnan(train.loc["fused", "net_of_limit"])
@@ -177,7 +177,7 @@ def test_the_fused_kernel_is_held_against_the_stock_layer_of_torch() -> None:
     result = gains(as_table(rows)).query("comparison == @OVER_STOCK").set_index("phase")
     assert result["gain"].to_dict() == pytest.approx({"train": 4, "predict": 2})
     assert set(result["theirs"]) == {"torch stock"}
-    assert OVER_STOCK in gain_texts(as_table(rows))["what"].tolist()
+    assert OVER_STOCK in gain_texts(as_table(rows))["A over B"].tolist()
 
 
 def test_the_best_of_the_zoo_is_held_against_the_best_of_stock_on_any_backend() -> None:

@@ -200,7 +200,7 @@ def test_the_chart_of_the_largest_steps_says_what_trained_and_why_no_more():
         "lstm, static",
     ]
     shown = texts(figure)
-    for words in ("1000 or more, the most tried", "100 (1000: out of memory)", "none (100: time limit)"):
+    for words in ("1000 (the longest tried)", "100 (1000: out of memory)", "none (100: time limit)"):
         assert words in shown
     assert "Every case of the table that failed is drawn." in shown
 

@@ -125,7 +125,7 @@ def test_the_gains_are_what_the_raw_rows_give() -> None:
     seconds = rows.groupby(keys)["step_seconds"].median()
     floors = rows.groupby(keys)["trainer_floor_seconds"].median()
     blocks = rows.set_index([*keys, "round"])["step_seconds"].sort_index()
-    result = frame(figure(ROOT / "results" / "peers.md", "gains"))
+    result = frame(figure(ROOT / "results" / "peers.md", "gains")).rename(columns={"A over B": "comparison"})
     assert len(result) >= 12
     sides = {
         "ONNX Runtime": (
@@ -134,17 +134,17 @@ def test_the_gains_are_what_the_raw_rows_give() -> None:
         ),
         "fused kernel": ([("torch", "fused")], [("torch", "torch-native")]),
     }
-    for row in result[result["what"].str.startswith(tuple(sides))].itertuples(index=False):
-        ours, theirs = next(arms for name, arms in sides.items() if row.what.startswith(name))
+    for row in result[result["comparison"].str.startswith(tuple(sides))].itertuples(index=False):
+        ours, theirs = next(arms for name, arms in sides.items() if row.comparison.startswith(name))
         entry, *sizes = re.fullmatch(r"(\w+) (\d+), (\d+) steps, batch (\d+)", row.size).groups()
-        times = seconds - floors if "floors off" in row.what else seconds
+        times = seconds - floors if "floors off" in row.comparison else seconds
         size = {"key": (row.call, entry, *map(int, sizes)), "level": ["phase", "entry", "units", "steps", "batch"]}
         of_size, its_blocks = times.xs(**size), blocks.xs(**size)
         logs = []
         for repeat in sorted(set(of_size.index.get_level_values("repeat"))):
             there = [[arm for arm in arms if arm in of_size.index.droplevel("repeat")] for arms in (ours, theirs)]
             best = [min(arms, key=lambda arm: of_size[arm].drop(repeat).median()) for arms in there]
-            if "floors off" in row.what:
+            if "floors off" in row.comparison:
                 logs.append(np.log(of_size[best[1]][repeat] / of_size[best[0]][repeat]))
             else:
                 logs.append(np.log(its_blocks[best[1]][repeat] / its_blocks[best[0]][repeat]).median())

@@ -1,4 +1,4 @@
-"""Problems: folds by time, windows that cross nothing, scaling that sees the past alone, and lines to beat."""
+"""Problems: folds by time, windows that cross nothing, scaling that sees the past alone, and baselines."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 
 from zoo.errors import ZooError
 from zoo.frames.table import open_table
+from zoo.problems.baselines import LAST, LINEAR, MEAN, SEASONAL
 from zoo.problems.examples import read_sequences, read_texts
 from zoo.problems.forecasting import Forecasting
 from zoo.problems.labelling import Labelling
-from zoo.problems.lines import LAST, LINEAR, MEAN, SEASONAL
 from zoo.problems.season import find_season
 from zoo.problems.series import Roles, future_times, read_panel
 from zoo.problems.windows import gathered, target_times
@@ -67,7 +67,7 @@ def test_training_lies_before_validation_and_validation_before_test() -> None:
 
 
 def test_a_planted_future_moves_no_score_before_it() -> None:
-    """Values behind a fold's test part change neither what it trains on, nor its lines, nor its scores."""
+    """Values behind a fold's test part change neither what it trains on, nor its baselines, nor its scores."""
     values = wave()
     planted = values.copy()
     problem = Forecasting(panel_of(daily(values), target="y", time="day"), 10, 1, season=7)
@@ -76,8 +76,8 @@ def test_a_planted_future_moves_no_score_before_it() -> None:
     other = Forecasting(panel_of(daily(planted), target="y", time="day"), 10, 1, season=7)
     for before, after in zip(_arrays(problem, 0), _arrays(other, 0), strict=True):
         assert np.array_equal(before, after)
-    for name, worth in problem.lines(0).items():
-        assert worth.scores == other.lines(0)[name].scores
+    for name, worth in problem.baselines(0).items():
+        assert worth.scores == other.baselines(0)[name].scores
 
 
 def test_a_planted_test_value_moves_nothing_that_is_learnt() -> None:
@@ -116,7 +116,7 @@ def test_a_model_that_gives_zero_repeats_the_last_value_and_targets_give_the_tru
     problem = Forecasting(panel_of(daily(wave()), target="y", time="day"), 10, 3)
     windows = problem._windows(1, "test")
     zero = problem.worth(1, np.zeros((len(windows), 3)))
-    assert zero.scores == pytest.approx(problem.lines(1)[LAST].scores)
+    assert zero.scores == pytest.approx(problem.baselines(1)[LAST].scores)
     right = problem.scaling(1).targets(windows, problem.panel.series)
     assert problem.worth(1, right).scores["RMSE"] == pytest.approx(0, abs=1e-5)
 
@@ -137,10 +137,10 @@ def test_scores_and_lines_are_those_of_their_formulas() -> None:
         SEASONAL: values[rows - 7],
     }
     for name, guess in guesses.items():
-        scores = problem.lines(0)[name].scores
+        scores = problem.baselines(0)[name].scores
         assert scores["MASE"] == pytest.approx(np.abs(guess - truth).mean() / scale, rel=1e-5)
         assert scores["RMSE"] == pytest.approx(np.sqrt(((guess - truth) ** 2).mean()), rel=1e-5)
-    assert problem.lines(0)[LINEAR].scores["MASE"] < problem.lines(0)[LAST].scores["MASE"]
+    assert problem.baselines(0)[LINEAR].scores["MASE"] < problem.baselines(0)[LAST].scores["MASE"]
 
 
 @pytest.mark.parametrize(("period", "freq"), [(7, "D"), (12, "MS"), (24, "h"), (11, "YS")])
@@ -176,7 +176,7 @@ def test_irregular_times_are_taken_as_steps_and_said() -> None:
 def test_mase_leaves_out_a_constant_series_and_says_so() -> None:
     frame = pd.concat([daily(wave(200)).assign(shop="a"), daily(np.ones(200)).assign(shop="flat")])
     problem = Forecasting(panel_of(frame, target="y", time="day", id="shop"), 5, 1)
-    for worth in problem.lines(0).values():
+    for worth in problem.baselines(0).values():
         assert np.isfinite(worth.scores["MASE"])
     assert any("flat" in note for note in problem.notes)
 
@@ -222,9 +222,9 @@ def test_texts_are_padded_right_and_words_of_the_test_are_not_learnt() -> None:
         if 0 in test:
             assert "unheard" not in problem._vocabulary(fold)
     assert any("good 67%" in note for note in problem.notes)
-    lines = problem.lines(0)
-    assert lines["majority class"].scores["accuracy"] == pytest.approx(2 / 3, abs=0.03)
-    assert lines["linear model"].scores["accuracy"] == 1
+    baselines = problem.baselines(0)
+    assert baselines["majority class"].scores["accuracy"] == pytest.approx(2 / 3, abs=0.03)
+    assert baselines["linear model"].scores["accuracy"] == 1
 
 
 def steps(frame_rows: int = 30) -> pd.DataFrame:
@@ -251,7 +251,7 @@ def test_sequences_are_sorted_scaled_by_the_training_alone_padded_and_masked() -
     values = given.train.x[there]
     assert values.mean() == pytest.approx(0, abs=1e-5)
     assert values.std() == pytest.approx(1, abs=1e-5)
-    assert problem.lines(0)["linear model"].scores["accuracy"] == 1
+    assert problem.baselines(0)["linear model"].scores["accuracy"] == 1
 
 
 @pytest.mark.parametrize(

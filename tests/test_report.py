@@ -60,11 +60,12 @@ def test_text_from_outside_is_escaped() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -1.0, 1e300])
-@pytest.mark.parametrize("name", ["step_seconds", "first_call_seconds", "score"])
-def test_a_value_that_no_clock_gives_does_not_end_the_report(name, value) -> None:
+def test_a_value_that_no_clock_gives_does_not_end_the_report(value) -> None:
     good = [*pair(20, [0.8] * 3), *(replace(SCORE, seed=seed) for seed in range(3))]
+    names = ("step_seconds", "first_call_seconds", "score")
     bad = [
-        replace(row, **{name: value}) if i % 2 and getattr(row, name) is not None else row for i, row in enumerate(good)
+        replace(row, **{name: value for name in names if getattr(row, name) is not None}) if i % 2 else row
+        for i, row in enumerate(good)
     ]
     assert '<h2 id="answers">' in report_html(as_table(bad), "mine")
 

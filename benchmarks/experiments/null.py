@@ -5,7 +5,7 @@
 
 Nothing can beat the last value of a random walk, or the mean of white noise. Each comparison is that of `zoo compare`
 less its timing, with three entries and one training a fold. Rows are appended to verdicts.csv, one an entry: a run goes
-on where it was stopped. A comparison is wrong if one of its entries is called better than the best line.
+on where it was stopped. A comparison is wrong if one of its entries is called better than the best baseline.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def judged(kind: str, rows: int, seed: int) -> list[dict[str, Any]]:
             "seed": seed,
             "rows": rows,
             "entry": entry,
-            "line": outcome.best_line,
+            "baseline": outcome.best_baseline,
             "verdict": verdict,
             "difference": outcome.differences[entry].mean,
             "p": outcome.differences[entry].p,
@@ -69,7 +69,7 @@ def main(
     rows: Annotated[int, typer.Option(min=200, help="Of each series.")] = 500,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the rows go.")] = FOLDER,
 ) -> None:
-    """Compare entries on series without structure, and print how often one is called better than the best line."""
+    """Compare entries on series without structure, and print how often one is called better than the best baseline."""
     check_writable(to)
     path = to / TABLE
     table = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["kind", "seed"])

@@ -13,7 +13,7 @@ from zoo.statistics.texts import three_digits
 
 
 def own_data_figures(folder: Path) -> dict[str, str]:
-    """`series`: the best entry beside the lines; `verdicts`: the sentences; `null`: how often nothing is found.
+    """`series`: the best entry beside the baselines; `verdicts`: the sentences; `null`: how often nothing is found.
 
     Empty where the rows of one of them are not there.
     """
@@ -31,8 +31,8 @@ def own_data_figures(folder: Path) -> dict[str, str]:
 
 
 def _row(name: str, table: pd.DataFrame) -> dict[str, str]:
-    """MASE of the two best entries and of every line."""
-    entries, lines = table[table["kind"] == ENTRY], table[table["kind"] != ENTRY]
+    """MASE of the two best entries and of every baseline."""
+    entries, baselines = table[table["kind"] == ENTRY], table[table["kind"] != ENTRY]
     best = [f"{row['name']} {three_digits(row['MASE'])}" for _, row in entries.head(2).iterrows()]
-    texts = {row["name"]: three_digits(row["MASE"]) for _, row in lines.sort_values("name").iterrows()}
+    texts = {row["name"]: three_digits(row["MASE"]) for _, row in baselines.sort_values("name").iterrows()}
     return {"series": name, "best entry": best[0], "second": best[-1], **texts}

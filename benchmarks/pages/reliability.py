@@ -63,13 +63,20 @@ def _tests(path: Path) -> pd.DataFrame:
         rows.append(
             {
                 "file": case.get("classname", ""),
-                "test": case.get("name", "").removeprefix("test_").replace("_", " "),
+                "test": _in_words(case.get("name", "")),
                 FIGURE: figures[0] if figures else "",
                 "result": endings[0] if endings else "held",
                 "seconds": float(case.get("time", "nan")),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _in_words(test: str) -> str:
+    """ "test_a_signal_ends_it[SIGTERM]" as "a signal ends it: SIGTERM"."""
+    name, _, parameters = test.removeprefix("test_").partition("[")
+    name = name.replace("_", " ")
+    return f"{name}: {parameters.removesuffix(']').replace('-', ', ')}" if parameters else name
 
 
 def _table(tests: pd.DataFrame, what: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from zoo.errors import ZooError
+from zoo.measuring.enough import LEAST_REPEATS
 from zoo.report.answers import Answer
 from zoo.report.terminal import as_markdown
 from zoo.report.verdicts import comparisons, count_line
@@ -13,8 +14,8 @@ from zoo.statistics.columns import TIMED
 from zoo.statistics.machines import by_machine
 from zoo.statistics.texts import number, three_digits, whole, with_interval
 
-FIRST = ("unroll", "until", "jit", "fastest", "architecture", "fits")
-"""The answers that the project's README has, a line each."""
+FIRST = ("unroll", "until", "jit", "fastest", "own", "architecture", "fits")
+"""The answers that the project's README has, a sentence each or a few."""
 NONE = "No rows here compare it."
 MAIN_TASKS = ("wave", "digits_rows", "mnist_rows")
 """Those whose architectures results/README.md shows side by side."""
@@ -55,14 +56,21 @@ def _bullets(lines: list[str]) -> str:
 
 
 def _architectures(rows: pd.DataFrame) -> str:
-    """The table of one task by its first split, and under it the entries that are timed there, but not trained."""
+    """The table of one task by its first split, and under it the entries of too few seeds, or timed but not trained."""
     first = rows.iloc[0]
     rows = rows[rows["split"].eq(first["split"]) & rows["metric"].eq(first["metric"])]
-    scored = rows["score"].notna()
-    others = rows.loc[~scored, "model"].unique()
-    return as_markdown(architecture_texts(rows[scored])) + (
-        f"\nTimed, not trained: {', '.join(others)}.\n" * bool(len(others))
-    )
+    scored, ranked = rows["score"].notna(), rows["best_rank"].notna()
+    if not ranked.any():
+        ranked = scored
+    few = rows[scored & ~ranked]
+    notes = {
+        f"Trained with fewer than {LEAST_REPEATS} seeds": [
+            f"{name} {three_digits(score)}" for name, score in zip(few["model"], few["score"], strict=True)
+        ],
+        "Timed, not trained": rows.loc[~scored, "model"].drop_duplicates().tolist(),
+    }
+    texts = [f"{what}: {', '.join(names)}." for what, names in notes.items() if len(names)]
+    return as_markdown(architecture_texts(rows[ranked])) + f"\n{' '.join(texts)}\n" * bool(texts)
 
 
 def architecture_texts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -84,7 +92,8 @@ def architecture_texts(rows: pd.DataFrame) -> pd.DataFrame:
             "s to target": rows["seconds_to_target"].map(number),
         }
     )
-    return texts[[column for column in texts if (texts[column] != "").any()]]
+    texts = texts[[column for column in texts if (texts[column] != "").any()]]
+    return texts.replace({"s to target": {"": "–"}})
 
 
 def _score(score: float, low: float, high: float) -> str:

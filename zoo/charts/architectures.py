@@ -19,7 +19,7 @@ from zoo.statistics.texts import three_digits
 
 FRONT = "#0173b2"
 LEGEND = [
-    Line2D([], [], color=FRONT, marker="o", label="on the front"),
+    Line2D([], [], color=FRONT, marker="o", linestyle="none", label="on the front"),
     Line2D([], [], color=GREY, marker="o", linestyle="none", label="not on it"),
 ]
 HEIGHT = 6.4
@@ -27,7 +27,7 @@ LEAST_ENTRIES = 3
 NEEDS = f"{LEAST_ENTRIES} entries of one task with a trained score"
 NOTE = (
     "Bars: 95% intervals, of the score over seeds and of the ratio over repeats. Blue: the Pareto front; no other "
-    "entry is better in score and at least as fast. Every entry by the recipe that validation chose."
+    "entry is decidedly better in one and as good in the other. Every entry by the recipe that validation chose."
 )
 
 
@@ -70,7 +70,7 @@ def _main(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw(axes: Axes, both: pd.DataFrame) -> list[Text]:
-    """Points with their intervals, the front as a line, and the names of the points, each on its own."""
+    """Points with their intervals, the front in a colour, and the names of the points, each on its own."""
     names = []
     for _, row in both.iterrows():
         x, y, colour = row["train_ratio"], row["score"], FRONT if row["on_front"] else GREY
@@ -78,8 +78,6 @@ def _draw(axes: Axes, both: pd.DataFrame) -> list[Text]:
         axes.plot([x, x], [row["score_low"], row["score_high"]], color=colour, linewidth=1.4, zorder=2)
         axes.plot(x, y, "o", color=colour, markersize=7, zorder=3)
         names.append(axes.text(x, y, row["model"], fontsize=8.5, color=INK, zorder=4))
-    front = both[both["on_front"]].sort_values("train_ratio", kind="stable")
-    axes.plot(front["train_ratio"], front["score"], color=FRONT, linewidth=1, linestyle="--", zorder=1)
     axes.margins(0.12)
     return names
 
@@ -92,17 +90,17 @@ def _part(names: list[Text], axes: Axes) -> None:
 
 
 def _answer(scored: pd.DataFrame, metric: str) -> str:
-    """Which entry has the best score and which are tied with it."""
+    """Which entry has the best score and which are not decidedly worse."""
     best = scored.iloc[0]
     tied = scored[scored["best_rank"].eq(1)].iloc[1:]["model"].tolist() if best["seeds"] > 1 else []
     text = f"{best['model']} has the best {metric}, {three_digits(best['score'])}"
     if not tied:
         return text
-    text += f", tied with {words(tied)}"
-    least = fastest_of_the_best(scored)
-    if least is not None:
-        ratio = three_digits(least["train_ratio"])
-        text += f"; of these {least['model']} trains fastest, in {ratio} of the reference's time"
+    text += f"; not decidedly worse: {words(tied)}"
+    fastest = fastest_of_the_best(scored)
+    if len(fastest):
+        verb, ratio = "trains" if len(fastest) == 1 else "train", three_digits(fastest["train_ratio"].iloc[0])
+        text += f"; of these {words(fastest['model'].tolist())} {verb} fastest, in {ratio} of the reference's time"
     return text
 
 

@@ -58,24 +58,25 @@ def _grown(data: pd.DataFrame) -> pd.DataFrame:
 
 
 def _answer(data: pd.DataFrame) -> str:
-    """How an unrolled loop's first call and step compare with the loop's, at the fewest and the most steps of both."""
+    """How an unrolled loop's first call compares with the loop's, at the fewest and the most steps of both."""
     normal = bool(NORMAL_JIT[data["backend"].iloc[0]])
     data = times_of_one_run(data)
     for jit in (normal, not normal):
         arms = data[data["jit"].astype(bool) == jit]
-        columns = ["first_call_seconds", "step_seconds"]
-        loops, unrolled = (arms[arms["loop"] == loop].groupby("steps")[columns].median() for loop in LOOPS)
-        over = (unrolled / loops).dropna()
+        by_steps = arms.groupby(["loop", "steps"])["first_call_seconds"].median()
+        over = (by_steps.get("unrolled", by_steps[:0]) / by_steps.get("looped", by_steps[:0])).dropna()
         if len(over) > 1:
             few, most = over.index.min(), over.index.max()
-            least, first, step = (three_digits(value) for value in (over.iloc[0, 0], *over.iloc[-1]))
-            calls = f"{least} times the loop's at {few} steps, {first} at {most}"
-            return f"unrolled's first call takes {calls}; its later steps there {step} times the loop's"
+            calls = (
+                f"{three_digits(over.iloc[0])} times the loop's at {few} steps, {three_digits(over.iloc[-1])} at {most}"
+            )
+            return f"unrolled's first call takes {calls}"
     times = data.groupby(["execution", "steps"])["step_seconds"].median()
     execution = times.index[0][0]
     few, most = times[execution].index.min(), times[execution].index.max()
     factor = three_digits(times[execution][most] / times[execution][few])
-    return f"from {few} to {most} steps the time of a training step of {execution} grows {factor} times"
+    longer = three_digits(most / few)
+    return f"{longer} times the steps, from {few} to {most}, take {execution} {factor} times the time of training"
 
 
 def _draw_growth(axes: Axes, rows: pd.DataFrame, column: str) -> None:

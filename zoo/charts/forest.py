@@ -27,6 +27,7 @@ from zoo.charts.figures import (
 from zoo.charts.labels import CALLS, backend_name, of_entries, rows_of, setting_words
 from zoo.statistics.break_even import break_even
 from zoo.statistics.columns import MIB, REPEAT, execution_order
+from zoo.statistics.favourite import SHORT_SEQUENCE
 from zoo.statistics.ratios import medians, ratios
 from zoo.statistics.stock import STOCK
 from zoo.statistics.texts import three_digits, whole
@@ -69,11 +70,12 @@ def forest(table: pd.DataFrame) -> Figure:
 
 
 def _chosen(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of as many numbers of steps as fit, evenly chosen, in order."""
+    """The rows of as many numbers of steps as fit, evenly chosen, in order; that of a short sequence among them."""
     order = execution_order(rows)
     lines = rows[["steps", "execution"]].drop_duplicates().groupby("steps").size()
     while len(lines) > 1 and lines.sum() > MOST_LINES:
-        lines = lines.iloc[::2] if len(lines) > 3 else lines.iloc[:-1]
+        short = int(np.abs(lines.index.to_numpy() - SHORT_SEQUENCE).argmin())
+        lines = lines.iloc[short % 2 :: 2] if len(lines) > 3 else lines.iloc[:-1]
     rows = rows[rows["steps"].isin(lines.index)].assign(place=rows["execution"].map(order.index))
     return rows.sort_values(["steps", "place"], kind="stable", ignore_index=True)
 
@@ -90,7 +92,7 @@ def _answer(rows: pd.DataFrame) -> str:
     times = (
         f"{best['execution']} trains {three_digits(1 / best['ratio'])} times as fast as stock at {best['steps']} steps"
     )
-    return f"{times}; something is faster at {lengths} of {train['steps'].nunique()} lengths"
+    return f"{times}; one is decidedly faster at {lengths} of {train['steps'].nunique()} lengths"
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, lines: pd.DataFrame) -> None:

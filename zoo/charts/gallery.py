@@ -58,15 +58,16 @@ def draw_each(
 ) -> Iterator[tuple[str, Figure]]:
     """Each chart of a table: the name of its picture, and the figure.
 
-    `begin` takes the name before it is drawn. Without `every`, the first machine alone, and of a chart of many pictures
-    the first few.
+    `begin` takes the name before it is drawn. Without `every`, a chart is of the first machine that has it, and of many
+    pictures the first few.
     """
-    machines = by_machine(table)
-    for i, (machine, its) in enumerate(machines.items() if every else list(machines.items())[:1]):
-        for chart in (chart for chart in ALL if chart.wanted(its)):
+    drawn = set()
+    for i, (machine, its) in enumerate(by_machine(table).items()):
+        for chart in (chart for chart in ALL if chart.wanted(its) and (every or chart.name not in drawn)):
+            drawn.add(chart.name)
             parts = list((chart.parts(its) or {"": its}).items())
             for part, rows in parts if every else parts[:MOST_PARTS]:
-                name = "-".join(filter(None, [chart.name, part, _in_a_name(machine) if i else ""]))
+                name = "-".join(filter(None, [chart.name, part, _in_a_name(machine) if i and every else ""]))
                 begin(name)
                 yield name, chart.draw(rows)
 

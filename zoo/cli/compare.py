@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 app = make_app()
 HOW_TO_READ = (
-    "over line: the mean error over that of the best line on the same examples, under 1 is better; train s: seconds of "
-    "a training; ms: of a prediction of one batch, in turns with the others; MiB: of the process that trains"
+    "over baseline: the mean error over that of the best baseline on the same examples, under 1 is better; "
+    "train s: seconds of a training; ms: of a prediction of one batch, in turns with the others; "
+    "MiB: of the process that trains"
 )
 Encoding = Annotated[str, typer.Option(help="Of the file; found from it.", show_default=False)]
 Separator = Annotated[str, typer.Option(help="Between columns; found from the file.", show_default=False)]
@@ -116,7 +117,7 @@ def compare(
         str, typer.Option(metavar="ADDRESS", help="Train on the nodes of a Ray cluster.", show_default=False)
     ] = "",
 ) -> None:
-    """Train entries on your data, hold them against simple lines, and keep the best model.
+    """Train entries on your data, hold them against simple baselines, and keep the best model.
 
     Ctrl-C keeps what is done; --resume goes on.
     """
@@ -192,7 +193,7 @@ def _texts(outcome: Outcome) -> tuple[list[str], list[list[str]]]:
     from zoo.statistics.texts import three_digits
 
     first = outcome.metrics[0].name
-    columns = ["", first, *(metric.name for metric in outcome.metrics[1:]), "over line", "train s", "ms", "MiB"]
+    columns = ["", first, *(metric.name for metric in outcome.metrics[1:]), "over baseline", "train s", "ms", "MiB"]
 
     def cell(row: pd.Series, column: str, form: str) -> str:
         return form.format(row[column]) if column in row and pd.notna(row[column]) else ""
@@ -209,6 +210,6 @@ def _texts(outcome: Outcome) -> tuple[list[str], list[list[str]]]:
             cell(row, "peak_mib", "{:.0f}"),
         ]
         verdict = "" if row["verdict"] == UNDECIDED else f" {row['verdict']}"
-        against = cell(row, "over_line", "{:.3f}") + verdict if row["kind"] == "entry" else row["verdict"]
+        against = cell(row, "over_baseline", "{:.3f}") + verdict if row["kind"] == "entry" else row["verdict"]
         rows.append([row["name"], text, *others, against, *costs])
     return columns, rows

@@ -1,4 +1,4 @@
-"""The chart of a comparison: score against cost, with the lines to beat."""
+"""The chart of a comparison: score against cost, with the baselines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from zoo.charts.figures import DPI, INK, TITLE_CHARACTERS_PER_INCH, WIDTH
-from zoo.comparison.outcome import ENTRY, LINE, Outcome
+from zoo.comparison.outcome import BASELINE, ENTRY, Outcome
 from zoo.comparison.verdicts import BETTER
 
 HEIGHT = 5.6
@@ -19,9 +19,9 @@ LINE_COLOURS = ("#d55e00", "#b86a00", "#7a4b21", "#5b4a8a", "#a05195", "#84437a"
 
 
 def score_against_cost(outcome: Outcome) -> Figure:
-    """Each entry's main score against the seconds of its training; the lines to beat are horizontal."""
+    """Each entry's main score against the seconds of its training; the baselines are horizontal."""
     table, main = outcome.table, outcome.main
-    entries, lines = table[table["kind"] == ENTRY], table[table["kind"] == LINE]
+    entries, baselines = table[table["kind"] == ENTRY], table[table["kind"] == BASELINE]
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
     with sns.axes_style("whitegrid"):
         axes = figure.subplots()
@@ -34,7 +34,7 @@ def score_against_cost(outcome: Outcome) -> Figure:
         top = row[f"{main.name} high"]
         name = {"textcoords": "offset points", "fontsize": 9.5, "color": INK, "ha": "center", "rotation": 90}
         axes.annotate(row["name"], (x, top if pd.notna(top) else y), (0, 7), va="bottom", **name)
-    shown = _near(entries, lines, main.name)
+    shown = _near(entries, baselines, main.name)
     for colour, (_, row) in zip(LINE_COLOURS, shown.iterrows(), strict=False):
         axes.axhline(row[main.name], color=colour, linewidth=1.3, linestyle="--", zorder=1)
         axes.annotate(
@@ -56,8 +56,8 @@ def score_against_cost(outcome: Outcome) -> Figure:
     title = textwrap.fill(outcome.verdict, int(WIDTH * TITLE_CHARACTERS_PER_INCH))
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold")
     note = [
-        "Bars: 95% intervals over folds and seeds. Blue: surely better than the best line on the same examples.",
-        *_beyond(lines, shown, main.name),
+        "Bars: 95% intervals over folds and seeds. Blue: surely better than the best baseline on the same examples.",
+        *_beyond(baselines, shown, main.name),
         *outcome.notes,
     ]
     text = "\n".join(textwrap.fill(line, int(WIDTH * 15)) for line in note)
@@ -65,16 +65,16 @@ def score_against_cost(outcome: Outcome) -> Figure:
     return figure
 
 
-def _near(entries: pd.DataFrame, lines: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The lines that fit beside the entries: others would press them together."""
+def _near(entries: pd.DataFrame, baselines: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The baselines that fit beside the entries: others would press them together."""
     low, high = entries[metric].min(), entries[metric].max()
     room = 4 * max(high - low, 0.05 * abs(high))
-    near = lines[lines[metric].between(low - room, high + room)]
-    best = lines.iloc[:1]
+    near = baselines[baselines[metric].between(low - room, high + room)]
+    best = baselines.iloc[:1]
     return pd.concat([best, near]).drop_duplicates("name")
 
 
-def _beyond(lines: pd.DataFrame, shown: pd.DataFrame, metric: str) -> list[str]:
-    left = lines[~lines["name"].isin(shown["name"])]
+def _beyond(baselines: pd.DataFrame, shown: pd.DataFrame, metric: str) -> list[str]:
+    left = baselines[~baselines["name"].isin(shown["name"])]
     names = ", ".join(f"{row['name']} {row[metric]:.3g}" for _, row in left.iterrows())
     return [f"Outside the picture: {names}."] if names else []

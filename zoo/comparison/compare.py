@@ -90,7 +90,7 @@ def compare(
         ray: the address of a Ray cluster on whose nodes it trains.
 
     Returns:
-        The table of entries and lines to beat, and the verdict; its `folder` holds the report and the best model.
+        The table of entries and baselines, and the verdict; its `folder` holds the report and the best model.
 
     Raises:
         ZooError: a column, a value, an entry or an option is wrong, in one line.

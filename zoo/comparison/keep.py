@@ -76,9 +76,9 @@ def card_of(comparison: Comparison, outcome: Outcome, training: Training, versio
         "fold": training.fold + 1,
         "seed": training.seed,
         "scores": {metric.name: outcome.mean(entry, metric.name) for metric in outcome.metrics},
-        "best_line": outcome.best_line,
-        "best_line_score": outcome.mean(outcome.best_line, main),
-        "beats_the_best_line": outcome.verdicts[entry] == BETTER,
+        "best_baseline": outcome.best_baseline,
+        "best_baseline_score": outcome.mean(outcome.best_baseline, main),
+        "beats_the_best_baseline": outcome.verdicts[entry] == BETTER,
         "verdict": outcome.verdict,
         "versions": versions,
         SUMS: checksums(comparison.folder / FOLDER, (MODEL, WEIGHTS)),
@@ -102,7 +102,7 @@ tags: [rnn-zoo, {card["kind"]}]
 | measure, mean over folds and seeds | value |
 |---|---|
 {scores}
-| best line, {card["best_line"]} | {card["best_line_score"]:.4g} |
+| best baseline, {card["best_baseline"]} | {card["best_baseline_score"]:.4g} |
 
 {notes}
 

@@ -1,4 +1,4 @@
-"""What a comparison gives: a table of entries and lines, and a verdict in a sentence."""
+"""What a comparison gives: a table of entries and baselines, and a verdict in a sentence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoo.problems.problem import Metric, Worth
 from zoo.statistics.intervals import interval
 from zoo.statistics.texts import three_digits
 
-ENTRY, LINE = "entry", "line to beat"
+ENTRY, BASELINE = "entry", "baseline"
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Entries and lines on one problem. Print it: it is the verdict.
+    """Entries and baselines on one problem. Print it: it is the verdict.
 
     Attributes:
         name: of the problem.
         metrics: the main one first.
         notes: what a reader must know of the data.
-        lines: of each fold what the lines are worth.
+        baselines: of each fold what the baselines are worth.
         scores: of each training that ended well.
         costs: of each entry.
         executions: of each entry.
@@ -51,7 +51,7 @@ class Outcome:
     name: str
     metrics: tuple[Metric, ...]
     notes: tuple[str, ...]
-    lines: Sequence[Mapping[str, Worth]] = field(repr=False)
+    baselines: Sequence[Mapping[str, Worth]] = field(repr=False)
     scores: Sequence[Score] = field(repr=False)
     costs: Mapping[str, Cost] = field(repr=False)
     executions: Mapping[str, str] = field(repr=False)
@@ -66,9 +66,11 @@ class Outcome:
         return self.metrics[0]
 
     @cached_property
-    def best_line(self) -> str:
-        """The line with the best main score over all folds."""
-        means = {name: np.mean([each[name].scores[self.main.name] for each in self.lines]) for name in self.lines[0]}
+    def best_baseline(self) -> str:
+        """The baseline with the best main score over all folds."""
+        means = {
+            name: np.mean([each[name].scores[self.main.name] for each in self.baselines]) for name in self.baselines[0]
+        }
         return str((max if self.main.higher_is_better else min)(means, key=lambda name: means[name]))
 
     @cached_property
@@ -79,12 +81,12 @@ class Outcome:
 
     @cached_property
     def differences(self) -> dict[str, Difference]:
-        """The losses of each entry less those of the best line, on the folds on which it was trained."""
+        """The losses of each entry less those of the best baseline, on the folds on which it was trained."""
         result = {}
         for entry in dict.fromkeys(score.entry for score in self.scores):
             folds = sorted({score.fold for score in self.scores if score.entry == entry})
             ours = [self._losses(entry, fold) for fold in folds]
-            theirs = [self.lines[fold][self.best_line].losses for fold in folds]
+            theirs = [self.baselines[fold][self.best_baseline].losses for fold in folds]
             result[entry] = difference(ours, theirs, [self.clusters[fold] for fold in folds], self.overlap)
         return result
 
@@ -95,36 +97,41 @@ class Outcome:
 
     @cached_property
     def verdicts(self) -> dict[str, str]:
-        """Whether each entry is better or worse than the best line, or it is undecided."""
+        """Whether each entry is better or worse than the best baseline, or it is undecided."""
         return verdicts(self.differences)
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row an entry and a row a line, the best first: scores with 95% intervals over folds and seeds, and costs.
+        """A row an entry and a row a baseline, best first: scores with 95% intervals over folds and seeds, and costs.
 
-        `over_line` is the mean loss over that of the best line: under 1 is better. Times are milliseconds of a call
-        with one batch, and over those of the first entry; memory is the most that the process of a training held.
+        `over_baseline` is the mean loss over that of the best baseline: under 1 is better. Times are milliseconds of a
+        call with one batch, and over those of the first entry; memory is the most that the process of a training held.
         """
-        rows = [self._row_of_line(name) for name in self.lines[0]]
+        rows = [self._row_of_baseline(name) for name in self.baselines[0]]
         rows += [self._row_of_entry(name) for name in dict.fromkeys(score.entry for score in self.scores)]
         table = pd.DataFrame(rows)
         return table.sort_values(
             self.main.name, ascending=not self.main.higher_is_better, kind="stable", ignore_index=True
         )
 
-    def _row_of_line(self, name: str) -> dict[str, object]:
-        scores = {m.name: [each[name].scores[m.name] for each in self.lines] for m in self.metrics}
-        return {"name": name, "kind": LINE, **_means(scores), "verdict": "best line" * (name == self.best_line)}
+    def _row_of_baseline(self, name: str) -> dict[str, object]:
+        scores = {m.name: [each[name].scores[m.name] for each in self.baselines] for m in self.metrics}
+        return {
+            "name": name,
+            "kind": BASELINE,
+            **_means(scores),
+            "verdict": "best baseline" * (name == self.best_baseline),
+        }
 
     def _row_of_entry(self, name: str) -> dict[str, object]:
         mine = [score for score in self.scores if score.entry == name]
         scores = {m.name: [score.worth.scores[m.name] for score in mine] for m in self.metrics}
         cost, against = self.costs.get(name), self.differences[name]
-        line = np.concatenate([self.lines[score.fold][self.best_line].losses for score in mine])
-        floor = float(np.nanmean(line))
+        baseline = np.concatenate([self.baselines[score.fold][self.best_baseline].losses for score in mine])
+        floor = float(np.nanmean(baseline))
         row: dict[str, object] = {"name": name, "kind": ENTRY, **_means(scores), "verdict": self.verdicts[name]}
-        ends = zip(("over_line", "low", "high"), (against.mean, against.low, against.high), strict=True)
-        # a line without an error has nothing that a loss could be held over
+        ends = zip(("over_baseline", "low", "high"), (against.mean, against.low, against.high), strict=True)
+        # a baseline without an error has nothing that a loss could be held over
         row |= {column: 1 + value / floor if floor > 0 else np.nan for column, value in ends}
         row |= {"execution": self.executions.get(name, ""), "trainings": len(mine)}
         row["train_seconds"] = float(np.mean([score.train_seconds for score in mine]))
@@ -141,14 +148,14 @@ class Outcome:
         """The answer in a sentence or two."""
         better = [name for name in self._entries if self.verdicts[name] == BETTER]
         best = better[0] if better else self.best_entry
-        ours, theirs = self.mean(best, self.main.name), self.mean(self.best_line, self.main.name)
+        ours, theirs = self.mean(best, self.main.name), self.mean(self.best_baseline, self.main.name)
         values = f"{self.main.name} {_value(self.main, ours)} against {_value(self.main, theirs)}"
         if not better:
-            text = f"Nothing beats {_the(self.best_line)}: the best entry, {best}, has {values}"
+            text = f"Nothing beats {_the(self.best_baseline)}: the best entry, {best}, has {values}"
             worse = [name for name in self._entries if self.verdicts[name] == WORSE]
             return f"{text}, and {_decided(worse, self._entries)}."
         by = self._gain(best)
-        text = f"{best} beats {_the(self.best_line)}, the best line, {by}: {values}."
+        text = f"{best} beats {_the(self.best_baseline)}, the best baseline, {by}: {values}."
         others = better[1:]
         return text + (f" So {'does' if len(others) == 1 else 'do'} {_words(others)}." if others else "")
 
@@ -160,17 +167,17 @@ class Outcome:
         return self.table.loc[self.table["kind"] == ENTRY, "name"].tolist()
 
     def mean(self, name: str, metric: str) -> float:
-        """The mean score of an entry or a line over folds and seeds."""
+        """The mean score of an entry or a baseline over folds and seeds."""
         return dict(zip(self.table["name"], self.table[metric], strict=True))[name]
 
     def _gain(self, name: str) -> str:
-        """By how much an entry is better than the best line, with its interval."""
+        """By how much an entry is better than the best baseline, with its interval."""
         against = self.differences[name]
         if self.main.higher_is_better:
             points = [-100 * each for each in (against.mean, against.high, against.low)]
             return f"by {points[0]:.1f} points [{points[1]:.1f}, {points[2]:.1f}]"
         row = self.table.set_index("name").loc[name]
-        part = [100 * (1 - row[column]) for column in ("over_line", "high", "low")]
+        part = [100 * (1 - row[column]) for column in ("over_baseline", "high", "low")]
         return f"by {part[0]:.1f}% [{part[1]:.1f}, {part[2]:.1f}]"
 
 
@@ -186,8 +193,8 @@ def _value(metric: Metric, value: float) -> str:
     return f"{value:.1%}" if metric.name in ("accuracy", "macro F1") else three_digits(value)
 
 
-def _the(line: str) -> str:
-    return line if line.startswith("Auto") else f"the {line}"
+def _the(baseline: str) -> str:
+    return baseline if baseline.startswith("Auto") else f"the {baseline}"
 
 
 def _decided(worse: Sequence[str], entries: Sequence[str]) -> str:

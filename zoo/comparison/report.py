@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from zoo.comparison.chart import score_against_cost
-from zoo.comparison.outcome import ENTRY, LINE, Outcome
+from zoo.comparison.outcome import BASELINE, ENTRY, Outcome
 from zoo.drawings import write_bytes
 from zoo.report.html import page_html, picture_of
 from zoo.report.tables import ReportTable
@@ -34,12 +34,12 @@ def write_comparison(outcome: Outcome, folder: Path) -> Path:
             ReportTable(
                 "entries",
                 "Entries",
-                "Best first. low and high are the ends of 95% intervals. over_line is the mean loss over that of the "
-                "best line, on the same examples: under 1 is better. Times are milliseconds of a call with one batch, "
-                "taken in turns; ratios are over the first entry. peak_mib is the memory of the whole process.",
+                "Best first. low and high are the ends of 95% intervals. over_baseline is the mean loss over that of "
+                "the best baseline, on the same examples: under 1 is better. Times are milliseconds of a call with one "
+                "batch, taken in turns; ratios are over the first entry. peak_mib is the memory of the whole process.",
                 table[table["kind"] == ENTRY].drop(columns="kind"),
             ),
-            ReportTable("lines", "Lines to beat", "What simple answers reach on the same examples.", _lines(table)),
+            ReportTable("baselines", "Baselines", "What simple answers reach on the same examples.", _baselines(table)),
             ReportTable("trainings", "Every training", "One row an entry, fold and seed.", _trainings(outcome)),
         ],
     )
@@ -51,8 +51,8 @@ def _failures(outcome: Outcome) -> list[str]:
     return [f"{entry} could not be trained: {reason}" for entry, reason in outcome.failed.items()]
 
 
-def _lines(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["kind"] == LINE].dropna(axis=1, how="all").drop(columns="kind")
+def _baselines(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["kind"] == BASELINE].dropna(axis=1, how="all").drop(columns="kind")
 
 
 def _trainings(outcome: Outcome) -> pd.DataFrame:

@@ -77,12 +77,12 @@ class Comparison:
         self._executions: dict[str, str] = {}
 
     def measure(self, timed: bool = True) -> Outcome:
-        """Train what is not trained yet, time every entry unless told otherwise, and hold all against the lines.
+        """Train what is not trained yet, time every entry unless told otherwise, and hold all against the baselines.
 
         Raises:
             ZooError: nothing could be trained.
         """
-        lines = [dict(self._shown_lines(fold)) for fold in range(self.problem.folds)]
+        baselines = [dict(self._shown_baselines(fold)) for fold in range(self.problem.folds)]
         (self.folder / "trainings").mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as work:
             place = self._place(list(self._written_folds(Path(work))))
@@ -105,7 +105,7 @@ class Comparison:
             self.problem.name,
             tuple(self.problem.metrics),
             tuple(self.problem.notes),
-            lines,
+            baselines,
             scores,
             costs,
             dict(self._executions),
@@ -132,9 +132,9 @@ class Comparison:
     def _usual(self) -> str:
         return usual_execution(self.settings.backend)
 
-    def _shown_lines(self, fold: int) -> Mapping[str, Any]:
-        self._show(f"lines to beat, fold {fold + 1} of {self.problem.folds}")
-        return self.problem.lines(fold)
+    def _shown_baselines(self, fold: int) -> Mapping[str, Any]:
+        self._show(f"baselines, fold {fold + 1} of {self.problem.folds}")
+        return self.problem.baselines(fold)
 
     def _written_folds(self, work: Path) -> Iterator[Path]:
         for fold in range(self.problem.folds):

@@ -1,4 +1,4 @@
-"""Which entries beat the best line: losses paired by example, with the dependence of neighbours taken in.
+"""Which entries beat the best baseline: losses paired by example, with the dependence of neighbours taken in.
 
 Sources: Diebold and Mariano, Comparing Predictive Accuracy (1995); Newey and West (1987); Holm (1979).
 """
@@ -21,7 +21,7 @@ Losses = Sequence[np.ndarray]
 
 @dataclass(frozen=True)
 class Difference:
-    """The mean loss of an entry less that of a line, its 95% interval, and the p value of no difference."""
+    """The mean loss of an entry less that of a baseline, its 95% interval, and the p value of no difference."""
 
     mean: float
     low: float
@@ -29,17 +29,17 @@ class Difference:
     p: float
 
 
-def difference(entry: Losses, line: Losses, clusters: Sequence[np.ndarray], overlap: int) -> Difference:
+def difference(entry: Losses, baseline: Losses, clusters: Sequence[np.ndarray], overlap: int) -> Difference:
     """The mean difference of paired losses.
 
     Args:
         entry: its losses, a mean over seeds.
-        line: those of the line, on the same examples.
+        baseline: those of the baseline, on the same examples.
         clusters: of the examples of each fold: those of one number count as one.
         overlap: how many clusters in a row share what they ask for.
     """
     means = []
-    for ours, theirs, cluster in zip(entry, line, clusters, strict=True):
+    for ours, theirs, cluster in zip(entry, baseline, clusters, strict=True):
         each = pd.Series(ours - theirs).groupby(cluster).mean().dropna()
         means.append(each.to_numpy())
     values = np.concatenate(means)

@@ -1,4 +1,4 @@
-"""The problem of a forecast: windows of a panel, in folds by time, held against naive lines by MASE."""
+"""The problem of a forecast: windows of a panel, in folds by time, held against naive baselines by MASE."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.data import Split
 from zoo.errors import ZooError, positive_whole
-from zoo.problems import lines
+from zoo.problems import baselines
 from zoo.problems.folds import Fold, rolling_folds
 from zoo.problems.problem import Examples, Metric, Worth, own_task
 from zoo.problems.scaling import Scaling, learnt
@@ -182,25 +182,25 @@ class Forecasting:
 
         return Examples(split("train"), split("validation"), split("test").x)
 
-    def lines(self, fold: int) -> Mapping[str, Worth]:
+    def baselines(self, fold: int) -> Mapping[str, Worth]:
         """The last value, the mean, the season before, a linear autoregression and, if installed, statsforecast's."""
         windows, series, scaling = self._windows(fold, "test"), self.panel.series, self.scaling(fold)
         values = {
-            lines.LAST: lines.last_value(windows, series),
-            lines.MEAN: lines.training_mean(windows, scaling),
+            baselines.LAST: baselines.last_value(windows, series),
+            baselines.MEAN: baselines.training_mean(windows, scaling),
         }
         if self._season > 1:
-            values[lines.SEASONAL] = lines.seasonal_naive(windows, series, self._season)
+            values[baselines.SEASONAL] = baselines.seasonal_naive(windows, series, self._season)
         given = self.examples(fold)
-        outputs = lines.linear_autoregression(given.train.x, given.train.y, given.test)
-        values[lines.LINEAR] = self.values(fold, outputs)
-        values |= lines.statistical(windows, series, self._folds[fold].test, self._season)
+        outputs = baselines.linear_autoregression(given.train.x, given.train.y, given.test)
+        values[baselines.LINEAR] = self.values(fold, outputs)
+        values |= baselines.statistical(windows, series, self._folds[fold].test, self._season)
         return {name: self._worth(fold, each) for name, each in values.items()}
 
     def values(self, fold: int, outputs: np.ndarray) -> np.ndarray:
         """Outputs of a model in the target's unit (windows, horizon)."""
         windows = self._windows(fold, "test")
-        last = lines.last_value(windows, self.panel.series)[:, 0]
+        last = baselines.last_value(windows, self.panel.series)[:, 0]
         return self.scaling(fold).values(outputs, last, windows.series)
 
     def truth(self, fold: int) -> np.ndarray:

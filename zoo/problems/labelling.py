@@ -164,7 +164,7 @@ class Labelling:
             self._inputs(fold, test),
         )
 
-    def lines(self, fold: int) -> Mapping[str, Worth]:
+    def baselines(self, fold: int) -> Mapping[str, Worth]:
         """The label that most have, and a logistic regression on counts of words or on means over the steps."""
         from sklearn.linear_model import LogisticRegression
 

@@ -1,4 +1,4 @@
-"""A problem: what entries are trained on in each fold, and how their answers are held against the lines to beat."""
+"""A problem: what entries are trained on in each fold, and how their answers are held against the baselines."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ class Problem(Protocol):
         """What is trained on in a fold."""
         ...
 
-    def lines(self, fold: int) -> Mapping[str, Worth]:
-        """What simple answers are worth in a fold: the lines to beat."""
+    def baselines(self, fold: int) -> Mapping[str, Worth]:
+        """What simple answers are worth in a fold: the baselines."""
         ...
 
     def worth(self, fold: int, outputs: np.ndarray) -> Worth:

@@ -17,7 +17,7 @@ from zoo.statistics.executions import by_size, winners
 from zoo.statistics.gains import OVER_STOCK, gains
 from zoo.statistics.growth import bound
 from zoo.statistics.machines import by_machine
-from zoo.statistics.texts import three_digits, whole, with_interval
+from zoo.statistics.texts import three_digits, whole
 from zoo.statistics.verdicts import FASTER
 
 
@@ -33,16 +33,22 @@ class Answer:
 
 
 def answers(table: pd.DataFrame) -> list[Answer]:
-    """Every answer, in the order in which a reader asks; of several machines the one with the most rows is first."""
+    """Every answer, in the order in which a reader asks; of several machines the one with the most rows is first.
+
+    An answer's `short` is of the machine whose rows say the most of it. Architectures are those of the first: scores
+    are of no machine.
+    """
     first, *others = by_machine(table).items()
     result = _of_machine(first[1], table)
     for name, rows in others:
         for i, other in enumerate(_of_machine(rows, rows)):
-            if other.name == "architecture" and other.evidence["train_ratio"].isna().all():
-                continue  # scores alone, which every machine shares
+            if other.name == "architecture":
+                continue
             lines = [f"{name}: {line}" for line in other.lines if line not in result[i].lines]
             evidence = pd.concat([result[i].evidence, other.evidence], ignore_index=True)
-            result[i] = replace(result[i], lines=[*result[i].lines, *lines], evidence=evidence)
+            says_more = bool(other.short) and len(other.evidence) > len(result[i].evidence)
+            short = f"{name}: {other.short}" if says_more else result[i].short
+            result[i] = replace(result[i], lines=[*result[i].lines, *lines], short=short, evidence=evidence)
     return result
 
 
@@ -55,13 +61,15 @@ def _of_machine(rows: pd.DataFrame, table: pd.DataFrame) -> list[Answer]:
     projections, dropout = rest.of_projections(rows), rest.of_recurrent_dropout(rows)
     fit, best = rest.that_fit(rows), gains(rows)
     best = best[best["comparison"] == OVER_STOCK.what]
-    won = winners(by_size(rows))
+    won, own = winners(by_size(rows)), rest.of_own(loops)
     until, architecture = _until(unrolling, paid), _architectures(compared)
+    fastest, gained = headlines.fastest(won), headlines.own(own, best)
     return [
         _answer("unroll", "Should I unroll?", _unroll(unrolling), unrolling, headlines.unroll(unrolling)),
         _answer("until", "Up to how many steps does unrolling pay?", until, unrolling, headlines.until(unrolling)),
         _answer("jit", "Is jit worth it?", _jit(jit), jit, headlines.jit(jit)),
-        _answer("fastest", "Which execution is the fastest?", _fastest(best, won), best, headlines.fastest(best, won)),
+        _answer("fastest", "Which execution is the fastest?", _fastest(won), won, fastest),
+        _answer("own", "What do the executions that Keras lacks gain?", _own(own, best), own, gained),
         _answer("architecture", "Which architecture?", architecture, compared, headlines.architecture(compared)),
         _answer("fits", "How long a sequence fits in 2 GiB?", _fits(fit), fit, headlines.fits(fit)),
         _answer("memory", "What replaces swap_memory, and at what price?", _memory(memory), memory),
@@ -99,11 +107,10 @@ def _until(rows: pd.DataFrame, paid: pd.DataFrame) -> Iterator[str]:
     for backend, part in rows.groupby("backend", sort=False):
         trains = train_steps(part)
         faster = trains[trains["verdict"] == FASTER]
-        if trains.empty:
+        if len(trains) < headlines.LEAST_LENGTHS:
             continue
         if faster.empty:
-            tried = f"{len(trains)} lengths ({trains['steps'].min()} to {trains['steps'].max()} steps)"
-            yield f"{backend_name(backend)}: training is decidedly faster at none of {tried}."
+            yield f"{backend_name(backend)}: training is decidedly faster {headlines.lengths_words(trains, 0)}."
             continue
         last = faster.iloc[-1]
         steps = last["steps"]
@@ -124,30 +131,29 @@ def _jit(rows: pd.DataFrame) -> Iterator[str]:
         trains = train_steps(part)
         if trains.empty:
             continue
-        near, last = nearest_row(trains), trains.iloc[-1]
+        near = nearest_row(trains)
         first = at(part, near["steps"], "train", "first_call_seconds")
         text = f"{backend_name(backend)}, {near['steps']} steps: {WORTH[near['verdict']]}. A training step takes "
         text += f"{ratio_words(near)} of the time without"
         text += f", the first call {times(first['ratio'])} as long" if first is not None else ""
-        text += f"; at {last['steps']} steps {ratio_words(last)}" if last["steps"] != near["steps"] else ""
-        yield text + "."
+        others = [row for row in headlines.turning_points(trains) if row["steps"] != near["steps"]]
+        yield text + "".join(f"; at {row['steps']} steps {ratio_words(row)}" for row in others) + "."
 
 
-def _fastest(rows: pd.DataFrame, won: pd.DataFrame) -> Iterator[str]:
+def _fastest(won: pd.DataFrame) -> Iterator[str]:
     for row in in_turn(won):
         where = f"{_place(row['backend'], row['device'])}: {row['execution']}"
         yield f"{where} is the fastest, or tied with it, at {row['wins']} of {row['sizes']} lengths."
-    for (entry, units, steps, batch), part in rows.groupby(["entry", "units", "steps", "batch"], sort=False):
-        phrases = ", ".join(_gain(row) for row in in_turn(part))
-        yield f"{entry} of {units} units, {steps} steps, batch {batch}: {phrases}."
 
 
-def _gain(row: pd.Series) -> str:
-    """How many times as fast one side is, by call."""
-    sides = f"{row['ours']} over {row['theirs']}, {row['repeats']} repeats"
-    if row["problem"]:
-        return f"{CALLS[row['phase']]} {row['problem']} ({sides})"
-    return f"{CALLS[row['phase']]} {with_interval(row['gain'], row['low'], row['high'])} times as fast ({sides})"
+def _own(over_loop: pd.DataFrame, over_stock: pd.DataFrame) -> Iterator[str]:
+    for (backend, device, _, against), part in over_loop.groupby(["backend", "device", "loop", "against"], sort=False):
+        phrases = [
+            f"{row['what']} {ratio_words(row)} at {row['steps']} steps of {size_words(row)}" for row in in_turn(part)
+        ]
+        yield f"{_place(backend, device)}, of the training time of {against}: {'; '.join(phrases)}."
+    if over := headlines.best_of_stock(over_stock):
+        yield over
 
 
 def _architectures(rows: pd.DataFrame) -> Iterator[str]:
@@ -156,13 +162,12 @@ def _architectures(rows: pd.DataFrame) -> Iterator[str]:
         tied = ranked[ranked["best_rank"] == 1]
         text = f"{best['task']} ({backend_name(best['backend'])}): "
         text += f"{best['model']} has the best {best['metric']}, {_score(best)}"
-        others = tied.iloc[1:]["model"].tolist()
-        text += f", tied with {', '.join(others)}" if others else f", ahead of {len(ranked) - 1} others"
-        least = fastest_of_the_best(ranked)
-        if least is not None:
-            text += (
-                f"; of these {least['model']} trains fastest, in {three_digits(least['train_ratio'])} of lstm's time"
-            )
+        others = [f"{row['model']} {three_digits(row['score'])}" for row in in_turn(tied.iloc[1:])]
+        text += f"; not decidedly worse: {', '.join(others)}" if others else f", ahead of {len(ranked) - 1} others"
+        fastest = fastest_of_the_best(ranked)
+        if len(fastest):
+            verb, ratio = "trains" if len(fastest) == 1 else "train", three_digits(fastest["train_ratio"].iloc[0])
+            text += f". Of these {' and '.join(fastest['model'])} {verb} fastest, in {ratio} of lstm's time"
         yield text + "."
 
 
@@ -174,7 +179,7 @@ def _fits(rows: pd.DataFrame) -> Iterator[str]:
     for backend, part in rows.groupby("backend", sort=False):
         parts = [f"{row['execution']} {bound(row)}" for row in in_turn(part) if not pd.isna(row["largest_steps"])]
         if parts:
-            yield f"{backend_name(backend)}, {size_words(part.iloc[0])}: {', '.join(parts)} steps of training."
+            yield f"{backend_name(backend)}, {size_words(part.iloc[0])}, the most steps that train: {', '.join(parts)}."
 
 
 def _memory(rows: pd.DataFrame) -> Iterator[str]:
@@ -186,7 +191,8 @@ def _memory(rows: pd.DataFrame) -> Iterator[str]:
             continue
         where = f"{_place(backend, device)}, {entry} of {units} units, {steps} steps, batch {batch}"
         part_held = three_digits(held["ratio"])
-        yield f"{where}: {what} holds {part_held} of the memory of {against}, in {ratio_words(time)} of its time."
+        memory = "the card's memory" if device == "gpu" else "the memory"
+        yield f"{where}: {what} holds {part_held} of {memory} that {against} holds, in {ratio_words(time)} of its time."
 
 
 def _devices(rows: pd.DataFrame) -> Iterator[str]:

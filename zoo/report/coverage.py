@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from zoo.measuring.enough import CONFIDENCE
 from zoo.statistics.columns import differing, sizes_and_differing
 from zoo.statistics.coverage import OUTCOMES
 from zoo.statistics.texts import whole
@@ -35,6 +36,8 @@ def rule_texts(ruled: pd.DataFrame) -> pd.DataFrame:
     for name in OUTCOMES:
         ends = _range(ruled[f"{name}_low"], ruled[f"{name}_high"])
         texts[name.replace("_", " ")] = ruled[f"{name}_share"].map("{:.1%}".format) + " (" + ends + ")"
+    promised = ruled["holds_1_low"].le(CONFIDENCE) & ruled["holds_1_high"].ge(CONFIDENCE)
+    texts["holds 95%"] = promised.map({True: "yes", False: "no"})
     return _arms(ruled).assign(**texts)
 
 

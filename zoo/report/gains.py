@@ -9,21 +9,21 @@ from zoo.statistics.texts import number, with_interval
 
 
 def gain_texts(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `gains` as texts; in the place of a gain that is missing stands why."""
+    """The rows of `gains` as texts: A is the first side, B the second. In the place of a missing gain stands why."""
     rows = gains(table)
     sizes = zip(rows["entry"], rows["units"], rows["steps"], rows["batch"], strict=True)
     shown = rows[["problem", "gain", "low", "high"]].itertuples(index=False, name=None)
     texts = {
-        "what": rows["comparison"],
+        "A over B": rows["comparison"],
         "call": rows["phase"],
         "size": [f"{entry} {units}, {steps} steps, batch {batch}" for entry, units, steps, batch in sizes],
-        "fastest of ours": rows["ours"],
-        "of theirs": rows["theirs"],
-        "times as fast": [problem or with_interval(*interval) for problem, *interval in shown],
-        "ours ms": rows["ours_step_seconds"].map(_milliseconds),
-        "our floor": rows["ours_floor_seconds"].map(_milliseconds),
-        "theirs ms": rows["theirs_step_seconds"].map(_milliseconds),
-        "their floor": rows["theirs_floor_seconds"].map(_milliseconds),
+        "fastest of A": rows["ours"],
+        "fastest of B": rows["theirs"],
+        "A is times as fast": [problem or with_interval(*interval) for problem, *interval in shown],
+        "A ms": rows["ours_step_seconds"].map(_milliseconds),
+        "floor of A": rows["ours_floor_seconds"].map(_milliseconds),
+        "B ms": rows["theirs_step_seconds"].map(_milliseconds),
+        "floor of B": rows["theirs_floor_seconds"].map(_milliseconds),
         "n": rows["repeats"],
     }
     return pd.DataFrame(texts).astype("str")

@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 
 from zoo.charts.labels import backend_name
+from zoo.statistics.favourite import SHORT_SEQUENCE
 from zoo.statistics.texts import three_digits, with_interval
-from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, TOO_FEW, UNDECIDED
+from zoo.statistics.verdicts import EQUAL, EQUAL_FROM, EQUAL_TO, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
-SHORT_SEQUENCE = 20
-"""The number of steps that an answer names first, or the one nearest to it."""
+LEAST_LENGTHS = 2
+"""Of fewer numbers of steps nothing is said of how it goes on."""
 WORTH = {FASTER: "yes", SLOWER: "no", EQUAL: "no gain", UNDECIDED: "undecided", TOO_FEW: "too few repeats"}
 """A verdict for who asks whether it is worth it."""
 
@@ -27,9 +28,11 @@ def unroll(rows: pd.DataFrame) -> str:
         row = nearest_row(trains)
         first = at(part, row["steps"], "train", "first_call_seconds")
         lengths.add(int(row["steps"]))
-        text = f"{WORTH[row['verdict']]} on {backend_name(backend)} ({row['ratio']:.2f} of the loop's training time"
-        phrases.append(text + (f", a first call {times(first['ratio'])} as long)" if first is not None else ")"))
-    return f"At {' or '.join(map(str, sorted(lengths)))} steps: {', '.join(phrases)}." if phrases else ""
+        predict = at(part, row["steps"], "predict", "step_seconds")
+        text = f"{backend_name(backend)}: {WORTH[row['verdict']]} for training ({row['ratio']:.2f} of the loop's time)"
+        text += f", {WORTH[predict['verdict']]} for prediction ({predict['ratio']:.2f})" if predict is not None else ""
+        phrases.append(text + (f", a first call {times(first['ratio'])} as long" if first is not None else ""))
+    return f"At {' or '.join(map(str, sorted(lengths)))} steps, {'; '.join(phrases)}." if phrases else ""
 
 
 def until(rows: pd.DataFrame) -> str:
@@ -37,65 +40,105 @@ def until(rows: pd.DataFrame) -> str:
     phrases = []
     for backend, part in rows.groupby("backend", sort=False):
         trains = train_steps(part)
-        if trains.empty:
+        if len(trains) < LEAST_LENGTHS:
             continue
         faster = trains[trains["verdict"] == FASTER]
-        lengths = f"{len(faster)} of {len(trains)} lengths" if len(faster) else f"none of {len(trains)} lengths"
-        text = f"at {lengths} from {trains['steps'].min()} to {trains['steps'].max()} steps on {backend_name(backend)}"
+        text = f"{lengths_words(trains, len(faster))} on {backend_name(backend)}"
         last = faster.iloc[-1:]
         phrases.append(text + "".join(f", the longest {row['steps']} ({row['ratio']:.2f})" for row in in_turn(last)))
     return f"Training is decidedly faster {'; '.join(phrases)}." if phrases else ""
 
 
 def jit(rows: pd.DataFrame) -> str:
-    """Of `answers.of_jit`: the longest sequence that compiling makes faster, and the shortest that it makes slower."""
+    """Of `answers.of_jit`: its turning points by backend."""
     phrases = []
     for backend, part in rows.groupby("backend", sort=False):
         trains = train_steps(part)
-        faster, slower = (trains[trains["verdict"] == verdict] for verdict in (FASTER, SLOWER))
-        ends = [*in_turn(faster.iloc[-1:]), *in_turn(slower.iloc[:1])]
-        if len(trains) and not ends:
-            ends = [nearest_row(trains)]
+        ends = turning_points(trains)
         worth = [f"{WORTH[row['verdict']]} at {row['steps']} steps ({row['ratio']:.2f})" for row in ends]
         phrases += [f"{backend_name(backend)}: {', '.join(worth)}"] if worth else []
     return f"Training time over that without it. {'; '.join(phrases)}. JAX is always compiled here." if phrases else ""
 
 
-def fastest(rows: pd.DataFrame, won: pd.DataFrame) -> str:
-    """Of `winners` and `gains`: the fastest execution of each backend, and the zoo's best against the best of stock."""
+def turning_points(trains: pd.DataFrame) -> list[pd.Series]:
+    """The longest sequence that is decidedly faster, the shortest and the longest that are slower.
+
+    Where none is, the one that an answer names first.
+    """
+    faster, slower = (trains[trains["verdict"] == verdict] for verdict in (FASTER, SLOWER))
+    ends = pd.concat([faster.iloc[-1:], slower.iloc[:1], slower.iloc[1:].iloc[-1:]])
+    return in_turn(ends) if len(ends) or trains.empty else [nearest_row(trains)]
+
+
+def fastest(won: pd.DataFrame) -> str:
+    """Of `executions.winners`: the fastest of Keras' own loops on each backend."""
     phrases = [
         f"{row['execution']} on {backend_name(row['backend'])} (at {row['wins']} of {row['sizes']} lengths)"
         for row in in_turn(won)
     ]
-    text = f"The fastest, or tied with it, most often: {', '.join(phrases)}." if phrases else ""
+    return f"Of Keras' own loops the fastest, or tied with it, most often: {', '.join(phrases)}." if phrases else ""
+
+
+def own(over_loop: pd.DataFrame, over_stock: pd.DataFrame) -> str:
+    """Of `answers.of_own` and `gains`: what the zoo's executions gain over the loop, and over the best stock layer."""
+    gained = [
+        f"{loop} takes {_range(part['ratio'], '{:.2f}')} of the loop's time on {backend_name(backend)} "
+        f"({_range(part['steps'], '{:,}')} steps)"
+        for (backend, loop), part in over_loop.groupby(["backend", "loop"], sort=False)
+    ]
+    text = f"What Keras lacks, where a difference is decided: {', '.join(gained)}." if gained else ""
+    return f"{text} {best_of_stock(over_stock)}".strip()
+
+
+def best_of_stock(rows: pd.DataFrame) -> str:
+    """Of `gains`: how many times as fast lstm trains as the best stock layer of any backend.
+
+    Only where it is decided, and by more than what counts as equal.
+    """
     rows = rows[rows["phase"].eq("train") & rows["entry"].eq("lstm") & rows["problem"].eq("")]
-    if rows.empty:
-        return text
+    decided = ((rows["low"] > 1) & (rows["gain"] > EQUAL_TO)) | ((rows["high"] < 1) & (rows["gain"] < EQUAL_FROM))
     gained = [
         f"{row['ours']} {times(row['gain'])} as fast at {row['steps']} steps (batch {row['batch']})"
-        for row in in_turn(rows[(rows["low"] > 1) | (rows["high"] < 1)])
+        for row in in_turn(rows[decided])
     ]
     found = ", ".join(gained) or f"no decided gain at {len(rows)} sizes"
-    return f"{text} Against the best stock layer of any backend: {found}."
+    return f"Against the best stock layer of any backend: {found}." if len(rows) else ""
 
 
 def architecture(rows: pd.DataFrame) -> str:
-    """Of `architectures`: the best entries of each task."""
+    """Of `architectures`: the best entry of each task, and those that are not decidedly worse."""
     phrases = []
     for part in by_task(rows):
         tied = part[part["best_rank"] == 1]
-        score = three_digits(part["score"].iloc[0])
-        phrases.append(f"{part['task'].iloc[0]}: {', '.join(tied['model'])} ({part['metric'].iloc[0]} {score})")
-    return f"Best, or tied with the best, on {'; '.join(phrases)}." if phrases else ""
+        scores = ", ".join(f"{row['model']} {three_digits(row['score'])}" for row in in_turn(tied))
+        phrases.append(f"{part['task'].iloc[0]} ({part['metric'].iloc[0]}): {scores}")
+    return f"The best score, and those that are not decidedly worse. {'; '.join(phrases)}." if phrases else ""
 
 
 def fits(rows: pd.DataFrame) -> str:
-    """Of `answers.that_fit`: the most steps that train in so much memory."""
+    """Of `answers.that_fit`: the most steps that train in so much memory, "at least" where time ended it."""
     phrases = []
     for backend, part in rows[rows["largest_steps"].notna()].groupby("backend", sort=False):
-        longest = [f"{row['execution']} {row['largest_steps']:,}" for row in in_turn(part)]
+        longest = [f"{row['execution']} {_most_steps(row)}" for row in in_turn(part)]
         phrases.append(f"{', '.join(longest)} on {backend_name(backend)}")
-    return f"At most so many steps of training {size_words(rows.iloc[0])}: {'; '.join(phrases)}." if phrases else ""
+    return f"The most steps of {size_words(rows.iloc[0])}, that train: {'; '.join(phrases)}." if phrases else ""
+
+
+def _most_steps(row: pd.Series) -> str:
+    full = row["failed_status"] in ("out_of_memory", "over_limit")
+    return f"{row['largest_steps']:,}" if full else f"at least {row['largest_steps']:,}"
+
+
+def _range(values: pd.Series, form: str) -> str:
+    """ "0.27 to 0.55", or the one value where all are written alike."""
+    ends = dict.fromkeys(form.format(value) for value in (values.min(), values.max()))
+    return " to ".join(ends)
+
+
+def lengths_words(trains: pd.DataFrame, wins: int) -> str:
+    """At how many lengths: "at 3 of 7 lengths from 10 to 1000 steps"."""
+    steps = trains["steps"]
+    return f"at {wins or 'none'} of {len(steps)} lengths from {steps.min()} to {steps.max()} steps"
 
 
 def train_steps(rows: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate
 
 import numpy as np
 import pandas as pd
@@ -38,10 +38,12 @@ def verdict_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
     if rows.empty:
         return [_what_is_missing(table)]
     room = MOST_LINES - 5  # without the first, and the last two, which may take two each
-    number = rows["line"].nunique()
-    lines = list(islice(_lines(rows, width), room if number <= room else room - 1))
-    if number > room:
-        lines.append(f"and {number - len(lines)} more lines of comparisons: see the report")
+    found = list(_lines(rows, width))
+    ends = list(accumulate(len(each) for each in found))
+    fit = len(found) if ends[-1] <= room else sum(end < room for end in ends)
+    lines = [line for each in found[:fit] for line in each]
+    if fit < len(found):
+        lines.append(f"and {len(found) - fit} more lines of comparisons: see the report")
     return [HEAD, *lines, *pace_lines(table, rows), count_line(rows)]
 
 
@@ -67,8 +69,8 @@ def _head(row: pd.Series) -> str:
     return ", ".join([f"{row['of']} on {row['task']}", *sizes, *own, *masks])
 
 
-def _lines(rows: pd.DataFrame, width: int) -> Iterator[str]:
-    """A line for each entry or task, those with the largest decided ratios first."""
+def _lines(rows: pd.DataFrame, width: int) -> Iterator[list[str]]:
+    """A line for each entry or task, two where one does not hold its largest ratio; the largest decided ones first."""
     sizes = np.log(rows["ratio"]).abs().where(rows["verdict"].isin(DECIDED), -1.0)
     rows = rows.assign(size=sizes, order=rows["phase"].map(list(TIMED).index))
     largest = rows.groupby("line")["size"].transform("max")
@@ -76,11 +78,12 @@ def _lines(rows: pd.DataFrame, width: int) -> Iterator[str]:
         ["largest", "line", "order", "size"], ascending=[False, True, True, False], kind="stable"
     )
     for line, part in rows.groupby("line", sort=False):
-        yield _line(f"{line}, ", part, width)
+        one = _line(f"{line}, ", part, width)
+        yield [one] if one else [f"{line}:", _line("  ", part, width) or f"  {len(part)} comparisons"]
 
 
 def _line(head: str, part: pd.DataFrame, width: int) -> str:
-    """The decided ratios by phase, then those that are undecided, or how many are where these do not fit."""
+    """The decided ratios by phase, then the undecided, or their number; empty where the first does not fit."""
     undecided = part[part["verdict"] == UNDECIDED]
     decided = _by_phase(part.drop(undecided.index))
     if undecided.empty:
@@ -108,12 +111,12 @@ def _item(row: pd.Series) -> str:
 
 
 def _within(text: str, items: list[str], width: int) -> str:
-    """The text and as many of the items as fit in `width`, and how many more there are."""
+    """The text and as many of the items as fit in `width`, and how many more there are; empty where none fits."""
     room = width - len(f" and {len(items)} more")
     for i, item in enumerate(items):
         longer = text + (", " if i else "") + item
         if len(longer) > (width if i == len(items) - 1 else room):
-            return f"{text} and {len(items) - i} more" if i else f"{text}{len(items)} comparisons"
+            return f"{text} and {len(items) - i} more" if i else ""
         text = longer
     return text
 

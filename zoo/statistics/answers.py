@@ -9,15 +9,18 @@ import pandas as pd
 from zoo.statistics.break_even import break_even
 from zoo.statistics.columns import SIZES
 from zoo.statistics.devices import gpu_over_cpu
-from zoo.statistics.entries import against_reference
+from zoo.statistics.entries import REFERENCE, against_reference
 from zoo.statistics.favourite import favourite
 from zoo.statistics.growth import LIMIT_BYTES, largest
 from zoo.statistics.ratios import medians, ratios
+from zoo.statistics.verdicts import FASTER, SLOWER
 
 WHERE = ["entry", "task", "backend", "device", *SIZES]
 EVIDENCE = [*WHERE, "what", "against", "phase", "quantity", "ratio", "low", "high", "verdict", "repeats"]
 """`ratio` is `what` over `against`: the time of a call (step_seconds), of a first call, or a peak of memory."""
 QUANTITIES = ("step_seconds", "first_call_seconds")
+OWN = ("fused", "chunked")
+"""The loops that are the zoo's own; a scan has an answer of its own."""
 PROJECTION = "dense_projection"
 DROPOUT = {"recurrent_dropout_lstm": "stacked_lstm", "recurrent_dropout": "stacked_rnn"}
 """An entry with recurrent dropout, and the same without it."""
@@ -56,6 +59,18 @@ def of_jit(loops: pd.DataFrame) -> pd.DataFrame:
     return evidence(favourite(loops[loops["execution"].eq("looped+jit") & loops["backend"].ne("jax")]))
 
 
+def of_own(loops: pd.DataFrame) -> pd.DataFrame:
+    """The executions that Keras lacks, fused and chunked, over the loop in training, where a difference is decided.
+
+    They are of the reference entry. Of several chunks of one size the one with the least upper end of its interval.
+    """
+    rows = _usual_jit(loops[loops["entry"].eq(REFERENCE) & loops["loop"].isin(OWN) & loops["memory"].eq("store")])
+    rows = rows[rows["masked"].eq("none") & rows["phase"].eq("train") & rows["quantity"].eq("step_seconds")]
+    rows = rows[rows["verdict"].isin([FASTER, SLOWER])].sort_values("high", kind="stable")
+    rows = rows.drop_duplicates([*WHERE, "loop"]).sort_values(["backend", "loop", "steps"], kind="stable")
+    return evidence(rows).assign(loop=rows["loop"].to_numpy())
+
+
 def of_devices(table: pd.DataFrame) -> pd.DataFrame:
     """The stock layer on a GPU over that on the CPU of the same machine, by the number of steps."""
     rows = gpu_over_cpu(table)
@@ -77,12 +92,15 @@ def of_recurrent_dropout(table: pd.DataFrame) -> pd.DataFrame:
 def of_memory(loops: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """What recomputing, offloading and swapping cost in time, and the part of the loop's memory that they hold.
 
-    The memory is the peak of later training calls over that of a one-Dense model, a median over repeats.
+    The memory is the peak of later training calls, a median over repeats: on a CPU that of the process over that of a
+    one-Dense model, on a GPU that of the card.
     """
     rows = loops[loops["memory"].ne("store") & loops["masked"].eq("none") & loops["phase"].eq("train")]
     times = evidence(rows[rows["quantity"] == "step_seconds"])
     train = medians(table).query("phase == 'train'")
-    peaks = train.groupby([*WHERE, "execution"])["step_over_floor_bytes"].median()
+    of_host = train["step_over_floor_bytes"].astype("float64")
+    of_device = of_host.where(train["device"] == "cpu", train["peak_device_bytes"].astype("float64"))
+    peaks = of_device.groupby([train[name] for name in [*WHERE, "execution"]]).median()
     held = times.assign(quantity="step_over_floor_bytes", low=float("nan"), high=float("nan"), verdict="")
     held["ratio"] = _peaks(held, "what", peaks) / _peaks(held, "against", peaks)
     return pd.concat([times, held], ignore_index=True)
@@ -102,8 +120,13 @@ def of_linear(loops: pd.DataFrame) -> pd.DataFrame:
 def that_fit(
     table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES, loops: Sequence[str] = ("looped", "unrolled")
 ) -> pd.DataFrame:
-    """The rows of `growth.largest` of the entry that was trained at the most numbers of steps."""
+    """The rows of `growth.largest` of the entry that was trained at the most numbers of steps.
+
+    Backends on which no execution came to its bound are left out: nobody looked for it.
+    """
     chosen = favourite(medians(table).query("phase == 'train'"))
     rows = _usual_jit(largest(table, limit_bytes))
     rows = rows[rows["loop"].isin(loops) & rows["masked"].eq("none") & rows["runner"].eq("keras")]
-    return rows.merge(chosen[["entry", "task", "units", "batch", "features"]].drop_duplicates())
+    rows = rows.merge(chosen[["entry", "task", "units", "batch", "features"]].drop_duplicates())
+    ended = rows["failed_steps"].notna().groupby([rows["backend"], rows["device"]]).transform("any")
+    return rows[ended.astype(bool)]

@@ -24,16 +24,20 @@ RANKED = ["best_rank", "worst_rank", "on_front"]
 COMPARED = [*PLACE, "split", "metric", "entry", "model", "units", "parameters", *EARNED, *COSTS, *RANKED]
 
 
-def fastest_of_the_best(ranked: pd.DataFrame) -> pd.Series | None:
-    """Of the entries that are tied with the best the one that trains fastest; None where one of them was not timed.
+def fastest_of_the_best(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Of the entries that are tied with the best those that train fastest: the first, and what its interval meets.
+
+    No row where one of the best was not timed, or where all of them train as fast.
 
     Args:
         ranked: rows of `architectures`, of one place, split and metric.
     """
-    tied = ranked[ranked["best_rank"].eq(1)]
-    if len(tied) < 2 or tied["train_ratio"].isna().any():
-        return None
-    return tied.sort_values("train_ratio", kind="stable").iloc[0]
+    tied = ranked[ranked["best_rank"].eq(1)].sort_values("train_ratio", kind="stable")
+    if tied.empty or tied["train_ratio"].isna().any():
+        return tied.iloc[:0]
+    low, high = _ends(tied, "train_low", "train_high", "train_ratio")
+    fastest = tied[low <= high.iloc[0]]
+    return fastest if len(fastest) < len(tied) else tied.iloc[:0]
 
 
 @once_a_table
@@ -54,7 +58,8 @@ def architectures(table: pd.DataFrame) -> pd.DataFrame:
 
     Best first: `best_rank` is 1 more than the number of entries whose interval is wholly better, `worst_rank` the
     number of those whose interval is not wholly worse. `on_front` marks the Pareto front of score and training time: no
-    other entry is better in one of them and at least as good in the other.
+    other entry is decidedly better in one of them (their intervals are apart) and has a mean in the other that this
+    one's interval reaches. What was not timed cannot be on it.
     """
     costs = _costs(table)
     earned = _earned(table, costs)
@@ -151,7 +156,7 @@ def _ranked(part: pd.DataFrame) -> pd.DataFrame:
         int((best[known] <= each).sum()) if ok else pd.NA for each, ok in zip(worst, known, strict=True)
     ]
     part["model"] = _names(part)
-    part["on_front"] = [_on_front(row, part) for _, row in part.iterrows()]
+    part["on_front"] = _on_front(part, best, worst)
     return part.astype({"best_rank": "Int64", "worst_rank": "Int64"})
 
 
@@ -163,10 +168,26 @@ def _names(part: pd.DataFrame) -> pd.Series:
     return names.mask(by_units, part["entry"] + " (" + part["units"].astype("str") + " units)")
 
 
-def _on_front(row: pd.Series, part: pd.DataFrame) -> bool:
-    """Whether no other entry is better in one of score and training time and at least as good in the other."""
-    if pd.isna(row["score"]) or pd.isna(row["train_ratio"]):
-        return False
-    as_good = (part["order"] <= row["order"]) & (part["train_ratio"] <= row["train_ratio"])
-    better_in_one = (part["order"] < row["order"]) | (part["train_ratio"] < row["train_ratio"])
-    return not bool((as_good & better_in_one).any())
+def _on_front(part: pd.DataFrame, best: pd.Series, worst: pd.Series) -> list[bool]:
+    """Whether no other entry is decidedly better in one of score and training time and as good in the other.
+
+    Args:
+        part: rows of one task and metric, with `order`, the score so that less is better.
+        best: the better end of the interval of `order`.
+        worst: the other end.
+    """
+    order, ratio = part["order"], part["train_ratio"]
+    best, worst = best.fillna(order), worst.fillna(order)
+    fast, slow = _ends(part, "train_low", "train_high", "train_ratio")
+    result = []
+    for row in part.index:
+        better_score, faster = worst < best[row], slow < fast[row]
+        as_good, as_fast = order <= worst[row], ratio <= slow[row]
+        beaten = bool(((better_score & as_fast) | (faster & as_good)).any())
+        result.append(not beaten and pd.notna(order[row]) and pd.notna(ratio[row]))
+    return result
+
+
+def _ends(rows: pd.DataFrame, low: str, high: str, mean: str) -> tuple[pd.Series, pd.Series]:
+    """The ends of an interval, the mean itself where there is none."""
+    return rows[low].fillna(rows[mean]), rows[high].fillna(rows[mean])

@@ -115,12 +115,14 @@ def _common(rows: pd.DataFrame) -> pd.DataFrame:
 def winners(rows: pd.DataFrame) -> pd.DataFrame:
     """Of `by_size`, for each backend the execution that is most often the fastest or tied with it.
 
-    `wins` is at how many of the `sizes` it is.
+    `wins` is at how many of the `sizes` it is. Only the numbers of steps at which two executions have a time count; of
+    a single one nothing is said.
     """
-    timed = rows[rows["timed"]]
-    best = timed[timed["tie"] | timed["ratio"].eq(1)]
     keys = ["backend", "device"]
+    timed = rows[rows["timed"]]
+    timed = timed[timed.groupby([*keys, "steps"])["execution"].transform("nunique") > 1]
+    best = timed[timed["tie"] | timed["ratio"].eq(1)]
     wins = best.groupby([*keys, "execution"], sort=False)["steps"].nunique().rename("wins").reset_index()
     wins = wins.sort_values("wins", ascending=False, kind="stable").drop_duplicates(keys)
     sizes = timed.groupby(keys, sort=False)["steps"].nunique().rename("sizes").reset_index()
-    return sizes.merge(wins, on=keys)
+    return sizes[sizes["sizes"] > 1].merge(wins, on=keys)

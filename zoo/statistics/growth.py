@@ -172,5 +172,5 @@ def bound(row: pd.Series) -> str:
     """What a row of `largest` says, in words: "200 (500: time limit)"."""
     trained, failed = row["largest_steps"], row["failed_steps"]
     if pd.isna(failed):
-        return f"{trained} or more, the most tried"
+        return f"{trained} (the longest tried)"
     return f"{'none' if pd.isna(trained) else trained} ({failed}: {ENDED[row['failed_status']]})"

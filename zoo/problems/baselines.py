@@ -1,4 +1,4 @@
-"""Lines to beat: what is forecast without a network. Each gives values (windows, horizon) in the target's unit."""
+"""Baselines: what is forecast without a network. Each gives values (windows, horizon) in the target's unit."""
 
 from __future__ import annotations
 
