@@ -42,9 +42,11 @@ def stock_on(backend: str) -> Side:
 
 def any_stock(rows: pd.DataFrame) -> pd.Series:
     """The rows of the stock layer on any backend; none where one backend alone took turns, or one lacks the layer."""
-    stock = stands_for(rows, STOCK_LOOPS[0]) | stands_for(rows, STOCK_LOOPS[1])
     backends = set(rows.loc[rows["runner"].eq("keras"), "backend"])
-    return stock & (len(backends) > 1 and backends == set(rows.loc[stock, "backend"]))
+    if len(backends) < 2:
+        return pd.Series(False, index=rows.index)
+    stock = stands_for(rows, STOCK_LOOPS[0]) | stands_for(rows, STOCK_LOOPS[1])
+    return stock & (backends == set(rows.loc[stock, "backend"]))
 
 
 def of_the_zoo(rows: pd.DataFrame) -> pd.Series:
@@ -116,8 +118,11 @@ def gains(table: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) 
 
 def _gain(comparison: Comparison, part: pd.DataFrame, blocks: pd.DataFrame) -> dict[str, Any]:
     """The columns of one comparison at one size; empty where a side was not measured."""
+    ours = comparison.ours(part)
+    if not ours.any():  # most groups hold neither a fused kernel nor a peer
+        return {}
     theirs = comparison.theirs(part)
-    ours = comparison.ours(part) & ~theirs
+    ours &= ~theirs
     value = "net" if comparison.net else "step_seconds"
     part = part.assign(seconds=part[value])
     sides = [part[side].dropna(subset=["seconds"]) for side in (ours, theirs)]

@@ -132,10 +132,10 @@ def largest(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame
     above = (rows["status"] == "ok") & (rows["peak"] > limit_bytes)
     rows = rows.assign(ended=rows["status"].mask(above, "over_limit"))
     rows = rows[(rows["ended"] != "ok") | rows["peak"].notna()]
-    keys = [*WITHOUT_STEPS, *EXECUTION]
+    keys, needed = [*WITHOUT_STEPS, *EXECUTION], ["steps", "peak", "ended", "reason"]
     result = [
         {**dict(zip(keys, key, strict=True)), **_largest(group)}
-        for key, group in rows.groupby(keys, dropna=False, sort=False)
+        for key, group in rows.groupby(keys, dropna=False, sort=False)[needed]
     ]
     return as_frame(result, [*keys, *LARGEST], table).astype({"largest_steps": "Int64", "failed_steps": "Int64"})
 
