@@ -21,6 +21,7 @@ from tests.tables import SCORE, TIMING, pair
 from zoo import list_models, list_tasks
 from zoo.bench.profile import Block, Profile
 from zoo.errors import ZooError
+from zoo.measuring import append_only
 from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table, read
 
@@ -89,6 +90,13 @@ def test_the_readme_counts_the_models_and_tasks_that_there_are_and_is_short() ->
     assert len(text.splitlines()) <= 150
     assert len((ROOT / "results" / "README.md").read_text().splitlines()) <= 200
     assert sum(len(path.read_text().splitlines()) for path in (ROOT / "results").glob("*.md")) < 1000
+
+
+@pytest.mark.parametrize("kind", ["accuracy", "history"])
+def test_the_next_training_loses_no_row_of_a_committed_table(kind: str) -> None:
+    """Rows behind the last empty line count as cut off, and the next append would remove them."""
+    for path in REFERENCE.glob(f"*-cpus-{kind}.csv"):
+        assert path.read_bytes().endswith(append_only.END), path
 
 
 def test_every_page_is_filled(computed) -> None:

@@ -20,6 +20,8 @@ NONE = "No rows here compare it."
 MAIN_TASKS = ("wave", "digits_rows", "mnist_rows")
 """Those whose architectures results/README.md shows side by side."""
 MAIN_BACKEND = "tensorflow"
+MOST_ROWS = 8
+"""Of the entries of a task that results/README.md shows; those on the Pareto front stand there too."""
 
 
 def readme_figures(table: pd.DataFrame, known: list[Answer]) -> dict[str, str]:
@@ -56,21 +58,27 @@ def _bullets(lines: list[str]) -> str:
 
 
 def _architectures(rows: pd.DataFrame) -> str:
-    """The table of one task by its first split, and under it the entries of too few seeds, or timed but not trained."""
+    """The table of one task by its first split, and under it the entries that it has no room for.
+
+    It holds the best and what is on the Pareto front. Others are further down, of too few seeds, or not trained.
+    """
     first = rows.iloc[0]
     rows = rows[rows["split"].eq(first["split"]) & rows["metric"].eq(first["metric"])]
     scored, ranked = rows["score"].notna(), rows["best_rank"].notna()
     if not ranked.any():
         ranked = scored
-    few = rows[scored & ~ranked]
+    shown = ranked & (ranked.cumsum().le(MOST_ROWS) | rows["on_front"].astype(bool))
     notes = {
-        f"Trained with fewer than {LEAST_REPEATS} seeds": [
-            f"{name} {three_digits(score)}" for name, score in zip(few["model"], few["score"], strict=True)
-        ],
+        "Further down": _with_scores(rows[ranked & ~shown]),
+        f"Trained with fewer than {LEAST_REPEATS} seeds": _with_scores(rows[scored & ~ranked]),
         "Timed, not trained": rows.loc[~scored, "model"].drop_duplicates().tolist(),
     }
-    texts = [f"{what}: {', '.join(names)}." for what, names in notes.items() if len(names)]
-    return as_markdown(architecture_texts(rows[ranked])) + f"\n{' '.join(texts)}\n" * bool(texts)
+    texts = [f"{what}: {', '.join(names)}." for what, names in notes.items() if names]
+    return as_markdown(architecture_texts(rows[shown])) + f"\n{' '.join(texts)}\n" * bool(texts)
+
+
+def _with_scores(rows: pd.DataFrame) -> list[str]:
+    return [f"{name} {three_digits(score)}" for name, score in zip(rows["model"], rows["score"], strict=True)]
 
 
 def architecture_texts(rows: pd.DataFrame) -> pd.DataFrame:

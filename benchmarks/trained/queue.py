@@ -50,11 +50,14 @@ PLAIN = ("simple_rnn", "irnn")
 BLOCKS = tuple(entry.name for entry in MODELS if "bare" in entry.options())
 """Entries that are residual blocks around a layer, or the layer alone."""
 MINIMAL = ("min_gru", "min_lstm")
+READERS = tuple(entry.name for entry in MODELS if get_task("digits_rows").topology in entry.topologies)
+"""Every entry that gives one answer to a sequence."""
 PROJECTIONS = ("time_distributed_projection", "dense_projection", "reshape_projection")
 QUEUE = (
     Group("reber", "reber", ("gru",), ("fast", "book")),
     Group("dates", "dates", ("encoder_decoder",)),
     Group("digits", "draw_digit", ("vector_to_sequence",)),
+    Group("small_digits", "digits_rows", READERS, backend="jax"),
     Group("projections", "wave", PROJECTIONS, ("book", "book_he"), seeds=5),
     Group("dropout", "wave", ("stacked_rnn", *DROPOUTS), ("book_dropout",)),
     Group("mnist", "mnist_rows", ("simple_rnn", "simple_rnn_he")),
