@@ -90,9 +90,10 @@ def _part(names: list[Text], axes: Axes) -> None:
 
 
 def _answer(scored: pd.DataFrame, metric: str) -> str:
-    """Which entry has the best score and which are not decidedly worse."""
-    best = scored.iloc[0]
-    tied = scored[scored["best_rank"].eq(1)].iloc[1:]["model"].tolist() if best["seeds"] > 1 else []
+    """Which entry has the best score and which are not decidedly worse, among those with a rank if there are any."""
+    ranked = scored[scored["best_rank"].notna()]
+    best = ranked.iloc[0] if len(ranked) else scored.iloc[0]
+    tied = ranked[ranked["best_rank"].eq(1)].iloc[1:]["model"].tolist()
     text = f"{best['model']} has the best {metric}, {three_digits(best['score'])}"
     if not tied:
         return text
