@@ -26,9 +26,6 @@ GROWTH = {
 """What grows with the number of steps: its column, title, unit, factor to the unit, whether it is a time."""
 
 
-LOOPS = ("looped", "unrolled")
-
-
 def cost_growth(table: pd.DataFrame) -> Figure:
     """First call, step time and memory of training against the number of steps, by execution; for one entry."""
     data = medians(table, REPEAT).query("phase == 'train' and masked == 'none'")
