@@ -114,6 +114,7 @@ def publish(
     results: Results = None,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the raw rows go.")] = ROOT / "reference",
     profile: Annotated[str, typer.Option("--as", metavar="PROFILE", help="One with a page of its own: peers.")] = "",
+    drop: Annotated[bool, typer.Option(help="Let go of what stands at these sizes and the run lacks.")] = False,
 ) -> None:
     """Keep a run as the reference: its raw rows in results/reference, its charts in results/charts."""
     from benchmarks.pages.profiles import require_page
@@ -123,7 +124,7 @@ def publish(
     results = results or find_results()
     table = read_results(results)
     check_writable(to)
-    paths = [published.publish_profile(table, to, profile)] if profile else published.publish(table, to)
+    paths = published.publish_profile(table, to, profile, drop) if profile else published.publish(table, to, drop)
     for path in paths:
         typer.echo(path)
     if to == ROOT / "reference":

@@ -131,10 +131,11 @@ def test_an_answer_says_what_the_ratio_shows(factors, word) -> None:
     assert f"TensorFlow: {word} for training" in answer.short
 
 
-def test_unrolling_pays_up_to_the_last_number_of_steps_at_which_it_is_faster() -> None:
+def test_unrolling_pays_at_so_many_lengths_and_the_longest_is_named() -> None:
     rows = [*pair(10, [0.8] * 3), *pair(50, [0.9] * 3, first_call=3.0), *pair(200, [1.2] * 3)]
     (line,) = named(rows, "until").lines
-    assert "faster up to 50 steps: 0.90 [0.90, 0.90] (3 repeats); at 200: 1.20" in line
+    assert "faster at 2 of 3 lengths from 10 to 200 steps, the longest 50 steps: 0.90 [0.90, 0.90] (3 repeats)" in line
+    assert "; at 200: 1.20" in line
     assert "first call takes 3.00 times as long, paid back after 2,000 training steps" in line
 
 
@@ -158,7 +159,7 @@ def test_what_keras_lacks_is_told_where_it_is_decided() -> None:
     rows = [*arm("looped", [1.0] * 3), *arm("fused", [0.25] * 3), *arm("looped", [1.0] * 3, other)]
     rows += [*arm("fused", [0.5] * 3, other), *arm("chunked", [0.9, 1.0, 1.15], replace(other, chunk=4))]
     answer = named(rows, "own")
-    assert "fused takes 0.25 to 0.50 of the loop's time on TensorFlow (20 to 200 steps)." in answer.short
+    assert "fused takes 0.25 to 0.50 (20 to 200 steps, batch 32) of the loop's time on TensorFlow." in answer.short
     (line,) = answer.lines
     assert line.startswith(
         "TensorFlow, of the training time of looped: fused 0.25 [0.25, 0.25] (3 repeats) at 20 steps"
@@ -170,7 +171,9 @@ def test_what_keras_lacks_is_told_where_it_is_decided() -> None:
 def test_a_length_at_which_one_execution_was_timed_has_no_winner() -> None:
     alone = arm("looped", [1.0] * 3, replace(TIMING, steps=500))
     rows = [*pair(20, [1.3] * 3), *pair(50, [1.3] * 3), *alone]
-    assert named(rows, "fastest").lines == ["TensorFlow: looped is the fastest, or tied with it, at 2 of 2 lengths."]
+    assert named(rows, "fastest").lines == [
+        "TensorFlow: the fastest, or tied with it, is looped at 20 to 50 steps (2 lengths)."
+    ]
 
 
 def test_an_answer_that_one_machine_lacks_is_that_of_another_with_its_name() -> None:
@@ -187,6 +190,15 @@ def test_a_gpu_is_compared_with_the_cpu_that_took_turns_with_it() -> None:
     assert "training on the GPU takes, of the CPU's time: 20 steps 0.25 [0.25, 0.25]" in line
     alone = [replace(row, group="other") if row.device == "gpu" else row for row in rows]
     assert named(alone, "device").lines == []
+
+
+def test_the_machine_with_most_blocks_in_lock_step_comes_first() -> None:
+    alone = [replace(row, device_name="alone", group="") for row in [*pair(10, [0.8] * 3), *pair(50, [0.8] * 3)]]
+    few = [replace(row, cpu_count=8) for row in pair(20, [0.9] * 3)[:3]]
+    table = as_table([*alone, *few, *pair(20, [0.8] * 3)])
+    name = TIMING.device_name
+    assert list(by_machine(table)) == [f"{name}, 2 CPUs", f"{name}, 8 CPUs", "alone"]
+    assert sum(map(len, by_machine(table).values())) == len(table)
 
 
 def test_two_machines_are_told_apart() -> None:

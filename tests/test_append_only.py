@@ -126,7 +126,7 @@ def test_a_training_that_is_killed_before_its_scores_is_done_again_with_one_hist
     gave = {
         first_batch: None,
         prove.prove: prove.Proof({"kernel_path": "while", "kernel_evidence": "a line"}),
-        train_and_score: Trained([{"phase": "accuracy", "score": 0.9}], 0.0, EPOCHS),
+        train_and_score: Trained([{"phase": "accuracy", "score": 0.9}], EPOCHS),
     }
 
     def answer(limits: object, case: Case, function: Callable[..., object], *arguments: object) -> Outcome:

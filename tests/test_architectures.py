@@ -11,7 +11,7 @@ from scipy import stats
 
 from tests.tables import MIB, SCORE, TIMING, arm, empty_table, failures_table
 from zoo.measuring.rows import Measurement
-from zoo.statistics.architectures import COMPARED, architectures, fastest_of_the_best
+from zoo.statistics.architectures import COMPARED, architectures, as_good_as_the_best, fastest_of_the_best
 from zoo.statistics.tables import as_table
 from zoo.statistics.validation import with_validation
 
@@ -35,6 +35,20 @@ def test_an_error_is_the_mean_of_its_seeds_with_the_interval_of_their_logarithms
     ends = np.exp(stats.ttest_1samp(np.log(scores), 0).confidence_interval(0.95))
     assert (row["recipe"], row["seeds"], row["score"]) == ("slow", 3, pytest.approx(np.mean(scores)))
     assert (row["score_low"], row["score_high"]) == (pytest.approx(ends[0]), pytest.approx(ends[1]))
+
+
+def test_a_training_of_two_machines_is_one_training() -> None:
+    scores = [0.010, 0.012, 0.011]
+    row = by_entry([*trained("lstm", scores), *trained("lstm", scores, device_name="other")]).loc["lstm"]
+    assert row["seeds"] == 3
+
+
+def test_what_is_tied_by_a_wide_interval_alone_is_not_as_good_as_the_best() -> None:
+    rows = [*trained("lru", [0.0349, 0.0350, 0.0351]), *trained("gru", [0.0370, 0.0371, 0.0372])]
+    rows += [*trained("lstm", [0.0350, 0.0352, 0.0354]), *trained("stacked_rnn", [0.02, 0.05, 0.08])]
+    found = architectures(as_table(rows))
+    assert found.set_index("entry")["best_rank"].to_dict() == {"lru": 1, "lstm": 1, "gru": 3, "stacked_rnn": 1}
+    assert as_good_as_the_best(found)["entry"].tolist() == ["lru", "lstm"]
 
 
 def test_the_interval_of_an_accuracy_is_that_of_its_mean() -> None:

@@ -117,3 +117,27 @@ def test_a_mask_on_inputs_or_outputs_is_new_each_step(entry: str) -> None:
     assert abs(kept.mean() - 0.7) < 4 * spread
     # Independent from step to step: both of two neighbours are kept with probability 0.49.
     assert abs((kept[:, 1:] & kept[:, :-1]).mean() - 0.49) < 0.01
+
+
+UNITED = [
+    name for name in zoo.layers.__all__ if name.endswith("Cell") and name not in ("LinearCell", "StateDropoutCell")
+]
+
+
+@pytest.mark.parametrize("name", UNITED)
+@pytest.mark.parametrize("units", [0, 2.5, True])
+def test_a_cell_of_no_whole_number_of_units_is_one_line(name: str, units: object) -> None:
+    with pytest.raises(zoo.ZooError, match="units must be a positive whole number"):
+        getattr(zoo.layers, name)(units)
+
+
+def test_an_empty_slstm_takes_an_input_gate_that_is_as_good_as_shut() -> None:
+    """exp(i) cancels out of what it gives at first: σ(o) ⊙ tanh(z), however small it is."""
+    cell = zoo.layers.SLSTMCell(UNITS)
+    cell.build((BATCH, FEATURES))
+    z, i, f, o = 0.7, -300.0, 2.0, 0.4
+    cell.bias.assign(np.repeat([z, i, f, o], UNITS))
+    output, states = cell(np.zeros((BATCH, FEATURES), "float32"), cell.get_initial_state(BATCH))
+    expected = np.tanh(z) / (1 + np.exp(-o))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(output), expected, rtol=1e-6)
+    assert all(np.isfinite(each).all() for each in numpy(states))

@@ -23,7 +23,11 @@ from tests.frames import monthly
 from zoo.cli import main
 from zoo.comparison.compare import read_problem
 from zoo.comparison.outcome import Outcome
+from zoo.comparison.places import Here
+from zoo.comparison.run import Comparison
+from zoo.comparison.settings import Settings
 from zoo.errors import ZooError
+from zoo.measuring import launcher as measuring
 from zoo.problems.series import Roles
 
 BACKEND = keras.backend.backend()
@@ -108,6 +112,30 @@ def test_a_comparison_that_is_resumed_trains_nothing_again(compared) -> None:
         zoo.compare(folder / "shops.csv", target="y", out=folder / "out", backend=BACKEND, resume=True, **SMALL)
     with pytest.raises(ZooError, match="holds a comparison already"):
         zoo.compare(folder / "shops.csv", target="y", out=folder / "out", backend=BACKEND, **SMALL)
+
+
+class Late(Here):
+    """Trains nothing in time."""
+
+    def begin(self, *_: object) -> None:
+        pass
+
+    def result(self, _: object) -> measuring.Outcome:
+        return measuring.Outcome("timeout", "ran past its limit")
+
+
+def test_an_entry_that_failed_on_a_fold_has_no_rank_and_the_others_have(compared, tmp_path: Path, monkeypatch) -> None:
+    outcome, folder = compared
+    kept = shutil.copytree(folder / "out", tmp_path / "out")
+    (kept / "trainings" / "gru-fold2-seed0.npy").unlink()
+    monkeypatch.setattr("zoo.comparison.run.Here", Late)
+    problem = read_problem(folder / "shops.csv", Roles("y", "month", "shop"), None, "", "", (12, 2, 0, 2))
+    settings = Settings(SMALL["entries"], SMALL["seeds"], SMALL["units"], SMALL["execution"], BACKEND)
+    again = Comparison(problem, settings, kept).measure(timed=False)
+    assert again.table.loc[again.table["kind"] == "entry", "name"].tolist() == ["simple_rnn"]
+    assert again.failures == ["A training failed: gru, fold 2, seed 0: ran past its limit; the entry has no rank."]
+    mine = outcome.table.set_index("name").loc["simple_rnn", ["MASE", "over_baseline"]]
+    assert again.table.set_index("name").loc["simple_rnn", ["MASE", "over_baseline"]].tolist() == mine.tolist()
 
 
 def test_texts_with_a_label_are_compared(tmp_path: Path) -> None:

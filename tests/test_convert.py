@@ -235,3 +235,35 @@ def test_nothing_is_said_where_all_is_converted() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", zoo.ConversionWarning)
         zoo.with_execution(stacked(), "looped")
+
+
+def test_a_stateful_model_that_has_run_goes_on_in_its_copy_and_stays_as_it_is() -> None:
+    model = cells()
+    x, following = np.random.default_rng(0).normal(size=(2, 4, 6, 3)).astype("float32")
+    model.predict(x, batch_size=4, verbose=0)
+    copy = zoo.with_execution(model, "looped")
+    ours, known = (each.predict(following, batch_size=4, verbose=0) for each in (copy, model))
+    np.testing.assert_allclose(ours, known, rtol=0, atol=1e-6)
+    fresh = cells()
+    fresh.set_weights(model.get_weights())
+    alone = [fresh.predict(each, batch_size=4, verbose=0) for each in (x, following)][-1]
+    np.testing.assert_allclose(known, alone, rtol=0, atol=1e-6)
+
+
+def test_a_direction_that_is_frozen_stays_so() -> None:
+    both = layers.Bidirectional(layers.LSTM(UNITS))
+    model = keras.Sequential([keras.Input((5, 3)), both, layers.Dense(1)])
+    both.forward_layer.trainable = False
+    copy = zoo.with_execution(model, "looped")
+    shapes = [[each.shape for each in made.trainable_variables] for made in (copy, model)]
+    assert shapes[0] == shapes[1]
+    assert len(copy.trainable_variables) == 5  # of one direction, and of the dense layer
+
+
+def test_numbers_that_are_masked_beside_tokens_that_are_not() -> None:
+    series, category = keras.Input((6, 4)), keras.Input((1,), dtype="int32")
+    read = layers.LSTM(UNITS)(layers.Masking(zoo.PADDING)(series))
+    known = layers.Flatten()(layers.Embedding(9, 3)(category))
+    model = keras.Model([series, category], layers.Dense(1)(layers.Concatenate()([read, known])))
+    assert random_batch(model)[1].min() >= 0
+    zoo.with_execution(model, "looped")

@@ -58,10 +58,15 @@ def test_what_has_no_time_says_how_it_ended() -> None:
     assert ended == {"looped": "", **expected}
 
 
-def test_the_winner_is_the_fastest_or_tied_with_it_at_the_most_sizes() -> None:
-    rows = [row for steps, factor in ((10, 0.5), (20, 0.5), (50, 1.5)) for row in pair(steps, [factor] * 3)]
-    (row,) = winners(by_size(as_table(rows))).to_dict("records")
-    assert (row["backend"], row["execution"], row["wins"], row["sizes"]) == ("tensorflow", "unrolled", 2, 3)
+def test_each_stretch_of_lengths_has_its_winner() -> None:
+    factors = ((10, 0.5), (20, 0.5), (50, 1.0), (100, 1.5), (200, 1.5))
+    rows = [row for steps, factor in factors for row in pair(steps, [factor] * 3)]
+    won = winners(by_size(as_table(rows)))
+    assert won[["execution", "first_steps", "last_steps", "sizes"]].to_numpy().tolist() == [
+        ["unrolled", 10, 50, 3],  # at 50 they are tied, and the stretch that is there goes on
+        ["looped", 100, 200, 2],
+    ]
+    assert set(won["backend"]) == {"tensorflow"}
 
 
 @pytest.mark.parametrize("table", [empty_table(), failures_table()], ids=["empty", "failures"])

@@ -84,7 +84,7 @@ def test_a_recommendation_is_held_against_the_best_of_a_thorough_measurement() -
             Candidate(name, "jax", 1.0, None, {"train": time}, {"train": Ratio(time, time * 0.99, time * 1.01)})
             for name, time in times.items()
         ]
-        return Recommendation("sizes", "cpu", rows, 60)
+        return Recommendation("sizes", "cpu", rows, 60, 60)
 
     sizes = recommend.random_sizes(1)[0]
     measured = {

@@ -225,3 +225,14 @@ def test_both_directions_start_from_given_states_and_are_saved(tmp_path) -> None
     loaded = zoo.load_model(tmp_path / "model.keras")
     assert type(loaded.layers[-1]) is FusedBidirectional
     np.testing.assert_array_equal(loaded.predict_on_batch(x), made.predict_on_batch(x))
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="one call for both directions is torch's")
+def test_dropout_of_the_backward_direction_alone_is_not_lost() -> None:
+    forward, backward = keras.layers.LSTMCell(UNITS), keras.layers.LSTMCell(UNITS, dropout=0.9)
+    layer = FusedBidirectional(FusedRNN(forward), backward_layer=FusedRNN(backward, go_backwards=True))
+    x = np.ones((2, STEPS, FEATURES), "float32")
+    keras.utils.set_random_seed(0)
+    trained, given = (keras.ops.convert_to_numpy(layer(x, training=training)) for training in (True, False))
+    assert np.abs(trained[:, UNITS:] - given[:, UNITS:]).max() > 1e-3
+    np.testing.assert_allclose(trained[:, :UNITS], given[:, :UNITS], rtol=0, atol=1e-6)

@@ -8,9 +8,11 @@ import re
 import keras
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import zoo
+from zoo import drawings
 from zoo.cli import app
 from zoo.cli.generate import answer, load
 from zoo.decoding import beam_search, continue_series, decode
@@ -143,3 +145,11 @@ def test_a_card_of_a_run_holds_its_vocabularies(dates_run) -> None:
 
 def test_an_image_as_characters() -> None:
     assert as_characters(np.array([[0, 1], [0.5, 0.2]])) == "  ██\n▒▒░░"
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.pdf", b"%PDF")])
+def test_a_picture_has_the_form_of_its_ending(name: str, start: bytes, tmp_path) -> None:
+    drawings.save(Figure(), tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(start)
+    with pytest.raises(zoo.ZooError, match=r"a picture ends in .png, .svg or .pdf, and .* in .xyz"):
+        drawings.save(Figure(), tmp_path / "a.xyz")

@@ -101,6 +101,20 @@ def test_the_state_of_an_lru_never_grows() -> None:
     assert np.median(radius**2) == pytest.approx((0.25 + 1) / 2, abs=0.05)  # uniform over the area of the ring
 
 
+@pytest.mark.parametrize("kind", [ParallelRNN, keras.layers.RNN])
+def test_in_mixed_precision_a_state_that_lasts_forgets_all_the_same(kind: type) -> None:
+    """Of a state of 1, 0.999^784 = 0.456 is left; in bfloat16 0.999 is 1."""
+    cell = LRUCell(1, dtype="mixed_bfloat16")
+    layer = kind(cell, dtype="mixed_bfloat16", return_state=True)
+    layer.build((2, 784, 3))
+    cell.nu.assign(np.log(-np.log([0.999])))
+    cell.theta.assign([-30.0])
+    states = [np.zeros((2, 1), "float32"), np.ones((2, 1), "float32"), np.zeros((2, 1), "float32")]
+    _, _, real, _ = layer(np.zeros((2, 784, 3), "float32"), initial_state=states)
+    left = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(real, "float32")))
+    np.testing.assert_allclose(left, 0.999**784, rtol=4e-3)  # Keras gives it back in bfloat16
+
+
 def test_the_phase_of_an_lru_begins_below_what_is_asked_for() -> None:
     cell = LRUCell(200, phase=0.1)
     cell.build((None, 3))

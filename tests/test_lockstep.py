@@ -131,6 +131,11 @@ def test_workers_that_do_not_fit_into_memory_together(
     assert {row.group for row in run.rows[SHORTER]} == {groups[-1]}
     assert {row.status for row in run.rows[SHORTER]} == {status}
     assert {row.status for row in run.rows[REFERENCE]} == {"ok"}
+    kept = read_rows(coordinator.table)
+    again = Coordinator(
+        coordinator.folder, "run", SHORT, MEMORY, kept, launchers=coordinator.launchers, once=coordinator.once
+    )
+    assert not again.group(group(groups[0], REFERENCE, NEURON, SHORTER)).needed()  # the same group is done, in parts
     if status == "ok":
         assert len(run.timings.log_ratios(SHORTER, REFERENCE, "train")) == 1
     else:

@@ -52,6 +52,19 @@ def test_every_sequence_is_in_a_batch_with_its_target_once() -> None:
     assert (batches.order != before).any()
 
 
+def test_sequences_that_are_sorted_by_their_target_are_mixed() -> None:
+    labels = np.repeat([0, 1], 50)
+    batches = zoo.pad_batches([np.ones((5, 1))] * 100, labels, batch=10)
+    assert all(0 < y.sum() < 10 for _, y in (batches[i] for i in range(10)))
+    in_order = zoo.pad_batches([np.ones((5, 1))] * 100, labels, batch=10, seed=None)
+    np.testing.assert_array_equal(in_order.order, np.arange(100))
+
+
+def test_a_series_without_an_axis_of_features_is_refused() -> None:
+    with pytest.raises(zoo.ZooError, match=r"a series of other numbers has the shape \(steps, 1\)"):
+        zoo.pad_batches([np.array([0.2, 0.7, 0.4])])
+
+
 def test_tokens_are_padded_with_0() -> None:
     texts = [np.arange(1, steps + 1) for steps in (2, 5, 3)]
     ((x,),) = list(zoo.pad_batches(texts, batch=8, lengths=[6]))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from zoo.errors import ZooError
+from zoo.forecasts.rolling import last_rows
 from zoo.frames.table import open_table
 from zoo.problems.baselines import LAST, LINEAR, MEAN, SEASONAL
 from zoo.problems.examples import read_sequences, read_texts
@@ -166,6 +169,30 @@ def test_a_calendar_has_no_gaps_and_goes_on(freq: str) -> None:
     assert (future_times(panel.series[0], panel.step, 3) == pd.date_range(times[-1], periods=4, freq=freq)[1:]).all()
 
 
+def test_each_series_goes_on_in_its_own_calendar_and_over_a_missing_row() -> None:
+    """Shop a on Sundays, without one of them; shop b on Mondays; and months, of which one is missing."""
+    sundays, mondays = (pd.date_range(start, periods=60, freq="7D") for start in ("2020-01-05", "2020-01-06"))
+    rows = {"a": sundays.delete(4), "b": mondays[:50]}
+    shops = [pd.DataFrame({"t": times, "y": wave(len(times)), "shop": name}) for name, times in rows.items()]
+    panel = panel_of(pd.concat(shops), target="y", time="t", id="shop")
+    first = [future_times(each, panel.step, 1)[0] for each in panel.series]
+    assert first == [sundays[-1] + pd.Timedelta("7D"), mondays[50]]
+    months = pd.date_range("2020-01-01", periods=51, freq="MS")
+    panel = panel_of(pd.DataFrame({"t": months[:49].delete(3), "y": wave(48)}), target="y", time="t")
+    assert (future_times(panel.series[0], panel.step, 2) == months[49:]).all()
+
+
+def test_the_last_call_of_a_forecast_reads_the_known_columns_that_the_table_holds() -> None:
+    kept = SimpleNamespace(window=3, horizon=7, roles=Roles("y", "day", known=("k",)))
+    frame = daily(wave(107)).assign(k=np.arange(107.0))
+    frame.loc[100:, "y"] = np.nan
+    for rows, expected in ((107, np.arange(100, 107)), (102, [100, 101, 101, 101, 101, 101, 101])):
+        (series,) = panel_of(frame[:rows], target="y", time="day", known=("k",)).series
+        assert last_rows(kept, series, 1)[1][:, -1].tolist() == list(expected)
+    with pytest.raises(ZooError, match="k must be known for the next 3 rows"):
+        last_rows(kept, series, 3)
+
+
 def test_irregular_times_are_taken_as_steps_and_said() -> None:
     times = np.cumsum(np.random.default_rng(0).exponential(size=100))
     panel = panel_of(pd.DataFrame({"t": times, "y": RNG.normal(size=100)}), target="y", time="t")
@@ -225,6 +252,30 @@ def test_texts_are_padded_right_and_words_of_the_test_are_not_learnt() -> None:
     baselines = problem.baselines(0)
     assert baselines["majority class"].scores["accuracy"] == pytest.approx(2 / 3, abs=0.03)
     assert baselines["linear model"].scores["accuracy"] == 1
+
+
+def test_no_copy_of_a_text_that_was_trained_on_is_tested() -> None:
+    frame = pd.concat([texts(), texts()[:20]], ignore_index=True)
+    problem = Labelling(read_texts(open_table(frame), "review", "mood"), "mood")
+    for parts in problem._parts:
+        train, validation, test = ({frame["review"][place] for place in part} for part in parts)
+        assert not train & test
+        assert not (train | test) & validation
+        assert sum(map(len, parts)) == len(frame)
+    assert any("copies of other examples: 20;" in note for note in problem.notes)
+
+
+def test_a_feature_that_is_constant_but_for_rounding_is_not_blown_up() -> None:
+    frame = steps().assign(flat=0.1)
+    problem = Labelling(read_sequences(open_table(frame), "who", "kind", (), "step"), "kind")
+    given = problem.examples(0)
+    assert np.abs(given.train.x[given.train.x > -1000]).max() < 10
+
+
+def test_a_value_that_is_no_number_is_named_by_its_own_row_though_blank_rows_are_left_out() -> None:
+    frame = pd.DataFrame({"who": [1, None, 1], "a": ["0.5", None, "abc"], "kind": ["x", None, "x"]})
+    with pytest.raises(ZooError, match="'abc' in row 2 is no number"):
+        read_sequences(open_table(frame), "who", "kind", ())
 
 
 def steps(frame_rows: int = 30) -> pd.DataFrame:

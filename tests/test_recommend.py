@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from scipy import stats
 
 import zoo
 from tests.commands import run
@@ -18,7 +19,7 @@ from tests.models import BACKEND
 from zoo.cli import main
 from zoo.execution import BACKENDS, Execution
 from zoo.measuring import remember
-from zoo.measuring.race import Seat, race
+from zoo.measuring.race import Ratio, Seat, race
 from zoo.measuring.recommendation import AS_IT_IS, Recommendation, as_json, of_json
 from zoo.measuring.tryout import Budget, Tryout, executions
 from zoo.measuring.worker import Block
@@ -44,7 +45,7 @@ def answer(arms: dict[str, tuple[float, float]]) -> Recommendation:
     """Of arms that take so long a call, and a first call."""
     made: Callable[[str, str], Seat] = lambda name, _: seat(name, arms[name][0], first=arms[name][1])  # noqa: E731
     tryout = Tryout([(name, "tensorflow") for name in arms], made, PHASES, 20)
-    return Recommendation("a model", "cpu", tryout.measured(Budget(0.6), print), 1)
+    return Recommendation("a model", "cpu", tryout.measured(Budget(0.6), print), 1, 0.6)
 
 
 def test_the_fastest_wins_and_what_is_surely_slower_drops_out_early() -> None:
@@ -54,6 +55,19 @@ def test_the_fastest_wins_and_what_is_surely_slower_drops_out_early() -> None:
     assert race(seats, seats[0], "train", 0.3)[0] is seats[1]
     assert turns.count("slow") < turns.count("fast") == turns.count("reference")
     assert np.exp(np.median(seats[1].log_ratios("train", seats[0]))) == pytest.approx(0.4, rel=0.05)
+
+
+@pytest.mark.parametrize(("rounds", "disturbed"), [(4, 0.0), (12, 0.0), (12, 0.1), (24, 0.0), (24, 0.1), (100, 0.1)])
+def test_the_interval_of_a_ratio_holds_the_truth_in_95_of_100_races(rounds: int, disturbed: float) -> None:
+    """Other work makes a tenth of the rounds up to three times as long, to either side of the ratio alike."""
+    rng = np.random.default_rng(rounds)
+    held, races = 0, 600
+    for _ in range(races):
+        noise = rng.normal(0, 0.05, rounds)
+        noise += (rng.random(rounds) < disturbed) * rng.uniform(-1.1, 1.1, rounds)
+        ratio = Ratio.of(list(np.log(0.8) + noise))
+        held += ratio.low <= 0.8 <= ratio.high
+    assert stats.binomtest(held, races, 0.95).pvalue > 0.001 or held > 0.95 * races
 
 
 def test_an_arm_that_ends_while_it_races_does_not_end_the_race() -> None:
@@ -103,7 +117,7 @@ def test_where_none_is_surely_faster_the_model_stays_as_it_is() -> None:
 
 def test_what_takes_too_long_to_build_is_left_out_with_the_time_it_would_take() -> None:
     made = Tryout([("stock", "jax"), ("unrolled+jit", "jax")], lambda name, _: seat(name, 0.01), PHASES, 1000)
-    found = Recommendation("a model", "cpu", made.measured(Budget(1), print), 1)
+    found = Recommendation("a model", "cpu", made.measured(Budget(1), print), 1, 1)
     assert found.left_out() == ["unrolled+jit on jax: left out: to build it takes some 380 s"]
 
 
@@ -117,13 +131,14 @@ def test_an_answer_is_remembered_for_the_same_question_alone(tmp_path: Path, mon
     found = answer({AS_IT_IS: (0.010, 1.0), "fused": (0.005, 1.5)})
     assert of_json(json.loads(json.dumps(as_json(found)))).train == found.train
     remember.remember(["key"], BACKEND, "cpu", found)
-    again = remember.recall(["key"], BACKEND, "cpu")
+    assert remember.recall(["key"], BACKEND, "cpu", 300) is None  # with more time the answer may be another
+    again = remember.recall(["key"], BACKEND, "cpu", 0.5)
     assert again is not None
     assert again.remembered
     assert again.table() == found.table()
-    assert remember.recall(["another"], BACKEND, "cpu") is None
+    assert remember.recall(["another"], BACKEND, "cpu", 0.5) is None
     next((tmp_path / "cache").iterdir()).write_text("{")
-    assert remember.recall(["key"], BACKEND, "cpu") is None
+    assert remember.recall(["key"], BACKEND, "cpu", 0.5) is None
 
 
 @pytest.mark.parametrize("steps", [None, 20, 240])
@@ -246,7 +261,7 @@ def test_the_best_go_on_in_fresh_processes_so_that_a_lucky_one_is_not_chosen() -
     names = dict(zip(executions, seconds, strict=True))
     arms = [(name, "jax") for name in executions]
     tryout = Tryout(arms, lambda name, backend: make(names[name], backend), PHASES, 1, processes=True)
-    answer = Recommendation("sizes", "cpu", tryout.measured(Budget(1.5), print), 1)
+    answer = Recommendation("sizes", "cpu", tryout.measured(Budget(1.5), print), 1, 1.5)
     rows = {each.name: each.ratios["train"] for each in answer.candidates}
     assert made.count("lucky") == made.count("steady") == made.count("third") == 1 + len(PHASES)
     assert made.count("stock") == made.count("slower") == 1

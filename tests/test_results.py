@@ -15,7 +15,7 @@ from benchmarks.publish import publish
 from tests.tables import FAILURE, SCORE, TIMING, quick_rows
 from zoo import EXECUTIONS, ZooError
 from zoo.execution import name_of
-from zoo.measuring.rows import COLUMNS, append, as_line, check_writable, read_rows
+from zoo.measuring.rows import COLUMNS, Measurement, append, as_line, check_writable, read_rows
 from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table, read
 from zoo.version import VERSION
@@ -206,18 +206,47 @@ def test_a_published_run_reads_as_it_was_measured(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(rows_read, pd.concat([table[trained], table[~trained]], ignore_index=True))
 
 
+def repeats(row: Measurement, number: int) -> pd.DataFrame:
+    return as_table([replace(row, repeat=repeat) for repeat in range(number)])
+
+
 def test_a_run_takes_the_place_of_rows_of_its_sizes_and_backends_and_leaves_the_others(tmp_path: Path) -> None:
-    publish(as_table([TIMING, replace(TIMING, backend="jax"), replace(TIMING, backend="torch")]), tmp_path)
-    new = replace(TIMING, backend="jax", run="new", group="finished")
-    publish(as_table([replace(new, repeat=repeat) for repeat in range(3)]), tmp_path)
-    publish(as_table([replace(TIMING, backend="torch", steps=50, run="new")]), tmp_path)
-    stopped = replace(TIMING, backend="tensorflow", run="new", group="stopped")
-    publish(as_table([stopped, replace(stopped, repeat=1)]), tmp_path)
+    for backend in ("tensorflow", "jax", "torch"):
+        publish(repeats(replace(TIMING, backend=backend), 3), tmp_path)
+    publish(repeats(replace(TIMING, backend="jax", run="new", group="finished"), 3), tmp_path)
+    publish(repeats(replace(TIMING, backend="torch", steps=50, run="new"), 3), tmp_path)
+    publish(repeats(replace(TIMING, backend="tensorflow", run="new", group="stopped"), 2), tmp_path)
     rows = read_folder(tmp_path)[["backend", "steps", "run"]].drop_duplicates().sort_values(["backend", "steps"])
     assert rows.to_numpy().tolist() == [
         *(["jax", 20, "new"], ["tensorflow", 20, "run-1"]),
         *(["torch", 20, "run-1"], ["torch", 50, "new"]),
     ]
+
+
+def test_a_group_that_ends_badly_or_never_had_more_repeats_is_replaced_too(tmp_path: Path) -> None:
+    publish(repeats(TIMING, 3), tmp_path)
+    publish(as_table([replace(TIMING, status="out_of_memory", step_seconds=None, run="new", group="full")]), tmp_path)
+    publish(repeats(replace(TIMING, steps=50, group="once"), 1), tmp_path)
+    publish(repeats(replace(TIMING, steps=50, group="once", run="new"), 1), tmp_path)
+    assert set(read_folder(tmp_path)["run"]) == {"new"}
+
+
+def test_no_case_is_lost_unless_it_is_said(tmp_path: Path) -> None:
+    other = replace(TIMING, entry="gru", case_id="gru")
+    (path,) = publish(pd.concat([repeats(TIMING, 3), repeats(other, 3)]), tmp_path)
+    before = path.read_bytes()
+    new = repeats(replace(TIMING, run="new"), 3)
+    with pytest.raises(ZooError, match="the run lacks a case that the reference has at its sizes: gru; measure"):
+        publish(new, tmp_path)
+    assert path.read_bytes() == before
+    publish(new, tmp_path, drop=True)
+    assert set(read_folder(tmp_path)["run"]) == {"new"}
+
+
+def test_each_machine_has_a_file(tmp_path: Path) -> None:
+    card = replace(TIMING, device="gpu", device_name="card", cpu_count=16)
+    paths = publish(as_table([TIMING, card]), tmp_path)
+    assert [path.name for path in paths] == ["example-cpu-2-50ghz-2-cpus-speed.csv.gz", "card-16-cpus-speed.csv.gz"]
 
 
 def test_a_table_of_another_version_is_refused_before_anything_is_measured(tmp_path: Path) -> None:

@@ -292,6 +292,8 @@ def test_a_finished_run_has_nothing_left_to_do(small_run) -> None:
     whole = (folder / TABLE).read_bytes()
     before = seconds_of_children()
     again = run("--benchmark", *SMALL, f"--zoo-results={folder}", "--zoo-resume")
-    assert seconds_of_children() - before < 5
+    assert (
+        seconds_of_children() - before < 10
+    )  # of some 60 that the run took; a shared machine has half its pace at times
     assert "5 passed" in again.stdout
     assert (folder / TABLE).read_bytes() == whole

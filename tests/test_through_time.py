@@ -141,11 +141,19 @@ def test_the_state_is_carried_on_and_the_gradient_is_not() -> None:
 
 
 @not_on_jax
+def test_sequences_that_end_early_and_have_one_answer_are_not_truncated() -> None:
+    made = zoo.create_model("lstm", "adding", units=5, steps=STEPS, masked=True)
+    with pytest.raises(zoo.ZooError, match="adding asks for one answer to sequences that end early"):
+        train(made, "adding", replace(RECIPE, truncate=3), data=data("adding"), verbose=0)
+
+
+@not_on_jax
 def test_a_truncated_training_learns_and_keeps_its_history() -> None:
     made = model("gru")
     whole = zoo.load_task("wave", steps=STEPS)
     given = zoo.Data(whole.train.first(200), whole.validation.first(50), {})
     recipe = zoo.Recipe("short", epochs=4, batch=10, learning_rate=1e-2, truncate=2)
+    made.stop_training = True  # as EarlyStopping leaves it after a training before
     training = train(made, "wave", recipe, data=given, verbose=0)
     assert set(training.history) == {"loss", "val_loss", "val_mse"}
     assert len(training.history["val_mse"]) == 4

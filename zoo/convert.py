@@ -55,12 +55,21 @@ def with_execution(model: keras.Model, execution: str | Execution, *, check: boo
     for name, reason in converter.kept.items():
         warnings.warn(f"layer {name!r} stays as it is: {reason}", ConversionWarning, stacklevel=2)
     converted.set_weights(model.get_weights())
+    _copy_states(model, converted)
     _compile(converted, model, how)
     if check:
         from zoo.equality import require_equal
 
         require_equal(converted, model, how)
     return converted
+
+
+def _copy_states(model: keras.Model, converted: keras.Model) -> None:
+    """Let stateful layers go on where those of `model` stand; states are no weights."""
+    from zoo.layers.keras_private import state_variables
+
+    for ours, theirs in zip(state_variables(converted), state_variables(model), strict=True):
+        ours.assign(theirs)
 
 
 def require_graph(model: Any, call: str) -> None:
@@ -122,6 +131,8 @@ class _Converter:
 
         from zoo.layers.keras_private import flat_layers
 
+        if not isinstance(layer, keras.layers.Layer):  # an operation, such as Keras puts into the graph for a mask
+            return _copy(layer)
         if not any(isinstance(each, keras.layers.RNN) for each in flat_layers(layer)):
             return _copy(layer)
         try:
@@ -129,7 +140,8 @@ class _Converter:
         except ZooError as error:
             self.kept[layer.name] = str(error)
             return _copy(layer)
-        result.trainable = layer.trainable
+        if not layer.trainable:
+            result.trainable = False
         self._converted += 1
         return result
 
@@ -172,6 +184,8 @@ class _Converter:
             how = Execution("unrolled" if how.loop == "stock-unrolled" else "looped")
         result = recurrent(cell, how, name=layer.name, dtype=layer.dtype_policy, **options)
         result.activity_regularizer = layer.activity_regularizer
+        if not layer.trainable:  # of a direction; what is frozen inside the cell is in the cell's own config
+            result.trainable = False
         return result
 
 

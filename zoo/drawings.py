@@ -89,13 +89,18 @@ def as_characters(image: np.ndarray) -> str:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG, and the folder that it goes to.
+    """Write a figure in the form that the file's ending names, PNG where it has none, and the folder that it goes to.
 
     Raises:
-        ZooError: the file cannot be written.
+        ZooError: no figure has such a form, or the file cannot be written.
     """
-    data = io.BytesIO()
-    write_png(figure, data)
+    data, form = io.BytesIO(), path.suffix.lower()[1:] or "png"
+    if form == "png":
+        write_png(figure, data)
+    elif form in figure.canvas.get_supported_filetypes():
+        figure.savefig(data, format=form)
+    else:
+        raise ZooError(f"a picture ends in .png, .svg or .pdf, and {path} in {path.suffix}")
     write_bytes(path, data.getvalue())
 
 

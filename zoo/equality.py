@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +37,8 @@ def require_equal(model: keras.Model, other: keras.Model, what: object) -> None:
         ZooError: which tensor differs most, and by how much.
     """
     batch = random_batch(other)
-    ours, known = tensors(model, batch), tensors(other, batch)
+    with _states_kept(model), _states_kept(other):
+        ours, known = tensors(model, batch), tensors(other, batch)
     differences = {name: relative(tensor, known[name]) for name, tensor in zip(known, ours.values(), strict=True)}
     worst = max(differences, key=differences.__getitem__)
     allowed = _allowed(other, batch)
@@ -45,6 +47,21 @@ def require_equal(model: keras.Model, other: keras.Model, what: object) -> None:
             f"as {what} the model computes something else: {worst} differs by {differences[worst]:.1e} (relative L2), "
             f"{allowed:.0e} is allowed"
         )
+
+
+@contextmanager
+def _states_kept(model: keras.Model) -> Iterator[None]:
+    """What stateful layers keep between calls is after the context what it was before."""
+    import keras
+
+    from zoo.layers.keras_private import state_variables
+
+    before = [(state, keras.ops.convert_to_numpy(state)) for state in state_variables(model)]
+    try:
+        yield
+    finally:
+        for state, value in before:
+            state.assign(value)
 
 
 def random_batch(model: keras.Model, batch: int = BATCH, steps: int = STEPS, masked: bool = True) -> list[np.ndarray]:
@@ -64,12 +81,13 @@ def random_batch(model: keras.Model, batch: int = BATCH, steps: int = STEPS, mas
     arrays = []
     for each in model.inputs:
         shape = [size or (steps if axis else batch) for axis, size in enumerate(each.shape)]
-        if "int" in each.dtype:
+        is_token = "int" in each.dtype
+        if is_token:
             array = rng.integers(1, min(sizes, default=2), shape).astype(each.dtype)
         else:
             array = rng.normal(size=shape).astype(each.dtype)
-        if masked and len(shape) > 1 and (masks or "int" in each.dtype):
-            array[: (shape[0] + 1) // 2, -max(1, shape[1] // 3) :] = masks[0] if masks else 0
+        if masked and (len(shape) > 1 if is_token else masks and len(shape) > 2):
+            array[: (shape[0] + 1) // 2, -max(1, shape[1] // 3) :] = 0 if is_token else masks[0]
         arrays.append(array)
     return arrays
 

@@ -39,18 +39,20 @@ def pad_batches(
     Every batch but one has `batch` sequences: what is left over of a length joins the next longer one.
 
     Args:
-        sequences: arrays of (steps, features), or of token numbers (steps,).
+        sequences: arrays of (steps, features), or of token numbers (steps,), which are whole.
         y: a target for each; None to predict. Predictions come in the order of `batches.order`.
         batch: how many sequences a batch has.
         lengths: how many lengths there are at most, or which.
         padding: what fills the steps after the end; by default `zoo.PADDING` for features, 0 for tokens.
-        seed: of the order of batches, which is another in each epoch; None to keep them in the order of lengths.
+        seed: of the order of sequences, which is mixed once where there are targets, and of batches, which is another
+            in each epoch; None to keep sequences in their order and batches in that of lengths.
 
     Returns:
         A dataset of Keras. Its `order` holds the place of each sequence, batch by batch, in the order of this epoch.
 
     Raises:
-        ZooError: there is no sequence, an empty one, one longer than the lengths allow, or `y` has another number.
+        ZooError: there is no sequence, an empty one, one longer than the lengths allow, one of numbers with a fraction
+            that has no axis of features, or `y` has another number.
     """
     arrays = [np.asarray(each) for each in sequences]
     if not arrays:
@@ -60,6 +62,11 @@ def pad_batches(
             raise ZooError(f"sequence {number} has the shape {each.shape}, not (steps{_features(arrays[0])})")
         if not len(each):
             raise ZooError(f"sequence {number} is empty: a sequence has at least one step")
+    if arrays[0].ndim == 1 and not all(np.issubdtype(each.dtype, np.integer) for each in arrays):
+        raise ZooError(
+            f"sequences of the shape {arrays[0].shape} are tokens, which are whole numbers: a series of other numbers "
+            "has the shape (steps, 1)"
+        )
     if y is not None and len(y) != len(arrays):
         raise ZooError(f"there are {len(arrays)} sequences, and {len(y)} targets")
     size = positive_whole("batch", batch)
@@ -67,7 +74,9 @@ def pad_batches(
     ends = best_lengths(steps, positive_whole("lengths", lengths)) if np.isscalar(lengths) else _given(lengths, steps)
     is_text = arrays[0].ndim == 1
     fill = (0 if is_text else PADDING) if padding is None else padding
-    return _dataset()(_batches(arrays, steps, ends, size, fill), None if y is None else np.asarray(y), seed)
+    rng = None if seed is None or y is None else np.random.default_rng(seed)
+    places = np.arange(len(arrays)) if rng is None else rng.permutation(len(arrays))
+    return _dataset()(_batches(arrays, places, steps, ends, size, fill), None if y is None else np.asarray(y), rng)
 
 
 def best_lengths(steps: np.ndarray, count: int) -> list[int]:
@@ -121,12 +130,12 @@ class _Batch:
 
 
 def _batches(
-    arrays: Sequence[np.ndarray], steps: np.ndarray, ends: Sequence[int], size: int, fill: float
+    arrays: Sequence[np.ndarray], places: np.ndarray, steps: np.ndarray, ends: Sequence[int], size: int, fill: float
 ) -> list[_Batch]:
-    """The batches, from the shortest length to the longest."""
+    """The batches, from the shortest length to the longest; within a length in the order of `places`."""
     batches, left, shorter = [], np.array([], int), 0
     for end in ends:
-        here = np.concatenate([left, np.flatnonzero((steps > shorter) & (steps <= end))])
+        here = np.concatenate([left, places[(steps[places] > shorter) & (steps[places] <= end)]])
         whole = len(here) // size * size if end != ends[-1] else len(here)
         batches += [_padded(arrays, here[first : first + size], end, fill) for first in range(0, whole, size)]
         left, shorter = here[whole:], end
@@ -153,10 +162,9 @@ def _dataset() -> Any:
     class PaddedBatches(keras.utils.PyDataset):
         """Padded batches in an order of their own each epoch."""
 
-        def __init__(self, batches: list[_Batch], y: np.ndarray | None, seed: int | None) -> None:
+        def __init__(self, batches: list[_Batch], y: np.ndarray | None, rng: np.random.Generator | None) -> None:
             super().__init__()
-            self._batches, self._y = batches, y
-            self._rng = None if seed is None else np.random.default_rng(seed)
+            self._batches, self._y, self._rng = batches, y, rng
             self.on_epoch_end()
 
         def __len__(self) -> int:
@@ -173,7 +181,7 @@ def _dataset() -> Any:
 
         def on_epoch_end(self) -> None:
             """Put the batches into another order."""
-            if self._rng is not None and self._y is not None:
+            if self._rng is not None:
                 self._rng.shuffle(self._batches)
 
     return PaddedBatches

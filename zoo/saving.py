@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import keras
     import numpy as np
 

@@ -15,12 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 
 from benchmarks.profiles import get_profile
 from zoo.bench.plan import Selection, timed_cases
+from zoo.cli.command import run_function
 from zoo.errors import ZooError
+from zoo.measuring import machine
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import USUAL
 from zoo.measuring.group import Group
@@ -55,7 +56,7 @@ def main(
     group = group_of(backend, entry, task, -(-pairs // (workers // 2)), workers)
     check_writable(to)
     kept = read_rows(to / TABLE) if resume and (to / TABLE).exists() else []
-    memory = int(0.8 * psutil.virtual_memory().available)
+    memory = machine.memory_limit_bytes(None)
     coordinator = Coordinator(to, RUN, replace(USUAL, seconds=seconds), memory, kept)
     try:
         run = coordinator.group(group)
@@ -68,4 +69,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_function(main, "python -m benchmarks.experiments.aa")

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from zoo.cli.command import run_function
 from zoo.errors import unknown
 from zoo.execution import BACKENDS
 from zoo.measuring.lockstep import balanced_order
@@ -175,7 +176,7 @@ def main(
 ) -> None:
     """Time whole epochs of fit, and of the same training without Keras."""
     if backend not in BACKENDS:
-        raise typer.BadParameter(str(unknown("backend", backend, BACKENDS)))
+        raise unknown("backend", backend, BACKENDS)
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     rows = measure(backend, rounds)
@@ -185,4 +186,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_function(main, "python -m benchmarks.experiments.epoch")

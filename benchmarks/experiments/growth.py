@@ -28,6 +28,7 @@ import psutil
 import typer
 
 from zoo import Split, task_at
+from zoo.cli.command import run
 from zoo.execution import Execution
 from zoo.measuring import limit, prove
 from zoo.measuring.batch import first_batch
@@ -255,4 +256,4 @@ def _keep(table: pd.DataFrame, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    run(app, "python -m benchmarks.experiments.growth")

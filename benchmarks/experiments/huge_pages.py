@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from zoo.cli.command import run_function
 from zoo.errors import ZooError, unknown
 from zoo.execution import BACKENDS
 from zoo.measuring.lockstep import balanced_order
@@ -184,8 +185,4 @@ def main(
 
 
 if __name__ == "__main__":
-    from zoo.cli.command import run
-
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
-    run(app, "python -m benchmarks.experiments.huge_pages")
+    run_function(main, "python -m benchmarks.experiments.huge_pages")

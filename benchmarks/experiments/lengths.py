@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from zoo.cli.command import run_function
 from zoo.errors import unknown
 from zoo.execution import BACKENDS
 
@@ -92,7 +93,7 @@ def main(
 ) -> None:
     """Train on sequences of many lengths, padded in several ways."""
     if backend not in BACKENDS:
-        raise typer.BadParameter(str(unknown("backend", backend, BACKENDS)))
+        raise unknown("backend", backend, BACKENDS)
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     rows = pd.DataFrame([row for arm in ARMS for row in measure(arm)]).assign(backend=backend)
@@ -103,4 +104,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_function(main, "python -m benchmarks.experiments.lengths")

@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import typer
 
+from zoo.cli.command import run_function
 from zoo.errors import unknown
 from zoo.execution import BACKENDS
 
@@ -62,7 +63,7 @@ def main(
     """Print the memory after every ten models, and what a model adds."""
     for kind, name, known in (("backend", backend, BACKENDS), ("layer", layer, LAYERS)):
         if name not in known:
-            raise typer.BadParameter(str(unknown(kind, name, known)))
+            raise unknown(kind, name, known)
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     held = held_mib(layer, models)
@@ -71,4 +72,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_function(main, "python -m benchmarks.experiments.many_models")

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from zoo.cli.command import run_function
 from zoo.comparison.run import Comparison
 from zoo.comparison.settings import Settings
 from zoo.comparison.verdicts import BETTER
@@ -85,4 +86,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_function(main, "python -m benchmarks.experiments.null")

@@ -23,6 +23,7 @@ import pandas as pd
 import typer
 
 from benchmarks.trained.queue import fastest
+from zoo.cli.command import run_function
 from zoo.errors import ZooError, unknown
 from zoo.execution import BACKENDS
 from zoo.measuring.rows import check_writable
@@ -181,8 +182,4 @@ def main(
 
 
 if __name__ == "__main__":
-    from zoo.cli.command import run
-
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
-    run(app, "python -m benchmarks.experiments.recipes")
+    run_function(main, "python -m benchmarks.experiments.recipes")

@@ -22,7 +22,7 @@ import pandas as pd
 import typer
 from scipy import stats
 
-from zoo.cli.command import run
+from zoo.cli.command import run_function
 from zoo.measuring.own_arm import Sizes
 from zoo.measuring.recommend import recommend_sizes
 from zoo.measuring.recommendation import Recommendation
@@ -166,6 +166,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
-    run(app, "python -m benchmarks.experiments.recommend")
+    run_function(main, "python -m benchmarks.experiments.recommend")

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from zoo.cli.command import run_function
 from zoo.measuring.lockstep import balanced_order
 
 SIZES = ((28, 150, 150), (240, 64, 32))
@@ -133,4 +134,4 @@ def main(
 if __name__ == "__main__":
     os.environ["KERAS_BACKEND"] = "jax"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    typer.run(main)
+    run_function(main, "python -m benchmarks.experiments.scan")

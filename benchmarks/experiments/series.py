@@ -19,6 +19,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from zoo.cli.command import run_function
 from zoo.errors import ZooError, unknown
 from zoo.measuring.rows import check_writable
 
@@ -64,7 +65,7 @@ def main(
     check_writable(to)
     for name in [each for each in only.split(",") if each] or list(SERIES):
         if name not in SERIES:
-            raise typer.BadParameter(str(unknown("series", name, list(SERIES))))
+            raise unknown("series", name, list(SERIES))
         path = to / f"{name}.csv"
         if path.exists():
             continue
@@ -77,4 +78,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_function(main, "python -m benchmarks.experiments.series")

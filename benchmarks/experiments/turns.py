@@ -16,11 +16,12 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-import psutil
 import typer
 
 from zoo import task_at
+from zoo.cli.command import run_function
 from zoo.execution import Execution
+from zoo.measuring import machine
 from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import USUAL
@@ -141,7 +142,7 @@ def main(
     check_writable(to)
     if not only_table:
         kept = read_rows(to / TABLE) if (to / TABLE).exists() else []
-        memory = int(0.8 * psutil.virtual_memory().available)
+        memory = machine.memory_limit_bytes(None)
         coordinator = Coordinator(to, "turns", USUAL, memory, kept)
         try:
             for pair in PAIRS:
@@ -152,4 +153,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_function(main, "python -m benchmarks.experiments.turns")

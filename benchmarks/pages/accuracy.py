@@ -11,7 +11,7 @@ from benchmarks.pages.results import machine
 from benchmarks.trained import book
 from benchmarks.trained.curves import DROPOUTS, Trained
 from benchmarks.trained.queue import QUEUE, Group
-from benchmarks.trained.standing import standing_texts, standings
+from benchmarks.trained.standing import published_scores, standing_texts, standings
 from zoo.errors import ZooError
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.pretrained import cards
@@ -31,7 +31,7 @@ def accuracy_figures(trained: Trained) -> Figures:
     Raises:
         ZooError: nothing was trained by train-reference.
     """
-    rows = scores(trained.table).query("run == 'train-reference'")
+    rows = published_scores(trained)
     if rows.empty:
         raise ZooError("no trainings to write about: run python -m benchmarks train-reference")
     figures = {"machine": machine(rows), "standing": as_markdown(standing_texts(standings(trained)))}

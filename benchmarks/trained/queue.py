@@ -44,6 +44,7 @@ class Group:
     baseline: str = ""  #: the recipe that the others are held against, where they are
 
 
+CELLS = ("neuron", "simple_rnn", "lstm", "gru")
 DROPOUTS = ("input_dropout", "output_dropout", "state_dropout", "recurrent_dropout")
 DECODERS = ("encoder_decoder", "encoder_decoder_reversed", "encoder_decoder_attention")
 PLAIN = ("simple_rnn", "irnn")
@@ -58,6 +59,7 @@ QUEUE = (
     Group("dates", "dates", ("encoder_decoder",)),
     Group("digits", "draw_digit", ("vector_to_sequence",)),
     Group("small_digits", "digits_rows", READERS, backend="jax"),
+    Group("wave", "wave", CELLS, backend="jax"),
     Group("projections", "wave", PROJECTIONS, ("book", "book_he"), seeds=5),
     Group("dropout", "wave", ("stacked_rnn", *DROPOUTS), ("book_dropout",)),
     Group("mnist", "mnist_rows", ("simple_rnn", "simple_rnn_he")),

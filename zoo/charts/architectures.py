@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from adjustText import adjust_text
@@ -11,11 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from zoo.charts.chart import Chart
-from zoo.charts.figures import DPI, GREY, INK, WIDTH, finish, nothing_to_draw, plain_ticks, spans, words
-from zoo.charts.labels import backend_name
-from zoo.statistics.architectures import PLACE, architectures, fastest_of_the_best
+from zoo.charts.figures import DPI, GREY, INK, WIDTH, finish, nothing_to_draw, plain_ticks, spans
+from zoo.charts.labels import backend_name, fastest_in_words
+from zoo.statistics.architectures import PLACE, architectures, as_good_as_the_best, fastest_of_the_best
 from zoo.statistics.scores import better
-from zoo.statistics.texts import three_digits
+from zoo.statistics.texts import three_digits, words
 
 FRONT = "#0173b2"
 LEGEND = [
@@ -24,6 +25,10 @@ LEGEND = [
 ]
 HEIGHT = 6.4
 LEAST_ENTRIES = 3
+MOST_ERROR, LEAST_SHARE = 4.0, 0.9
+"""Drawn is an error of up to so many times the best one, or a score of so much of the best one."""
+ALONG = 9
+"""Points of a bar that a name keeps away from."""
 NEEDS = f"{LEAST_ENTRIES} entries of one task with a trained score"
 NOTE = (
     "Bars: 95% intervals, of the score over seeds and of the ratio over repeats. Blue: the Pareto front; no other "
@@ -40,21 +45,22 @@ def scores_and_costs(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
     with sns.axes_style("whitegrid"):
         axes = figure.subplots()
-    both = scored[scored["train_ratio"].notna()]
-    names = _draw(axes, both)
     metric, first = str(rows["metric"].iloc[0]), rows.iloc[0]
+    timed = scored[scored["train_ratio"].notna()]
+    both = _near_the_best(timed, metric)
+    names = _draw(axes, both)
     log = better(metric).startswith("lower") and spans(both["score"], 5)
     axes.set(xscale="log", yscale="log" if log else "linear")
     plain_ticks(axes, "x", log=True)
     if log:
         plain_ticks(axes, "y", log=True)
-    axes.set_xlabel("training time over that of the reference entry, log scale, less is better", fontsize=9)
+    axes.set_xlabel(f"training time over that of {_reference(rows)}, log scale, less is better", fontsize=9)
     axes.set_ylabel(", ".join(filter(None, [metric, better(metric), "log scale" * log])), fontsize=9)
     axes.legend(handles=LEGEND, loc="best", frameon=True, fontsize=9)
-    title = f"{first['task']}, {backend_name(first['backend'])}: {_answer(scored, metric)}"
-    notes = "\n".join([NOTE, *_left_out(rows)])
+    title = f"{first['task']}, {backend_name(first['backend'])}: {_answer(scored, metric, _reference(rows))}"
+    notes = "\n".join([NOTE, *_left_out(rows), *_far_off(timed.drop(both.index))])
     figure = finish(figure, table, _rows_of(table, rows), title, notes, legend=False)
-    _part(names, axes)
+    _part(names, axes, both)
     return figure
 
 
@@ -67,6 +73,21 @@ def _main(rows: pd.DataFrame) -> pd.DataFrame:
     numbers = both.groupby([rows[name] for name in keys], sort=False).sum()
     place = numbers.sort_values(ascending=False, kind="stable").index[0]
     return rows[rows[keys].eq(pd.Series(place, index=keys)).all(axis=1)]
+
+
+def _near_the_best(timed: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rows whose score is near that of the best; all of them where fewer than LEAST_ENTRIES are."""
+    if better(metric).startswith("lower"):
+        near = timed[timed["score"] <= MOST_ERROR * timed["score"].min()]
+    else:
+        near = timed[timed["score"] >= LEAST_SHARE * timed["score"].max()]
+    return near if len(near) >= LEAST_ENTRIES else timed
+
+
+def _reference(rows: pd.DataFrame) -> str:
+    """The entry over which the times of a place are."""
+    found = rows.loc[rows["train_ratio"].eq(1.0), "entry"]
+    return str(found.iloc[0]) if len(found) else "the reference entry"
 
 
 def _draw(axes: Axes, both: pd.DataFrame) -> list[Text]:
@@ -82,26 +103,33 @@ def _draw(axes: Axes, both: pd.DataFrame) -> list[Text]:
     return names
 
 
-def _part(names: list[Text], axes: Axes) -> None:
-    """Move the names off the points and off each other, where the axes stand for good."""
+def _part(names: list[Text], axes: Axes, both: pd.DataFrame) -> None:
+    """Move the names off the bars and off each other, where the axes stand for good."""
     axes.figure.draw_without_rendering()
+    xs, ys = both["train_ratio"].tolist(), both["score"].tolist()
+    for _, row in both.iterrows():
+        xs += [*np.linspace(row["train_low"], row["train_high"], ALONG), *[row["train_ratio"]] * ALONG]
+        ys += [*[row["score"]] * ALONG, *np.linspace(row["score_low"], row["score_high"], ALONG)]
+    known = [(x, y) for x, y in zip(xs, ys, strict=True) if np.isfinite([x, y]).all()]
+    if not known:
+        return
+    x, y = zip(*known, strict=True)
     line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.7}
-    adjust_text(names, ax=axes, expand=(1.15, 1.4), iter_lim=500, arrowprops=line)
+    adjust_text(names, x=x, y=y, ax=axes, expand=(1.15, 1.4), iter_lim=500, arrowprops=line)
 
 
-def _answer(scored: pd.DataFrame, metric: str) -> str:
+def _answer(scored: pd.DataFrame, metric: str, reference: str) -> str:
     """Which entry has the best score and which are not decidedly worse, among those with a rank if there are any."""
     ranked = scored[scored["best_rank"].notna()]
     best = ranked.iloc[0] if len(ranked) else scored.iloc[0]
-    tied = ranked[ranked["best_rank"].eq(1)].iloc[1:]["model"].tolist()
+    tied = as_good_as_the_best(ranked).iloc[1:]["model"].tolist()
     text = f"{best['model']} has the best {metric}, {three_digits(best['score'])}"
     if not tied:
         return text
     text += f"; not decidedly worse: {words(tied)}"
-    fastest = fastest_of_the_best(scored)
+    fastest = fastest_of_the_best(ranked)
     if len(fastest):
-        verb, ratio = "trains" if len(fastest) == 1 else "train", three_digits(fastest["train_ratio"].iloc[0])
-        text += f"; of these {words(fastest['model'].tolist())} {verb} fastest, in {ratio} of the reference's time"
+        text += f"; of these {fastest_in_words(fastest, reference)}"
     return text
 
 
@@ -113,6 +141,12 @@ def _left_out(rows: pd.DataFrame) -> list[str]:
         if names:
             lines.append(f"{lacks} at this size: {', '.join(names)}.")
     return lines
+
+
+def _far_off(rows: pd.DataFrame) -> list[str]:
+    """What is too far from the best to be drawn."""
+    names = [f"{row['model']} {three_digits(row['score'])}" for _, row in rows.iterrows()]
+    return [f"Too far from the best to be drawn: {', '.join(names)}."] if names else []
 
 
 def _rows_of(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

@@ -10,23 +10,29 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from zoo.charts.chart import Chart
-from zoo.charts.figures import DPI, HEIGHT, INK, LEAST_HEIGHT, WIDTH, finish, nothing_to_draw, plain_ticks, words
-from zoo.charts.labels import CALLS, backend_name, setting_words
+from zoo.charts.figures import DPI, HEIGHT, INK, LEAST_HEIGHT, WIDTH, finish, nothing_to_draw, plain_ticks
+from zoo.charts.labels import CALLS, setting_words
 from zoo.statistics.columns import PEERS, REPEAT
 from zoo.statistics.gains import SIZE
 from zoo.statistics.ratios import medians
-from zoo.statistics.texts import three_digits
-from zoo.statistics.verdicts import EQUAL_TO
+from zoo.statistics.texts import three_digits, words
 
 ROW, HEAD = 0.205, 1.85  # inches of an arm, and of all else
-COLOURS = {"tensorflow": "#de8f05", "jax": "#0173b2", "torch": "#029e73"}
+LIBRARIES = {
+    "tensorflow": ("TensorFlow", "#de8f05"),
+    "jax": ("JAX", "#0173b2"),
+    "torch": ("torch", "#029e73"),
+    "onnxruntime": ("ONNX Runtime", "#cc78bc"),
+}
+"""The name and the colour of each."""
 TITLE = "What does one call take on each library?"
 NEEDS = "bare torch or JAX, or ONNX Runtime, which the profile peers measures"
 NOTE = (
     "Small dots: the median of a repeat, each a fresh process. Large ones: the median over repeats, written beside. "
-    "Upright bars: the floor, what the same path takes for a one-Dense model. Left is faster. The title names what is "
-    "within 5% of the fastest."
+    "Upright bars: the floor, what the same path takes for a one-Dense model. Left is faster. The title names the "
+    "fastest and those of which a repeat overlaps its repeats: processes of one program differ too."
 )
+NAMED = 3
 
 
 def has_peers(table: pd.DataFrame) -> bool:
@@ -44,6 +50,7 @@ def every_arm(table: pd.DataFrame) -> Figure:
     size = times[SIZE].drop_duplicates().head(1)
     times = times.merge(size, on=SIZE)
     times["milliseconds"] = times["step_seconds"] * 1000
+    times["library"] = times["runner"].where(times["runner"].eq("onnxruntime"), times["backend"])
     times["line"] = times["backend"].where(times["runner"] == "keras", "") + " " + times["execution"]
     times["line"] = times["line"].str.strip()
     lines = times.groupby("phase")["line"].nunique().max()
@@ -53,9 +60,10 @@ def every_arm(table: pd.DataFrame) -> Figure:
     for axes, (phase, call) in zip(grid, CALLS.items(), strict=True):
         _draw(axes, times[times["phase"] == phase])
         axes.set_title(call, loc="left", fontsize=10)
-    shown = {name: colour for name, colour in COLOURS.items() if (times["backend"] == name).any()}
     handles = [
-        Line2D([], [], color=c, marker="o", linestyle="none", label=backend_name(name)) for name, c in shown.items()
+        Line2D([], [], color=colour, marker="o", linestyle="none", label=name)
+        for library, (name, colour) in LIBRARIES.items()
+        if (times["library"] == library).any()
     ]
     first = size.iloc[0]
     title = f"{setting_words(size)}, {first['steps']} steps: {_answer(times)}"
@@ -64,14 +72,18 @@ def every_arm(table: pd.DataFrame) -> Figure:
 
 
 def _answer(times: pd.DataFrame) -> str:
-    """The fastest arm of each call, and those that take at most 5% more."""
+    """The fastest arm of each call, and those of which a repeat overlaps its repeats."""
     phrases = []
     for phase, call in CALLS.items():
-        middles = times[times["phase"] == phase].groupby("line")["milliseconds"].median().sort_values(kind="stable")
-        if len(middles):
-            near = words(middles.index[middles <= EQUAL_TO * middles.iloc[0]].tolist())
-            verb = "take" if " and " in near else "takes"
-            phrases.append(f"{near} {verb} the least in {call}, {three_digits(middles.iloc[0])} ms")
+        arms = times[times["phase"] == phase].groupby("line")["milliseconds"].agg(["median", "min", "max"])
+        if arms.empty:
+            continue
+        arms = arms.sort_values("median", kind="stable")
+        near = arms.index[arms["min"] <= arms["max"].iloc[0]].tolist()
+        more = [f"{len(near) - NAMED} more"] if len(near) > NAMED + 1 else []
+        verb = "take" if len(near) > 1 else "takes"
+        names = words([*near[: NAMED if more else None], *more])
+        phrases.append(f"{names} {verb} the least in {call}, {three_digits(arms['median'].iloc[0])} ms")
     return "; ".join(phrases)
 
 
@@ -79,7 +91,7 @@ def _draw(axes: Axes, part: pd.DataFrame) -> None:
     order = part.groupby("line")["milliseconds"].median().sort_values()
     for y, (line, middle) in enumerate(order.items()):
         rows = part[part["line"] == line]
-        colour = COLOURS.get(str(rows["backend"].iloc[0]), INK)
+        _, colour = LIBRARIES.get(str(rows["library"].iloc[0]), ("", INK))
         floor = float(rows["trainer_floor_seconds"].median()) * 1000
         if np.isfinite(floor):
             axes.plot([floor, floor], [y - 0.35, y + 0.35], color=colour, linewidth=2.5, alpha=0.35)

@@ -48,10 +48,12 @@ def cost_growth(table: pd.DataFrame) -> Figure:
 
 
 def _grown(data: pd.DataFrame) -> pd.DataFrame:
-    """The rows of one entry and backend at several numbers of steps."""
+    """The rows of one entry and backend at several numbers of steps, of the executions in the run of its times."""
     parts = of_entries(data)
     first = next((part for part in parts.values() if part["steps"].nunique() > 1), data.iloc[:0])
-    return in_order(first) if len(first) else first
+    if first.empty:
+        return first
+    return in_order(first[first["execution"].isin(times_of_one_run(first)["execution"])])
 
 
 def _answer(data: pd.DataFrame) -> str:

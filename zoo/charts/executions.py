@@ -12,8 +12,8 @@ from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 
 from zoo.charts.chart import Chart
-from zoo.charts.figures import DPI, GREY, HEIGHT, INK, LEAST_HEIGHT, WIDTH, finish, nothing_to_draw, words
-from zoo.charts.labels import backend_name, rows_of, setting_words
+from zoo.charts.figures import DPI, GREY, HEIGHT, INK, LEAST_HEIGHT, WIDTH, finish, nothing_to_draw
+from zoo.charts.labels import fastest_words, place_name, rows_of, setting_words
 from zoo.statistics.columns import execution_order
 from zoo.statistics.executions import by_size, winners
 from zoo.statistics.texts import three_digits
@@ -44,18 +44,14 @@ def executions(table: pd.DataFrame) -> Figure:
     grid = figure.subplots(1, len(parts), squeeze=False, gridspec_kw={"width_ratios": columns})[0]
     for axes, (backend, device), part in zip(grid, places, parts, strict=True):
         _draw(axes, part, steps)
-        axes.set_title(backend_name(backend) + (" on a GPU" if device == "gpu" else ""), loc="left", fontsize=11)
+        axes.set_title(place_name(backend, device), loc="left", fontsize=11)
     title = f"Training {setting_words(rows)}: {_answer(rows)}"
     return finish(figure, table, rows_of(table, rows[rows["timed"]]), title, NOTE, legend=False)
 
 
 def _answer(rows: pd.DataFrame) -> str:
-    """For each backend the execution that is most often the fastest or tied with it."""
-    phrases = [
-        f"{row.execution} on {backend_name(row.backend)} ({row.wins} of {row.sizes} lengths)"
-        for row in winners(rows).itertuples()
-    ]
-    return f"the fastest, or tied with it, most often: {words(phrases)}"
+    """For each backend the execution that is the fastest or tied with it, from length to length."""
+    return f"the fastest, or tied with it, is {fastest_words(winners(rows))}"
 
 
 def _draw(axes: Axes, part: pd.DataFrame, steps: Sequence[int]) -> None:

@@ -6,7 +6,6 @@ Figures are made without pyplot, so that drawing leaves nothing open and changes
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
 
 import pandas as pd
 import seaborn as sns
@@ -17,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from zoo.statistics.columns import EXECUTION, execution_order
 from zoo.statistics.stock import measured_as_another
+from zoo.statistics.texts import words
 
 DPI = 150
 WIDTH, HEIGHT = 10.6, 8.0
@@ -134,12 +134,6 @@ def nothing_to_draw(table: pd.DataFrame, title: str, needs: str) -> Figure:
     figure = Figure(figsize=(9, 3.2), dpi=DPI, layout="constrained")
     figure.text(0.5, 0.55, f"Nothing to draw: {why}.", ha="center", va="center", fontsize=12, color=INK, wrap=True)
     return finish(figure, table, table.iloc[:0], title, "")
-
-
-def words(names: Sequence[object]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    texts = [str(name) for name in names]
-    return " and ".join([*([", ".join(texts[:-1])] if len(texts) > 1 else []), *texts[-1:]])
 
 
 def _where(table: pd.DataFrame) -> list[str]:

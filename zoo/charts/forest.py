@@ -22,7 +22,6 @@ from zoo.charts.figures import (
     look,
     nothing_to_draw,
     plain_ticks,
-    words,
 )
 from zoo.charts.labels import CALLS, backend_name, of_entries, rows_of, setting_words
 from zoo.statistics.break_even import break_even
@@ -30,7 +29,7 @@ from zoo.statistics.columns import MIB, REPEAT, execution_order
 from zoo.statistics.favourite import SHORT_SEQUENCE
 from zoo.statistics.ratios import medians, ratios
 from zoo.statistics.stock import STOCK
-from zoo.statistics.texts import three_digits, whole
+from zoo.statistics.texts import three_digits, whole, words
 from zoo.statistics.verdicts import FASTER, TOO_FEW, UNDECIDED
 
 ROW, HEAD = 0.2, 1.9  # inches of an execution, and of all else
@@ -81,18 +80,19 @@ def _chosen(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _answer(rows: pd.DataFrame) -> str:
-    """The largest decided gain of training, or that there is none."""
-    train = rows[rows["phase"] == "train"]
+    """The largest decided gain of training by an execution of Keras, or that there is none."""
+    train = rows[rows["phase"].eq("train") & rows["runner"].eq("keras")]
     faster = train[train["verdict"] == FASTER].sort_values("ratio", kind="stable")
     if faster.empty:
         sizes = [f"{steps:,}" for steps in sorted(train["steps"].unique())]
         return f"no execution trains decidedly faster than stock at {words(sizes)} steps"
     best = faster.iloc[0]
-    lengths = faster["steps"].nunique()
+    lengths = [f"{steps:,}" for steps in sorted(faster["steps"].unique())]
     times = (
         f"{best['execution']} trains {three_digits(1 / best['ratio'])} times as fast as stock at {best['steps']} steps"
     )
-    return f"{times}; one is decidedly faster at {lengths} of {train['steps'].nunique()} lengths"
+    number = train["steps"].nunique()
+    return f"{times}; at {words(lengths)} steps, of {number} lengths, some execution is decidedly faster"
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, lines: pd.DataFrame) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from zoo.statistics.texts import three_digits, words
+
 BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "torch"}
 CALLS = {"train": "training", "predict": "prediction"}
 SETTINGS = ["entry", "task", "units", "batch"]
@@ -12,6 +14,34 @@ SETTINGS = ["entry", "task", "units", "batch"]
 def backend_name(name: object) -> str:
     """A backend as it calls itself."""
     return BACKENDS.get(str(name), str(name))
+
+
+def place_name(backend: object, device: object) -> str:
+    """A backend and, where it is no CPU, the device: "JAX on a GPU"."""
+    return backend_name(backend) + (" on a GPU" if device == "gpu" else "")
+
+
+def fastest_words(won: pd.DataFrame) -> str:
+    """Rows of `executions.winners` in words: "on JAX looped+jit at 10 to 50 steps, unrolled+jit at 100; on torch …"."""
+    phrases = []
+    for (backend, device), part in won.groupby(["backend", "device"], sort=False):
+        lengths = [lengths_range(*ends) for ends in zip(part["first_steps"], part["last_steps"], strict=True)]
+        stretches = [f"{name} at {length}" for name, length in zip(part["execution"], lengths, strict=True)]
+        phrases.append(f"on {place_name(backend, device)} {', '.join(stretches)} steps")
+    return "; ".join(phrases)
+
+
+def fastest_in_words(fastest: pd.DataFrame, reference: str) -> str:
+    """Rows of `architectures.fastest_of_the_best` in words: "gru trains fastest, in 0.87 of lstm's time"."""
+    names = words(fastest["model"].tolist())
+    text = f"{names} {'trains' if len(fastest) == 1 else 'train'} fastest"
+    is_reference = fastest["entry"].iloc[0] == reference
+    return text if is_reference else f"{text}, in {three_digits(fastest['train_ratio'].iloc[0])} of {reference}'s time"
+
+
+def lengths_range(first: int, last: int) -> str:
+    """Numbers of steps: "10 to 2,000", or "10"."""
+    return f"{first:,}" if first == last else f"{first:,} to {last:,}"
 
 
 def of_entries(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

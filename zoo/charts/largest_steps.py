@@ -22,11 +22,11 @@ from zoo.charts.figures import (
     nothing_to_draw,
     plain_ticks,
     slots,
-    words,
 )
 from zoo.charts.labels import SETTINGS, backend_name, setting_words
 from zoo.statistics.columns import EXECUTION
-from zoo.statistics.growth import LIMIT_BYTES, WITHOUT_STEPS, bound, bounded
+from zoo.statistics.growth import LIMIT_BYTES, WITHOUT_STEPS, bound, bounded, most_steps
+from zoo.statistics.texts import words
 
 ROW = 0.24  # inches that an execution takes
 
@@ -77,9 +77,8 @@ def _answer(bounds: pd.DataFrame) -> str:
     for backend, rows in bounds.groupby("backend", sort=False):
         trained = rows[rows["largest_steps"].notna()].sort_values("largest_steps", ascending=False, kind="stable")
         if len(trained):
-            phrases.append(
-                f"{trained['execution'].iloc[0]} {trained['largest_steps'].iloc[0]:,} steps on {backend_name(backend)}"
-            )
+            first = trained.iloc[0]
+            phrases.append(f"{first['execution']} {most_steps(first)} steps on {backend_name(backend)}")
     return f"the longest are {words(phrases)}"
 
 

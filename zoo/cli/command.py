@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Callable
 from typing import Annotated, NoReturn
 
 import rich.box
@@ -59,16 +60,27 @@ def seconds(text: str) -> float:
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:
-    """Run `app` as the command `name`; without arguments it shows its help.
+    """Run `app` as the command `name`; without arguments it shows its help. Exit codes are those of `run_function`."""
+    _run(app, name, sys.argv[1:] or ["--help"])
+
+
+def run_function(function: Callable[..., object], name: str) -> NoReturn:
+    """Run `function` as the command `name`, without arguments too.
 
     Exit codes: 2 and one line on stderr for a mistake of the user's, 1 and one line where the system refuses (a full
     disk, not enough memory), 130 after Ctrl-C, SIGTERM or SIGHUP.
     """
+    app = make_app()
+    app.command()(function)
+    _run(app, name, sys.argv[1:])
+
+
+def _run(app: typer.Typer, name: str, arguments: list[str]) -> NoReturn:
     stop_as_ctrl_c_does()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else its warnings bury the line of an error
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # and those about models that are traced anew
     try:
-        sys.exit(app(sys.argv[1:] or ["--help"], prog_name=name, standalone_mode=False))
+        sys.exit(app(arguments, prog_name=name, standalone_mode=False))
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except ZooError as error:

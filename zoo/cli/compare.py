@@ -176,8 +176,8 @@ def _print(outcome: Outcome) -> None:
         typer.echo(note)
     print_table(f"{outcome.name}, best first", *_texts(outcome))
     typer.echo(HOW_TO_READ)
-    for entry, reason in outcome.failed.items():
-        typer.echo(f"{entry} could not be trained: {reason}")
+    for text in outcome.failures:
+        typer.echo(text)
     typer.echo(outcome.verdict)
     assert outcome.folder
     typer.echo(f"report: {outcome.folder / 'report.html'}")

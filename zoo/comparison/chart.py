@@ -56,7 +56,7 @@ def score_against_cost(outcome: Outcome) -> Figure:
     title = textwrap.fill(outcome.verdict, int(WIDTH * TITLE_CHARACTERS_PER_INCH))
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5, fontweight="bold")
     note = [
-        "Bars: 95% intervals over folds and seeds. Blue: surely better than the best baseline on the same examples.",
+        "Bars: 95% intervals over folds. Blue: surely better than the best baseline on the same examples.",
         *_beyond(baselines, shown, main.name),
         *outcome.notes,
     ]

@@ -115,10 +115,10 @@ def compare(
     with lock:
         comparison = Comparison(problem, settings, folder, show=show, done=done, ray=ray)
         outcome = replace(comparison.measure(), folder=folder)
-        show("the best model is kept")
-        keep_best(comparison, outcome)
         show("report")
         write_comparison(outcome, folder)
+        show("the best model is kept")
+        keep_best(comparison, outcome)
     return outcome
 
 

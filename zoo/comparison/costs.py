@@ -94,7 +94,9 @@ def _seated(arm: Arm, launcher: Launcher, limits: Limits, processes: list[Proces
     peak = None
     for phase in reversed(PHASES):  # the peak of training is the last
         warm = ask("warm_up", phase, WARM_UP)
-        peak = warm[1]["step_peak_host_bytes"] if warm else None
+        if warm is None:  # its process is gone
+            return seat, None
+        peak = warm[1]["step_peak_host_bytes"]
     return seat, peak / MIB if peak else None
 
 

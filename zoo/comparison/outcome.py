@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pandas as pd
 
 from zoo.comparison.costs import Cost
-from zoo.comparison.verdicts import BETTER, WORSE, Difference, difference, verdicts
+from zoo.comparison.verdicts import BETTER, WORSE, Difference, difference, mean_loss, verdicts
 from zoo.problems.problem import Metric, Worth
 from zoo.statistics.intervals import interval
 from zoo.statistics.texts import three_digits
@@ -42,7 +43,7 @@ class Outcome:
         scores: of each training that ended well.
         costs: of each entry.
         executions: of each entry.
-        failed: entries of which a training failed, and why.
+        failed: entries of which a training failed, and the first that did, in words; one that lacks a fold has no rank.
         clusters: of the test examples of each fold.
         overlap: how many clusters in a row share what they ask for.
         folder: where it is kept.
@@ -81,19 +82,31 @@ class Outcome:
 
     @cached_property
     def differences(self) -> dict[str, Difference]:
-        """The losses of each entry less those of the best baseline, on the folds on which it was trained."""
+        """The losses of each entry less those of the best baseline."""
         result = {}
+        theirs = [each[self.best_baseline].losses for each in self.baselines]
         for entry in dict.fromkeys(score.entry for score in self.scores):
-            folds = sorted({score.fold for score in self.scores if score.entry == entry})
-            ours = [self._losses(entry, fold) for fold in folds]
-            theirs = [self.baselines[fold][self.best_baseline].losses for fold in folds]
-            result[entry] = difference(ours, theirs, [self.clusters[fold] for fold in folds], self.overlap)
+            ours = [self._losses(entry, fold) for fold in self._folds]
+            result[entry] = difference(ours, theirs, self.clusters, self.overlap)
         return result
 
     def _losses(self, entry: str, fold: int) -> np.ndarray:
         """The mean over seeds of the losses on each example of a fold."""
         every = [score.worth.losses for score in self.scores if (score.entry, score.fold) == (entry, fold)]
         return np.asarray(np.mean(every, axis=0))
+
+    @property
+    def failures(self) -> list[str]:
+        """What failed, a sentence each."""
+        ranked = {score.entry for score in self.scores}
+        trained = [
+            f"A training failed: {text}{'' if entry in ranked else '; the entry has no rank'}."
+            for entry, text in self.failed.items()
+        ]
+        return [
+            *trained,
+            *(f"{name} was not timed: {cost.reason}." for name, cost in self.costs.items() if cost.reason),
+        ]
 
     @cached_property
     def verdicts(self) -> dict[str, str]:
@@ -102,10 +115,12 @@ class Outcome:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row an entry and a row a baseline, best first: scores with 95% intervals over folds and seeds, and costs.
+        """A row an entry and a row a baseline, best first: scores with 95% intervals over folds, and costs.
 
-        `over_baseline` is the mean loss over that of the best baseline: under 1 is better. Times are milliseconds of a
-        call with one batch, and over those of the first entry; memory is the most that the process of a training held.
+        A score is the mean over folds of the mean over seeds: seeds of one fold share its examples, and are no further
+        sample of the data. `over_baseline` is the mean loss over that of the best baseline: under 1 is better. Times
+        are milliseconds of a call with one batch, and over those of the first entry; memory is the most that the
+        process of a training held.
         """
         rows = [self._row_of_baseline(name) for name in self.baselines[0]]
         rows += [self._row_of_entry(name) for name in dict.fromkeys(score.entry for score in self.scores)]
@@ -125,10 +140,10 @@ class Outcome:
 
     def _row_of_entry(self, name: str) -> dict[str, object]:
         mine = [score for score in self.scores if score.entry == name]
-        scores = {m.name: [score.worth.scores[m.name] for score in mine] for m in self.metrics}
+        by_fold = [[score.worth.scores for score in mine if score.fold == fold] for fold in self._folds]
+        scores = {m.name: [fmean(each[m.name] for each in seeds) for seeds in by_fold] for m in self.metrics}
         cost, against = self.costs.get(name), self.differences[name]
-        baseline = np.concatenate([self.baselines[score.fold][self.best_baseline].losses for score in mine])
-        floor = float(np.nanmean(baseline))
+        floor = self._floor
         row: dict[str, object] = {"name": name, "kind": ENTRY, **_means(scores), "verdict": self.verdicts[name]}
         ends = zip(("over_baseline", "low", "high"), (against.mean, against.low, against.high), strict=True)
         # a baseline without an error has nothing that a loss could be held over
@@ -144,6 +159,16 @@ class Outcome:
         return row
 
     @property
+    def _folds(self) -> range:
+        return range(len(self.baselines))
+
+    @cached_property
+    def _floor(self) -> float:
+        """The mean loss of the best baseline, over what `difference` takes its mean of."""
+        losses = [each[self.best_baseline].losses for each in self.baselines]
+        return mean_loss(losses, self.clusters)
+
+    @property
     def verdict(self) -> str:
         """The answer in a sentence or two."""
         better = [name for name in self._entries if self.verdicts[name] == BETTER]
@@ -151,7 +176,9 @@ class Outcome:
         ours, theirs = self.mean(best, self.main.name), self.mean(self.best_baseline, self.main.name)
         values = f"{self.main.name} {_value(self.main, ours)} against {_value(self.main, theirs)}"
         if not better:
-            text = f"Nothing beats {_the(self.best_baseline)}: the best entry, {best}, has {values}"
+            ahead = ours > theirs if self.main.higher_is_better else ours < theirs
+            beats = "surely beats" if ahead else "beats"
+            text = f"Nothing {beats} {_the(self.best_baseline)}: the best entry, {best}, has {values}"
             worse = [name for name in self._entries if self.verdicts[name] == WORSE]
             return f"{text}, and {_decided(worse, self._entries)}."
         by = self._gain(best)
@@ -167,7 +194,7 @@ class Outcome:
         return self.table.loc[self.table["kind"] == ENTRY, "name"].tolist()
 
     def mean(self, name: str, metric: str) -> float:
-        """The mean score of an entry or a baseline over folds and seeds."""
+        """The mean score of an entry or a baseline, over folds and seeds."""
         return dict(zip(self.table["name"], self.table[metric], strict=True))[name]
 
     def _gain(self, name: str) -> str:

@@ -28,7 +28,7 @@ def write_comparison(outcome: Outcome, folder: Path) -> Path:
     page = page_html(
         title=f"Comparison: {outcome.name}",
         where=list(outcome.notes),
-        answers=[("Which entry is worth it?", [outcome.verdict, *_failures(outcome)])],
+        answers=[("Which entry is worth it?", [outcome.verdict, *outcome.failures])],
         pictures=[picture],
         tables=[
             ReportTable(
@@ -45,10 +45,6 @@ def write_comparison(outcome: Outcome, folder: Path) -> Path:
     )
     write_bytes(folder / REPORT, page.encode())
     return folder / REPORT
-
-
-def _failures(outcome: Outcome) -> list[str]:
-    return [f"{entry} could not be trained: {reason}" for entry, reason in outcome.failed.items()]
 
 
 def _baselines(table: pd.DataFrame) -> pd.DataFrame:

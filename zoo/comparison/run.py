@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,11 @@ class Training:
         """Of its files."""
         return f"{self.entry}-fold{self.fold + 1}-seed{self.seed}"
 
+    @property
+    def told(self) -> str:
+        """How it ended, in words."""
+        return f"{self.entry}, fold {self.fold + 1}, seed {self.seed}: {self.reason or self.status}"
+
 
 class Comparison:
     """Entries on a problem.
@@ -79,8 +84,10 @@ class Comparison:
     def measure(self, timed: bool = True) -> Outcome:
         """Train what is not trained yet, time every entry unless told otherwise, and hold all against the baselines.
 
+        An entry that failed with every seed of a fold is not ranked: its mean would be of other folds.
+
         Raises:
-            ZooError: nothing could be trained.
+            ZooError: no entry could be trained on every fold.
         """
         baselines = [dict(self._shown_baselines(fold)) for fold in range(self.problem.folds)]
         (self.folder / "trainings").mkdir(exist_ok=True)
@@ -92,14 +99,15 @@ class Comparison:
                 costs = self._costs(place) if timed else {}
             finally:
                 place.close()
-        good = [each for each in trainings if each.status == "ok"]
-        if not good:
-            raise ZooError(f"no entry could be trained: {trainings[0].reason}")
+        failed = {each.entry: each.told for each in reversed(trainings) if each.status != "ok"}
+        ranked = self._with_every_fold(trainings)
+        if not ranked:
+            raise ZooError(f"no entry could be trained on every fold; {next(iter(failed.values()))}")
         scores = [
             Score(each.entry, each.fold, each.seed, self.problem.worth(each.fold, each.outputs), each.train_seconds)
-            for each in good
+            for each in trainings
+            if each.status == "ok" and each.entry in ranked
         ]
-        failed = {each.entry: each.reason for each in trainings if each.status != "ok"}
         clusters = [self.problem.clusters(fold) for fold in range(self.problem.folds)]
         return Outcome(
             self.problem.name,
@@ -113,6 +121,14 @@ class Comparison:
             clusters,
             self.problem.overlap,
         )
+
+    def _with_every_fold(self, trainings: Sequence[Training]) -> set[str]:
+        """The entries that have a training on each fold."""
+        folds: dict[str, set[int]] = {}
+        for each in trainings:
+            if each.status == "ok":
+                folds.setdefault(each.entry, set()).add(each.fold)
+        return {entry for entry, trained in folds.items() if len(trained) == self.problem.folds}
 
     def best_training(self, entry: str) -> Training:
         """The training of an entry on the last fold that has the smallest validation loss."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import operator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 def plain(settings: Settings, source: dict[str, Any]) -> dict[str, Any]:
     """The settings and the source as JSON gives them back."""
-    result: dict[str, Any] = json.loads(json.dumps({**source, **asdict(settings)}))
+    result: dict[str, Any] = json.loads(json.dumps({**source, **asdict(settings)}, default=operator.index))
     return result
 
 

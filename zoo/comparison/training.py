@@ -51,7 +51,6 @@ class Trained:
     train_seconds: float
     epochs: int
     validation_loss: float
-    parameters: int
 
 
 def built(arm: Arm) -> keras.Model:
@@ -124,7 +123,7 @@ def train_arm(arm: Arm, fold: Path, seed: int, threads: int, keep: Path | None =
     if keep:
         save_weights(model, keep)
     losses = history["val_loss"]
-    return Trained(outputs, seconds, len(losses), float(np.nanmin(losses)), model.count_params())
+    return Trained(outputs, seconds, len(losses), float(np.nanmin(losses)))
 
 
 def fastest_execution(arm: Arm, fold: Path) -> str:

@@ -38,11 +38,7 @@ def difference(entry: Losses, baseline: Losses, clusters: Sequence[np.ndarray], 
         clusters: of the examples of each fold: those of one number count as one.
         overlap: how many clusters in a row share what they ask for.
     """
-    means = []
-    for ours, theirs, cluster in zip(entry, baseline, clusters, strict=True):
-        each = pd.Series(ours - theirs).groupby(cluster).mean().dropna()
-        means.append(each.to_numpy())
-    values = np.concatenate(means)
+    values = _by_cluster([ours - theirs for ours, theirs in zip(entry, baseline, strict=True)], clusters)
     if len(values) < 3 or not np.ptp(values):
         mean = float(values.mean()) if len(values) else np.nan
         return Difference(mean, np.nan, np.nan, 1.0)
@@ -52,6 +48,18 @@ def difference(entry: Losses, baseline: Losses, clusters: Sequence[np.ndarray], 
     )
     low, high = fitted.conf_int(LEVEL)[0]
     return Difference(float(fitted.params[0]), float(low), float(high), float(fitted.pvalues[0]))
+
+
+def mean_loss(losses: Losses, clusters: Sequence[np.ndarray]) -> float:
+    """The mean of losses, clusters counting alike, as in `difference`."""
+    values = _by_cluster(losses, clusters)
+    return float(values.mean()) if len(values) else np.nan
+
+
+def _by_cluster(losses: Losses, clusters: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of each cluster, fold after fold."""
+    means = [pd.Series(each).groupby(cluster).mean().dropna() for each, cluster in zip(losses, clusters, strict=True)]
+    return np.concatenate([each.to_numpy() for each in means])
 
 
 def verdicts(differences: Mapping[str, Difference]) -> dict[str, str]:

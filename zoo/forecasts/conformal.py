@@ -7,11 +7,11 @@ Predictive Inference for Regression (2018).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from zoo.forecasts.rolling import Reader
+from zoo.forecasts.rolling import Reader, read_ahead
 from zoo.problems.windows import Windows, target_times, windows_between
 
 MOST_WINDOWS = 2000
@@ -55,17 +55,18 @@ class Past:
 def past(reader: Reader, horizon: int) -> Past:
     """Forecasts of every row behind those that the model was trained on; what they read may lie before."""
     series, kept = reader.panel.series, reader.kept
+    whole = read_ahead(kept, horizon)
     starts, ends = [], []
     for each in series:
         first = int(np.searchsorted(each.times, kept.calibrated_from(each.times), side="right"))
         starts.append(max(0, first - kept.window))
         ends.append(len(each.times))
-    found = windows_between(series, starts, ends, kept.window, horizon, len(kept.roles.known)).thinned(MOST_WINDOWS)
+    found = windows_between(series, starts, ends, kept.window, whole, len(kept.roles.known)).thinned(MOST_WINDOWS)
     order = np.argsort(target_times(found, series), kind="stable") if len(found) else np.zeros(0, int)
-    windows = Windows(found.series[order], found.first[order], kept.window, horizon)
-    none = np.zeros((0, horizon))
-    values, truth = reader.backward(windows) if len(windows) else (none, none)
-    return Past(windows, values, truth, reader.scaling.deviations[windows.series, 0])
+    windows = Windows(found.series[order], found.first[order], kept.window, whole)
+    none = np.zeros((0, whole))
+    values, truth = (each[:, :horizon] for each in (reader.backward(windows) if len(windows) else (none, none)))
+    return Past(replace(windows, horizon=horizon), values, truth, reader.scaling.deviations[windows.series, 0])
 
 
 def calibrated(known: Past, level: float) -> Calibration:

@@ -89,7 +89,7 @@ def forecast(
     series = reader.panel.series
     ends = [last_rows(kept, each, ahead) for each in series]
     read, future = (np.stack([end[place] for end in ends]) for place in (0, 1))
-    values = reader.rolled(read, np.nan_to_num(future), np.arange(len(series)))
+    values = reader.rolled(read, np.nan_to_num(future), np.arange(len(series)))[:, :ahead]
     low, high = calibration.around(values, reader.scaling.deviations[:, 0])
     parts = [
         _rows(kept, each, _next_times(reader, each, end[2], ahead), forecast=v, low=a, high=b)
@@ -111,7 +111,7 @@ def forecast(
 
 
 def _next_times(reader: Reader, series: Series, end: int, horizon: int) -> np.ndarray:
-    """The times behind row `end`: those of the table where it has them, and then by its step."""
+    """The times behind row `end`: those of the table where it has all of them, else by its step."""
     given = series.times[end : end + horizon]
     if len(given) == horizon:
         return given

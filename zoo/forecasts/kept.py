@@ -75,9 +75,17 @@ class Kept:
         return Scaling.of_card(self.card["scaling"], len(self.roles.known))
 
     def calibrated_from(self, times: np.ndarray) -> Any:
-        """The time after which rows were used in no training, in the kind of `times`."""
-        text = self.card["calibrated_from"]
-        return np.datetime64(text) if times.dtype.kind == "M" else float(text)
+        """The time after which rows were used in no training, in the kind of `times`.
+
+        Raises:
+            ZooError: the model was trained on dates and the times are numbers, or the other way round.
+        """
+        text, dated = str(self.card["calibrated_from"]), times.dtype.kind == "M"
+        try:
+            return np.datetime64(text) if dated else float(text)
+        except ValueError:
+            here, there = ("dates", "numbers") if dated else ("numbers", "dates")
+            raise ZooError(f"the times of the table are {here}, and the model was trained on {there}") from None
 
 
 def read_kept(source: str | Path) -> Kept:

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zoo.charts.figures import DPI, INK, WIDTH
+from zoo.drawings import GIVEN, MADE
 from zoo.forecasts.forecast import Forecast
 
-GIVEN, MADE = "#333333", "#0173b2"
 MOST_SERIES = 6
 SHOWN_BEFORE = 4
 """So many times the horizon is shown of the past, and 40 rows at least."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from zoo.errors import ZooError
 from zoo.forecasts.kept import Kept
@@ -29,14 +31,15 @@ class Reader:
 
         Args:
             read: (windows, window, columns).
-            future: (windows, horizon, columns): of them the known columns are read.
+            future: (windows, horizon, columns), of which the known columns are read: whole calls of the model, where it
+                reads any.
             numbers: of each window's series.
         """
         horizon, step = future.shape[1], self.kept.horizon
         rows, answers = read.copy(), []
         for start in range(0, horizon, step):
             asked = future[:, start : start + step]
-            if asked.shape[1] < step:  # what goes beyond the horizon is not kept
+            if asked.shape[1] < step:  # no column of it is read
                 asked = np.concatenate([asked, np.repeat(asked[:, -1:], step - asked.shape[1], axis=1)], axis=1)
             inputs = self.scaling.inputs_of(rows, asked, numbers)
             outputs = np.asarray(self.kept.model.predict(inputs, batch_size=BATCH, verbose=0))
@@ -86,10 +89,16 @@ def require_horizon(kept: Kept, horizon: int) -> None:
         )
 
 
-def last_rows(kept: Kept, series: Series, horizon: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """The rows behind which a series is forecast, the rows that are asked for, and the number of the first of them.
+def read_ahead(kept: Kept, horizon: int) -> int:
+    """How many rows the model reads ahead of what it forecasts: those of whole calls, where it reads known columns."""
+    return math.ceil(horizon / kept.horizon) * kept.horizon if kept.roles.known else horizon
 
-    Rows at the end without a target are the future: their known columns are read.
+
+def last_rows(kept: Kept, series: Series, horizon: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """The rows behind which a series is forecast, those that are read ahead, and the number of the first of them.
+
+    Rows at the end without a target are the future: their known columns are read. Of what the last call reads beyond
+    the horizon and the table does not hold, the last row that it holds is taken.
 
     Raises:
         ZooError: a row that is read lacks a value or stands behind a gap, or known columns are missing.
@@ -103,10 +112,12 @@ def last_rows(kept: Kept, series: Series, horizon: int) -> tuple[np.ndarray, np.
     read = series.values[start:end]
     if np.isnan(read).any() or not series.follows[start + 1 : end].all():
         raise ZooError(f"the last {kept.window} rows of {of} have a gap or lack a value: the model reads all of them")
-    future = np.full((horizon, series.values.shape[1]), np.nan)
-    rows = series.values[end : end + horizon]
+    future = np.full((read_ahead(kept, horizon), series.values.shape[1]), np.nan)
+    rows = series.values[end : end + len(future)]
     future[: len(rows)] = rows
     known = len(kept.roles.known)
+    if known:
+        future[horizon:, -known:] = pd.DataFrame(future[horizon - 1 :, -known:]).ffill().to_numpy()[1:]
     if known and np.isnan(future[:, -known:]).any():
         names = ", ".join(kept.roles.known)
         raise ZooError(

@@ -110,8 +110,8 @@ def numbers(table: Table, frame: pd.DataFrame, column: str) -> np.ndarray:
 
 def _refuse(table: Table, column: str, values: pd.Series, wrong: np.ndarray, why: str) -> None:
     if wrong.any():
-        row = int(wrong.argmax())
-        value = str(values.iloc[row])[:40]
+        place = int(wrong.argmax())
+        value, row = str(values.iloc[place])[:40], int(values.index[place])  # blank rows may have been left out
         raise ZooError(f"column {column!r} of {table.name}: {value!r} in {table.line(row)} {why}")
 
 

@@ -43,7 +43,7 @@ def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
         raise unknown("order of dates", order, ORDERS)
     where = f"column {values.name!r} of {table.name}"
     if values.isna().any():
-        row = int(values.isna().to_numpy().argmax())
+        row = int(values.index[int(values.isna().to_numpy().argmax())])
         raise ZooError(f"{where} has no time in {table.line(row)}")
     if pd.api.types.is_datetime64_any_dtype(values):
         return _plain(values)
@@ -59,9 +59,10 @@ def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
     first, *others = whole.values()
     different = [each for each in others if (each != first).any()]
     if different:
-        row = int((different[0] != first).argmax())
+        place = int((different[0] != first).argmax())
+        row = int(text.index[place])
         raise ZooError(
-            f"{where}: {text.iloc[row]!r} in {table.line(row)} may be a day and a month or a month and a day: "
+            f"{where}: {text.iloc[place]!r} in {table.line(row)} may be a day and a month or a month and a day: "
             f"say which by --dates {DAY_FIRST} or --dates {MONTH_FIRST}"
         )
     return first
@@ -102,7 +103,7 @@ def _no_time(table: Table, where: str, text: pd.Series, forms: Sequence[str]) ->
     head = text.iloc[:HEAD] if len(text) <= HEAD or len(forms) > 20 else text
     failed = {form: pd.to_datetime(head, format=form, errors="coerce", utc=True).isna().to_numpy() for form in forms}
     best = min(failed.values(), key=lambda each: each.sum())
-    row = int(best.argmax())
-    return (
-        f"{where}: {text.iloc[row][:40]!r} in {table.line(row)} is no date of a form that is known; ISO, 2020-01-31, is"
-    )
+    place = int(best.argmax())
+    row = int(text.index[place])
+    value = text.iloc[place][:40]
+    return f"{where}: {value!r} in {table.line(row)} is no date of a form that is known; ISO, 2020-01-31, is"

@@ -12,16 +12,18 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, positive_whole
 from zoo.layers.tensors import Tensor
 
 
-def gates(enter: Tensor, forget: Tensor, before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def gates(enter: Tensor, forget: Tensor, before: Tensor, empty: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """exp(enter) and σ(forget), both over exp of the new stabilizer, and that.
 
-    The stabilizer m' = max(ln σ(forget) + m, enter) cancels out of what the cells compute.
+    The stabilizer m' = max(ln σ(forget) + m, enter) cancels out of what the cells compute. Where `empty` is true
+    nothing is kept, and it is `enter`: else exp of a very negative `enter` would be 0, and an empty cell divide by it.
     """
     kept = ops.log_sigmoid(forget) + before
+    kept = kept if empty is None else ops.where(empty, enter, kept)
     stabilizer = ops.maximum(kept, enter)
     return ops.exp(enter - stabilizer), ops.exp(kept - stabilizer), stabilizer
 
@@ -43,7 +45,7 @@ class SLSTMCell(keras.layers.Layer):
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units = units
+        self.units = positive_whole("units", units)
         self.state_size = [units] * 4
         self.output_size = units
 
@@ -66,7 +68,7 @@ class SLSTMCell(keras.layers.Layer):
         h, c, n, m = states
         sums = ops.matmul(inputs, self.kernel) + ops.matmul(h, self.recurrent_kernel) + self.bias
         z, i, f, o = ops.split(sums, 4, axis=-1)
-        enter, keep, m = gates(i, f, m)
+        enter, keep, m = gates(i, f, m, empty=ops.equal(n, 0))
         c = keep * c + enter * ops.tanh(z)
         n = keep * n + enter
         h = ops.sigmoid(o) * c / n
@@ -104,7 +106,8 @@ class MLSTMCell(keras.layers.Layer):
     """
 
     def __init__(self, units: int, heads: int = 1, **kwargs: Any) -> None:
-        if heads < 1 or units % heads:
+        units, heads = positive_whole("units", units), positive_whole("heads", heads)
+        if units % heads:
             raise ZooError(f"heads must divide the {units} units, and {heads!r} do not")
         super().__init__(**kwargs)
         self.units, self.heads, self.size = units, heads, units // heads

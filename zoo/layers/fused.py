@@ -67,6 +67,8 @@ class FusedRNN(keras.layers.RNN):
             The last output (batch, units), all outputs (batch, steps, units), the last states.
         """
         require_mask_fits(mask, sequences)
+        if mask is not None:
+            kernels.require_masks()
         outputs = sequences
         if self.go_backwards:
             outputs, mask = ops.flip(outputs, axis=1), None if mask is None else ops.flip(mask, axis=1)

@@ -67,4 +67,5 @@ class FusedBidirectional(keras.layers.Bidirectional):
         first, second = (layer.cell for layer in layers)
         alike = type(first) is type(second) and first.get_config().get("units") == second.get_config().get("units")
         same_activation = getattr(first, "activation", None) == getattr(second, "activation", None)
-        return bool(alike and same_activation and type(first) in torch_rnn.KERNELS and not (training and first.dropout))
+        drops = training and (first.dropout or second.dropout)
+        return bool(alike and same_activation and type(first) in torch_rnn.KERNELS and not drops)

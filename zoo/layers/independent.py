@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.errors import positive_whole
 from zoo.layers.tensors import Tensor
 
 
@@ -28,7 +29,7 @@ class IndRNNCell(keras.layers.Layer):
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units = self.state_size = self.output_size = units
+        self.units = self.state_size = self.output_size = positive_whole("units", units)
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         """Create the weights for inputs of shape (batch, features)."""

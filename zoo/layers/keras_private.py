@@ -77,6 +77,12 @@ def flat_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return list(layer._flatten_layers())
 
 
+def state_variables(model: keras.layers.Layer) -> list[keras.Variable]:
+    """The states that stateful recurrent layers keep between calls, in the order of the layers."""
+    layers = [each for each in flat_layers(model) if isinstance(each, keras.layers.RNN) and each.stateful]
+    return [state for each in layers for state in keras.tree.flatten(each.states) if state is not None]
+
+
 def is_functional(model: keras.Model) -> bool:
     """Whether a model is what `keras.Model(inputs, outputs)` gives: its graph is all that it does."""
     return type(model) is Functional

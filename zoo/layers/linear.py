@@ -9,11 +9,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, positive_whole
 from zoo.layers.tensors import Tensor
 
 Parts = tuple[Tensor, ...]
 """A tensor, or of complex numbers the real part and the imaginary one."""
+HALF = ("float16", "bfloat16")
+"""Types that cannot tell a decay of 0.999 from 1: their last number under 1 is 0.9995 and 0.996."""
 EDGE = 1e-6  # from a radius or an angle whose logarithm would be infinite
 
 
@@ -28,7 +30,8 @@ def product(one: Parts, other: Parts) -> Parts:
 class LinearCell(keras.layers.Layer):
     """A recurrent cell that is linear in its state, for `keras.layers.RNN` and `zoo.layers.ParallelRNN` alike.
 
-    A subclass computes a(t) and b(t) in `decay_and_drive`, and the output in `read`.
+    A subclass computes a(t) and b(t) in `decay_and_drive`, and the output in `read`. In mixed precision it computes in
+    float32: a decay is near 1, and what is rounded to 1 forgets nothing.
 
     Args:
         units: size of the state and of the output.
@@ -45,10 +48,10 @@ class LinearCell(keras.layers.Layer):
     gives_its_state = True
 
     def __init__(self, units: int, **kwargs: Any) -> None:
-        if isinstance(units, bool) or not isinstance(units, int) or units < 1:
-            raise ZooError(f"units must be a positive whole number, not {units!r}")
         super().__init__(**kwargs)
-        self.units = units
+        if self.compute_dtype in HALF:
+            self.dtype_policy = "float32"
+        self.units = units = positive_whole("units", units)
         self.state_size = [units] * (self.parts + (not self.gives_its_state))
         self.output_size = units
 

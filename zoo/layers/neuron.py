@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from zoo.errors import positive_whole
 from zoo.layers.tensors import Tensor
 
 
@@ -36,7 +37,7 @@ class NeuronCell(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = units
+        self.units = positive_whole("units", units)
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.state_size = units

@@ -22,7 +22,8 @@ class ParallelRNN(keras.layers.RNN):
     """`keras.layers.RNN` around a linear cell, by a scan in log2(steps) passes instead of steps one after another.
 
     (a, b) of two spans in a row join to (a₂ ⊙ a₁, a₂ ⊙ b₁ + b₂), in any grouping (Blelloch, Prefix Sums and Their
-    Applications, 1990). Weights, shapes, masks and numbers are those of `keras.layers.RNN`, up to rounding.
+    Applications, 1990). Weights, shapes, masks and numbers are those of `keras.layers.RNN`, up to rounding; where a
+    step is masked the last output is repeated, and never zero.
 
     Args:
         cell: a `zoo.layers.LinearCell`.
@@ -39,6 +40,8 @@ class ParallelRNN(keras.layers.RNN):
             kind = type(cell).__name__
             raise ZooError(f"{kind} is not linear in its state: a parallel scan is for a zoo.layers.LinearCell")
         super().__init__(cell, **options)
+        if self.compute_dtype != cell.compute_dtype:  # a cell that is linear has float32 in mixed precision
+            self.dtype_policy = cell.dtype_policy
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         """Build the cell for sequences of a known number of steps."""

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.errors import positive_whole
 from zoo.layers.tensors import Tensor
 
 
@@ -29,7 +30,7 @@ class SRUCell(keras.layers.Layer):
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units = units
+        self.units = positive_whole("units", units)
         self.state_size = [units, units]
         self.output_size = units
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.errors import fraction
+from zoo.errors import fraction, positive_whole
 from zoo.layers.tensors import Tensor
 
 
@@ -36,7 +36,7 @@ class ZoneoutLSTMCell(keras.layers.Layer):
 
     def __init__(self, units: int, rate: float = 0.1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units = units
+        self.units = positive_whole("units", units)
         self.rate = fraction("rate", rate)
         self.state_size = [units, units]
         self.output_size = units

@@ -6,6 +6,7 @@ has its node for itself, or takes one processor, or the GPU. If its node is lost
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -117,6 +118,7 @@ class Cluster:
         self._running: dict[Any, tuple[str, Job | None]] = {}  #: a generator, or a greeting, by its node
         self._looked = 0.0
         self._alone_since: float | None = None  #: when the last node was lost
+        self._gpu_lost_at = -math.inf
         self._begun, self._has_waited = time.monotonic(), False
         self._look()
 
@@ -231,8 +233,9 @@ class Cluster:
         """Begin the jobs that wait, in their order, where a node has room."""
         for job in list(self._waiting):
             if job.gpu and not any(node.devices for node in self._nodes.values()):
-                job.failed = "no node of the cluster has a GPU"
-                self._waiting.remove(job)
+                if time.monotonic() > self._gpu_lost_at + ALONE_SECONDS:  # else it may come back
+                    job.failed = "no node of the cluster has a GPU"
+                    self._waiting.remove(job)
                 continue
             free = [(node_id, node) for node_id, node in self._nodes.items() if node.has_room(job)]
             if not free:
@@ -272,6 +275,8 @@ class Cluster:
             return
         self._lost[node_id] += 1
         self._lost_at[node_id] = time.monotonic()
+        if node.devices:
+            self._gpu_lost_at = self._lost_at[node_id]
         self._ray.kill(node.actor)
         self._running = {each: (where, job) for each, (where, job) in self._running.items() if where != node_id}
         again = [job for job in node.jobs if job.tries < TRIES]

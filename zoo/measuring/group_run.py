@@ -50,7 +50,7 @@ class GroupRun:
     def _take(self, kept: Kept) -> None:
         """Go on behind the rows of a run that was stopped."""
         for case in self._group.arms:
-            for part, rows in enumerate(kept.parts(case, self._group.name)):
+            for part, rows in kept.parts(case, self._group.name).items():
                 self.rows[case] += [row for row in rows if row.status in DONE]
                 for row in rows:
                     self.repeats = max(self.repeats, row.repeat + 1)

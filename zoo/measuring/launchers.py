@@ -63,22 +63,25 @@ class Launchers:
 class Once:
     """What functions gave for a case, each called once: a batch, a floor, a proof, a limit.
 
-    The latest `REMEMBERED` are kept, which the arms of a group share: the memory of a long run stays as it is.
+    The latest `REMEMBERED` are kept, which the arms of a group share: the memory of a long run stays as it is. The
+    threads of a node that train at the same time share them too: each waits for what another has begun.
     """
 
     def __init__(self, launchers: Launchers, limits: Limits) -> None:
         self._launchers = launchers
         self._limits = limits
         self._outcomes: dict[tuple[Callable[..., Any], Case], Outcome] = {}
+        self._lock = threading.Lock()
 
     def __call__(self, what: str, case: Case, function: Callable[..., Any], *arguments: Any) -> Outcome:
         """The outcome of the first `function(case, *arguments)` of this run; if it failed, its reason names `what`."""
         key = function, case
-        if key not in self._outcomes:
-            self._outcomes[key] = self._launchers.run(self._limits, case, function, *arguments)
-            while len(self._outcomes) > REMEMBERED:
-                del self._outcomes[next(iter(self._outcomes))]
-        outcome = self._outcomes[key] = self._outcomes.pop(key)  # it is the latest now
+        with self._lock:
+            if key not in self._outcomes:
+                self._outcomes[key] = self._launchers.run(self._limits, case, function, *arguments)
+                while len(self._outcomes) > REMEMBERED:
+                    del self._outcomes[next(iter(self._outcomes))]
+            outcome = self._outcomes[key] = self._outcomes.pop(key)  # it is the latest now
         if outcome.status in ("ok", "skipped"):  # a skip gives a reason for the user, such as data that are missing
             return outcome
         return replace(outcome, reason=f"{what}: {outcome.reason}")
@@ -86,7 +89,8 @@ class Once:
     def again(self, case: Case, function: Callable[..., Any], merge: Callable[[Any, Any], Any]) -> Any:
         """Call `function(case)` again and keep what `merge` makes of its old value and the new one, if there is one."""
         key = function, case
-        outcome = self._launchers.run(self._limits, case, function)
-        if outcome.status == "ok":
-            self._outcomes[key] = replace(outcome, value=merge(self._outcomes[key].value, outcome.value))
-        return self._outcomes[key].value
+        with self._lock:
+            outcome = self._launchers.run(self._limits, case, function)
+            if outcome.status == "ok":
+                self._outcomes[key] = replace(outcome, value=merge(self._outcomes[key].value, outcome.value))
+            return self._outcomes[key].value

@@ -13,14 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
-from zoo.measuring.enough import half_width
+from zoo.measuring.enough import CONFIDENCE, LEAST_REPEATS
 from zoo.measuring.lockstep import balanced_order
 
 FIRST_ROUNDS = 4
 """The rounds of the first look; each later one has twice as many."""
 FINALISTS = 3
 """Halving leaves so many; of these only one that is surely slower drops out."""
+TAIL = 0.2
+"""The part of the rounds at each end that does not count: other work disturbed them."""
 NARROW = math.log(1.02)
 """Half the width of an interval that is narrow enough: ±2%."""
 
@@ -49,7 +52,7 @@ class Seat:
 
 @dataclass(frozen=True)
 class Ratio:
-    """The time of an arm over that of another: the geometric mean over rounds, and its 95% interval."""
+    """The time of an arm over that of another: a trimmed geometric mean over rounds, and its 95% interval."""
 
     value: float
     low: float
@@ -57,7 +60,7 @@ class Ratio:
 
     @classmethod
     def of(cls, log_ratios: Sequence[float]) -> Ratio:
-        """That of log ratios by round: their median is kept from a round that other work disturbed."""
+        """That of log ratios by round: a round that other work disturbed does not count."""
         return cls.of_processes([log_ratios])
 
     @classmethod
@@ -66,17 +69,24 @@ class Ratio:
 
         The interval is as wide as the widest of theirs, and holds the middle of each.
         """
-        middles = [float(np.median(each)) for each in processes]
+        middles, halves = zip(*(_trimmed_mean(each) for each in processes), strict=True)
         middle = float(np.mean(middles))
-        half = max(half_width(_trimmed(each)) for each in processes)
+        half = max(halves)
         half = max(half, *(abs(each - middle) for each in middles))
         return cls(*(math.exp(each) for each in (middle, middle - half, middle + half)))
 
 
-def _trimmed(log_ratios: Sequence[float]) -> list[float]:
-    """Without a tenth at each end."""
-    ordered, cut = sorted(log_ratios), len(log_ratios) // 10
-    return ordered[cut : len(ordered) - cut] if cut else ordered
+def _trimmed_mean(log_ratios: Sequence[float]) -> tuple[float, float]:
+    """The mean without the TAIL at each end, and half the width of its 95% interval; infinite under 3 rounds.
+
+    The interval is Tukey and McLaughlin's, of the winsorized variance: what is left out widens it.
+    """
+    values = np.asarray(log_ratios, dtype=float)
+    middle = float(stats.trim_mean(values, TAIL))
+    if len(values) < LEAST_REPEATS:
+        return middle, math.inf
+    low, high = stats.mstats.trimmed_mean_ci(values, (TAIL, TAIL), alpha=1 - CONFIDENCE)
+    return middle, float(high - low) / 2
 
 
 def race(
@@ -117,7 +127,7 @@ def race(
             return ranked
         best = ranked[0]
         running, rounds = _promising(running, best, reference, phase), 2 * rounds
-        narrow = half_width(_trimmed(best.log_ratios(phase, reference))) < NARROW
+        narrow = _trimmed_mean(best.log_ratios(phase, reference))[1] < NARROW
         seen = number - first >= 3 * FIRST_ROUNDS
         if (len(running) <= 2 and narrow) or (len(running) <= 1 + few and seen):
             return _by_time(running, reference, phase)
@@ -125,7 +135,7 @@ def race(
 
 def _by_time(seats: Sequence[Seat], reference: Seat, phase: str) -> list[Seat]:
     """The fastest first."""
-    return sorted(seats, key=lambda seat: float(np.median(seat.log_ratios(phase, reference) or [math.inf])))
+    return sorted(seats, key=lambda seat: _trimmed_mean(seat.log_ratios(phase, reference) or [math.inf])[0])
 
 
 def _turn(seat: Seat, phase: str, number: int, block_seconds: float) -> None:
@@ -144,9 +154,8 @@ def _promising(seats: list[Seat], best: Seat, reference: Seat, phase: str) -> li
     for place, seat in enumerate(seats):
         if seat is best or seat is reference:
             continue
-        ratios = seat.log_ratios(phase, best)
-        middle = float(np.median(ratios))
-        if middle - half_width(_trimmed(ratios)) <= 0:
+        middle, half = _trimmed_mean(seat.log_ratios(phase, best))
+        if middle - half <= 0:
             behind.append((middle, place))
     kept = {place for _, place in sorted(behind)[: max(FINALISTS - 1, math.ceil(len(behind) / 2))]}
     return [seat for place, seat in enumerate(seats) if seat is best or seat is reference or place in kept]

@@ -45,7 +45,7 @@ def recommend(
 
     Every arm is a copy, proven equal to your model: your weights stay. Short looks come first, then longer ones at the
     arms that are not surely slower (successive halving). The answer is remembered, for the same layers, sizes,
-    versions and device.
+    versions and device, and a budget that is no larger.
 
     Args:
         model: a built Sequential or Functional model; compiled, where it is to train.
@@ -72,7 +72,7 @@ def recommend(
     steps, loops, linear = _recurrent(model)
     arms = [(name, backend) for name in (AS_IT_IS, *executions(backend, device, steps, linear))]
     key = [model.to_json(), [str(each.shape) for each in keras.tree.flatten([x, y])], y is None, arms]
-    if not fresh and (known := recall(key, backend, device)):
+    if not fresh and (known := recall(key, backend, device, budget)):
         return known
 
     def seat(name: str, _: str) -> Seat | str:
@@ -89,7 +89,7 @@ def recommend(
 
     tryout = Tryout(arms, seat, ["predict"] if y is None else ["train", "predict"], (steps or 0) * loops)
     what = f"{model.name}, batch {count}"
-    answer = Recommendation(what, device, tryout.measured(time, show), round(time.spent()))
+    answer = Recommendation(what, device, tryout.measured(time, show), round(time.spent()), budget)
     remember(key, backend, device, answer)
     return answer
 
@@ -132,12 +132,12 @@ def recommend_sizes(
     arms = [(tried[each][place], each) for place in places for each in asked if place < len(tried[each])]
     arms = list(only) or arms
     key = [repr(sizes), arms, memory_limit_bytes]
-    if not fresh and (known := recall(key, "+".join(asked), "cpu")):
+    if not fresh and (known := recall(key, "+".join(asked), "cpu", budget)):
         return known
     with _processes(sizes, lambda: Limits(memory_limit_bytes, time.of_a_call())) as seat:
         tryout = Tryout(arms, seat, ["train", "predict"], sizes.steps * sizes.layers, processes=True)
         rows = tryout.measured(time, show)
-    answer = Recommendation(str(sizes), "cpu", rows, round(time.spent()))
+    answer = Recommendation(str(sizes), "cpu", rows, round(time.spent()), budget)
     remember(key, "+".join(asked), "cpu", answer)
     return answer
 

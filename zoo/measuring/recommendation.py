@@ -38,12 +38,15 @@ class Recommendation:
         device: where.
         candidates: what was tried; the first one is the reference.
         seconds: what it took.
+        budget: the seconds that it could take.
+        remembered: whether it was measured before.
     """
 
     what: str
     device: str
     candidates: Sequence[Candidate]
     seconds: float
+    budget: float
     remembered: bool = False
 
     @property

@@ -18,10 +18,14 @@ def folder() -> Path:
     return Path(platformdirs.user_cache_dir("rnn-zoo")) / "recommend"
 
 
-def recall(key: Any, backend: str, device: str) -> Recommendation | None:
-    """The answer to the same question with the same versions on the same device; None if there is none."""
+def recall(key: Any, backend: str, device: str, budget: float) -> Recommendation | None:
+    """The answer to the same question with the same versions on the same device; None if there is none.
+
+    One that had less than `budget` seconds is none: with more of them the answer may be another.
+    """
     try:
-        return of_json(json.loads(_path(key, backend, device).read_text()))
+        known = of_json(json.loads(_path(key, backend, device).read_text()))
+        return known if known.budget >= budget else None
     except (OSError, ValueError, KeyError, TypeError):  # none, or one of another version of the zoo
         return None
 

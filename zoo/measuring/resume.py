@@ -27,6 +27,12 @@ def whole_name(part: str) -> str:
     return part.partition(".")[0]
 
 
+def _part_number(part: str) -> int:
+    """Which part it is: what `part_name` was given."""
+    number = part.partition(".")[2]
+    return int(number) - 1 if number else 0
+
+
 class Kept:
     """Rows of a run that was stopped. A case counts only with the same fields, versions and machine.
 
@@ -37,24 +43,25 @@ class Kept:
 
     def __init__(self, rows: Iterable[Measurement] = (), anywhere: bool = False) -> None:
         self._anywhere = anywhere
-        self._rows: dict[tuple[str, str], list[Measurement]] = {}
+        self._rows: dict[str, dict[str, list[Measurement]]] = {}  # of each case, by part of a group
         for row in rows:
-            self._rows.setdefault((row.group, row.case_id), []).append(row)
+            self._rows.setdefault(row.case_id, {}).setdefault(row.group, []).append(row)
 
     def rows(self, case: Case, group: str = "") -> list[Measurement]:
         """The rows of `case`, whatever their outcome; those that it has as an arm of `group`."""
         same = {**case.identity(), **machine.origin(case.backend, case.device)}
         for name in OF_MACHINE if self._anywhere else OF_PACE if case.recipe else ():
             del same[name]
-        rows = self._rows.get((group, case.id), [])
+        rows = self._rows.get(case.id, {}).get(group, [])
         return [row for row in rows if all(getattr(row, name) == value for name, value in same.items())]
 
-    def parts(self, case: Case, group: str) -> list[list[Measurement]]:
-        """The rows of an arm of `group`, by the part of it that its worker was in (see `part_name`)."""
-        parts: list[list[Measurement]] = []
-        while rows := self.rows(case, part_name(group, len(parts))):
-            parts.append(rows)
-        return parts
+    def parts(self, case: Case, group: str) -> dict[int, list[Measurement]]:
+        """The rows of an arm of `group`, by the part of it that its worker was in (see `part_name`).
+
+        An arm that did not fit beside the others stands in a later part alone.
+        """
+        names = [name for name in self._rows.get(case.id, {}) if whole_name(name) == group]
+        return {_part_number(name): self.rows(case, name) for name in names}
 
     def is_trained(self, case: Case) -> bool:
         """Whether the training `case` has its scores, or an outcome that is not tried again."""

@@ -19,10 +19,9 @@ Epoch = dict[str, float]
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gave: the figures of each row, how long it took, and its epochs."""
+    """What a training gave: the figures of each row, and its epochs."""
 
     rows: list[Figures]
-    seconds: float
     epochs: list[Epoch] = field(default_factory=list)
 
 
@@ -42,7 +41,6 @@ def train_and_score(case: Case, threads: int, weights: Path | None = None) -> Tr
 
     limit_threads(case.backend, threads)
     configure(case)
-    started = time.perf_counter()
     task = zoo.get_task(case.task)
     data, recipe = task.load(seed=case.seed), task.recipe(case.recipe)
     loaded = time.perf_counter()
@@ -53,7 +51,6 @@ def train_and_score(case: Case, threads: int, weights: Path | None = None) -> Tr
     if weights:
         zoo.save_weights(model, weights)
     scores = evaluate_all(model, task, data)
-    spent = time.perf_counter() - started
     naive = next(iter(task.naive.values()))
     rows = []
     for split, metric, score in ((split, *each) for split, of_split in scores.items() for each in of_split.items()):
@@ -68,7 +65,7 @@ def train_and_score(case: Case, threads: int, weights: Path | None = None) -> Tr
             "seconds_to_target": _seconds_to_target(task, split, log.rows),
         }
         rows.append({"phase": ACCURACY, **worth, **costs})
-    return Trained(rows, spent, log.rows)
+    return Trained(rows, log.rows)
 
 
 def _seconds_to_target(task: zoo.Task, split: str, epochs: list[Epoch]) -> float | None:

@@ -85,9 +85,10 @@ def _(cell: ZoneoutLSTMCell) -> Equations:
     return Equations(before, step)
 
 
-def _gates(body: Graph, enter: str, forget: str, stabilizer: str) -> tuple[str, str, str]:
+def _gates(body: Graph, enter: str, forget: str, stabilizer: str, empty: str = "") -> tuple[str, str, str]:
     """As `zoo.layers.extended.gates`; ln σ(f) = -softplus(-f)."""
     kept = body.add("Sub", stabilizer, body.add("Softplus", body.add("Neg", forget)))
+    kept = body.add("Where", empty, enter, kept) if empty else kept
     new = body.add("Max", kept, enter)
     return body.add("Exp", body.add("Sub", enter, new)), body.add("Exp", body.add("Sub", kept, new)), new
 
@@ -100,7 +101,7 @@ def _(cell: SLSTMCell) -> Equations:
     def step(body: Graph, states: Names, read: Names) -> tuple[str, list[str]]:
         h, c, n, m = states
         z, i, f, o = _split(body, body.add("Add", read[0], _product(body, h, cell.recurrent_kernel)), 4)
-        enter, keep, m = _gates(body, i, f, m)
+        enter, keep, m = _gates(body, i, f, m, empty=body.add("Equal", n, body.constant(0.0)))
         c = body.add("Add", body.add("Mul", keep, c), body.add("Mul", enter, body.add("Tanh", z)))
         n = body.add("Add", body.add("Mul", keep, n), enter)
         h = body.add("Mul", body.add("Sigmoid", o), body.add("Div", c, n))

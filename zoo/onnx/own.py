@@ -22,7 +22,8 @@ def export(model: keras.Model, path: str | Path) -> float:
 
     LSTM, GRU and SimpleRNN, alone and in Bidirectional, become ONNX' own operators; layers around them (Dense, Dropout,
     Embedding, Masking, Conv1D, pooling, normalization, sums, activations) become the usual ones. The file runs with any
-    batch, and with any number of steps where the model has it.
+    batch, and with any number of steps where the model has it. A model that masks takes sequences that are padded on
+    the right, as ONNX' operators do: `keras.utils.pad_sequences(..., padding="post")`.
 
         zoo.export(model, "model.onnx")
         zoo.OnnxModel("model.onnx").predict(x)

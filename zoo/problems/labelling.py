@@ -14,6 +14,7 @@ from zoo.data import PADDING, Split
 from zoo.errors import ZooError, positive_whole
 from zoo.problems.examples import Labelled
 from zoo.problems.problem import Examples, Metric, Worth, own_task
+from zoo.problems.scaling import without_constants
 from zoo.registry import Task
 from zoo.vocabulary import padded
 
@@ -49,13 +50,14 @@ class Labelling:
         positive_whole("folds", self.fold_count)
         positive_whole("window", self.steps)
         least = max(2, self.fold_count) + LEAST_EACH
-        counts = Counter(self.examples_of.labels.tolist())
+        counts = Counter(self.examples_of.labels[[copies[0] for copies in self._copies]].tolist())
         rarest = min(counts, key=lambda code: counts[code])
         if counts[rarest] < least:
             name, number = self.examples_of.names[rarest], counts[rarest]
+            different = "different " * (len(self._copies) < len(self.examples_of))
             raise ZooError(
-                f"label {name!r} stands at {number} example{'s' * (number != 1)}: each label needs {least} or more for "
-                f"{self.fold_count} fold{'s' * (self.fold_count != 1)}"
+                f"label {name!r} stands at {number} {different}example{'s' * (number != 1)}: each label needs {least} "
+                f"or more for {self.fold_count} fold{'s' * (self.fold_count != 1)}"
             )
 
     @property
@@ -112,21 +114,37 @@ class Labelling:
         cut = int((lengths > self.width).sum())
         line = f"{int(np.median(lengths))} steps in the median, {lengths.max()} at most"
         line += f"; {cut:,} longer than {self.width} are cut" if cut else ""
-        return [*self.examples_of.notes, line]
+        lines = [*self.examples_of.notes, line]
+        if twice := len(self.examples_of) - len(self._copies):
+            lines.append(f"copies of other examples: {twice:,}; no fold is tested on a copy of what it trained on")
+        return lines
+
+    @cached_property
+    def _copies(self) -> list[np.ndarray]:
+        """The places of examples that are alike, those of each different one together."""
+        units: list[Any] = self.examples_of.texts or [each.tobytes() for each in self.examples_of.sequences or ()]
+        places: dict[str | bytes, list[int]] = {}
+        for place, unit in enumerate(units):
+            places.setdefault(unit, []).append(place)
+        return [np.array(each) for each in places.values()]
 
     @cached_property
     def _parts(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Of each fold the examples for training, validation and test: equal shares of each label."""
+        """Of each fold the examples for training, validation and test: equal shares of each label, copies together."""
         from sklearn.model_selection import StratifiedKFold, train_test_split
 
-        labels, everything = self.examples_of.labels, np.arange(len(self.examples_of))
-        folds = StratifiedKFold(max(2, self.fold_count), shuffle=True, random_state=0).split(everything, labels)
+        labels = self.examples_of.labels[[copies[0] for copies in self._copies]]
+        folds = StratifiedKFold(max(2, self.fold_count), shuffle=True, random_state=0).split(labels, labels)
         parts = []
         for rest, test in list(folds)[: self.fold_count]:
             share = max(len(self.examples_of.names), round(0.15 * len(rest)))
             train, validation = train_test_split(rest, test_size=share, stratify=labels[rest], random_state=0)
-            parts.append((train, validation, np.sort(test)))
+            parts.append((self._with_copies(train), self._with_copies(validation), np.sort(self._with_copies(test))))
         return parts
+
+    def _with_copies(self, different: np.ndarray) -> np.ndarray:
+        """The places of all examples that are alike, by the numbers of the different ones."""
+        return np.concatenate([self._copies[number] for number in different])
 
     @cache  # noqa: B019 (a problem lives as long as the process that compares)
     def _vocabulary(self, fold: int) -> dict[str, int]:
@@ -138,8 +156,8 @@ class Labelling:
     def _scaling(self, fold: int) -> tuple[np.ndarray, np.ndarray]:
         """The mean and the deviation of each feature over the steps of a fold's training sequences."""
         rows = np.concatenate([self._units[place] for place in self._parts[fold][0]])
-        deviations = rows.std(axis=0)
-        return rows.mean(axis=0), np.where(deviations > 0, deviations, 1.0)
+        means = rows.mean(axis=0)
+        return means, without_constants(rows.std(axis=0), means)
 
     def _inputs(self, fold: int, places: np.ndarray) -> np.ndarray:
         """int32 (examples, steps) of texts, float32 (examples, steps, features) of numbers; padding on the right."""

@@ -70,10 +70,15 @@ def learnt(series: Sequence[Series], ends: Sequence[int], windows: Windows, know
     for table in (means, deviations):
         fallback = np.nan_to_num(_over_series(table))
         table[:] = np.where(np.isfinite(table), table, fallback)
-    deviations[deviations < 1e-12 * np.maximum(1.0, np.abs(means))] = 1.0
+    deviations = without_constants(deviations, means)
     plain = Scaling(means, deviations, 1.0, known)
     spread = float(plain.targets(windows, series).std()) if len(windows) else 1.0
     return Scaling(means, deviations, spread if spread > 1e-6 else 1.0, known)
+
+
+def without_constants(deviations: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """The deviations, 1 where a column is constant but for the rounding of its sum."""
+    return np.where(deviations < 1e-12 * np.maximum(1.0, np.abs(means)), 1.0, deviations)
 
 
 def _columns(what: Any, series: Series, end: int) -> np.ndarray:

@@ -19,7 +19,8 @@ NEARLY = 1.25
 """Steps of a calendar differ, 28 to 31 days: such steps are of one kind."""
 GAP = 1.5
 """A step that is so many times the usual one is a gap."""
-WEEKEND = 3
+MOST_WORKING_DAYS = 2
+"""Between two rows of working days: a single holiday is no gap."""
 
 
 @dataclass(frozen=True)
@@ -191,19 +192,26 @@ def usual_step(times: Sequence[np.ndarray]) -> Step:
 
 
 def _is_business(times: Sequence[np.ndarray]) -> bool:
-    """Whether all days are working days, and most Mondays follow on a Friday."""
+    """Whether all days are working days."""
     weekdays = np.concatenate([pd.DatetimeIndex(each).day_of_week.to_numpy() for each in times])
     return len(weekdays) > 10 and bool((weekdays < 5).all())
 
 
 def _alias(times: Sequence[np.ndarray]) -> str:
-    longest = max(times, key=len)
+    stretches = [part for each in times for part in _without_gaps(each)]
+    longest = max(stretches, key=len)
     if len(longest) < 3:
         return ""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a later pandas gives an offset, which has its name
         found = pd.infer_freq(pd.DatetimeIndex(longest[:200]))
     return str(getattr(found, "freqstr", found) or "")
+
+
+def _without_gaps(times: np.ndarray) -> list[np.ndarray]:
+    """The times in stretches, cut where one is missing."""
+    steps = np.diff(times).astype("float64")
+    return np.split(times, 1 + np.flatnonzero(steps > GAP * np.median(steps))) if len(steps) else [times]
 
 
 def _follows(times: np.ndarray, step: Step) -> np.ndarray:
@@ -214,7 +222,7 @@ def _follows(times: np.ndarray, step: Step) -> np.ndarray:
         return result
     if step.business:
         days = times.astype("datetime64[D]")
-        result[1:] = np.busday_count(days[:-1], days[1:]) <= WEEKEND - 1  # a single holiday is no gap
+        result[1:] = np.busday_count(days[:-1], days[1:]) <= MOST_WORKING_DAYS
         return result
     steps = np.diff(times)
     size = step.size.to_timedelta64() if isinstance(step.size, pd.Timedelta) else step.size
@@ -240,10 +248,12 @@ def _notes(table: Table, roles: Roles, series: Sequence[Series], step: Step) -> 
 
 
 def future_times(series: Series, step: Step, horizon: int) -> np.ndarray:
-    """The times of the next rows: by the calendar where the step is one of it."""
+    """The times of the next rows: by the calendar where the step is one of it and the last row stands on it."""
     last = series.times[-1]
     if step.alias:
-        return pd.date_range(pd.Timestamp(last), periods=horizon + 1, freq=step.alias)[1:].to_numpy()
+        dates = pd.date_range(pd.Timestamp(last), periods=horizon + 1, freq=step.alias)
+        if dates[0] == pd.Timestamp(last):  # else the series has a calendar of its own
+            return dates[1:].to_numpy()
     if step.size is None:
         size = np.median(np.diff(series.times).astype("int64" if series.times.dtype.kind == "M" else "float64"))
         size = np.timedelta64(int(size), "ns") if series.times.dtype.kind == "M" else size

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from zoo.charts.labels import CALLS, backend_name
+from zoo.charts.labels import CALLS, backend_name, fastest_in_words, lengths_range, place_name
 from zoo.report import headlines
 from zoo.report.headlines import WORTH, at, by_task, in_turn, nearest_row, ratio_words, size_words, times, train_steps
 from zoo.statistics import answers as rest
-from zoo.statistics.architectures import architectures, fastest_of_the_best
+from zoo.statistics.architectures import architectures, as_good_as_the_best, fastest_of_the_best
 from zoo.statistics.executions import by_size, winners
 from zoo.statistics.gains import OVER_STOCK, gains
 from zoo.statistics.growth import bound
@@ -35,8 +35,8 @@ class Answer:
 def answers(table: pd.DataFrame) -> list[Answer]:
     """Every answer, in the order in which a reader asks; of several machines the one with the most rows is first.
 
-    An answer's `short` is of the machine whose rows say the most of it. Architectures are those of the first: scores
-    are of no machine.
+    An answer's `short` is of the first machine that has one. Architectures are those of the first: scores are of no
+    machine.
     """
     first, *others = by_machine(table).items()
     result = _of_machine(first[1], table)
@@ -46,8 +46,7 @@ def answers(table: pd.DataFrame) -> list[Answer]:
                 continue
             lines = [f"{name}: {line}" for line in other.lines if line not in result[i].lines]
             evidence = pd.concat([result[i].evidence, other.evidence], ignore_index=True)
-            says_more = bool(other.short) and len(other.evidence) > len(result[i].evidence)
-            short = f"{name}: {other.short}" if says_more else result[i].short
+            short = result[i].short or (f"{name}: {other.short}" if other.short else "")
             result[i] = replace(result[i], lines=[*result[i].lines, *lines], short=short, evidence=evidence)
     return result
 
@@ -84,10 +83,6 @@ def _answer(name: str, question: str, lines: Iterable[str], evidence: pd.DataFra
     return Answer(name, question, list(lines), short, evidence)
 
 
-def _place(backend: object, device: object) -> str:
-    return backend_name(backend) + (" on a GPU" if device == "gpu" else "")
-
-
 def _unroll(rows: pd.DataFrame) -> Iterator[str]:
     for backend, part in rows.groupby("backend", sort=False):
         trains = train_steps(part)
@@ -109,12 +104,13 @@ def _until(rows: pd.DataFrame, paid: pd.DataFrame) -> Iterator[str]:
         faster = trains[trains["verdict"] == FASTER]
         if len(trains) < headlines.LEAST_LENGTHS:
             continue
+        text = f"{backend_name(backend)}: training is decidedly faster {headlines.lengths_words(trains, faster)}"
         if faster.empty:
-            yield f"{backend_name(backend)}: training is decidedly faster {headlines.lengths_words(trains, 0)}."
+            yield f"{text}."
             continue
         last = faster.iloc[-1]
         steps = last["steps"]
-        text = f"{backend_name(backend)}: training is faster up to {steps} steps: {ratio_words(last)}"
+        text += f", the longest {steps} steps: {ratio_words(last)}"
         beyond = trains[trains["steps"] > steps]
         text += f"; at {beyond['steps'].iloc[0]}: {ratio_words(beyond.iloc[0])}" if len(beyond) else ""
         first = at(part, steps, "train", "first_call_seconds")
@@ -141,9 +137,13 @@ def _jit(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _fastest(won: pd.DataFrame) -> Iterator[str]:
-    for row in in_turn(won):
-        where = f"{_place(row['backend'], row['device'])}: {row['execution']}"
-        yield f"{where} is the fastest, or tied with it, at {row['wins']} of {row['sizes']} lengths."
+    for (backend, device), part in won.groupby(["backend", "device"], sort=False):
+        stretches = [
+            f"{row['execution']} at {lengths_range(row['first_steps'], row['last_steps'])} steps "
+            f"({row['sizes']} length{'s' * (row['sizes'] > 1)})"
+            for row in in_turn(part)
+        ]
+        yield f"{place_name(backend, device)}: the fastest, or tied with it, is {', '.join(stretches)}."
 
 
 def _own(over_loop: pd.DataFrame, over_stock: pd.DataFrame) -> Iterator[str]:
@@ -151,7 +151,7 @@ def _own(over_loop: pd.DataFrame, over_stock: pd.DataFrame) -> Iterator[str]:
         phrases = [
             f"{row['what']} {ratio_words(row)} at {row['steps']} steps of {size_words(row)}" for row in in_turn(part)
         ]
-        yield f"{_place(backend, device)}, of the training time of {against}: {'; '.join(phrases)}."
+        yield f"{place_name(backend, device)}, of the training time of {against}: {'; '.join(phrases)}."
     if over := headlines.best_of_stock(over_stock):
         yield over
 
@@ -159,15 +159,15 @@ def _own(over_loop: pd.DataFrame, over_stock: pd.DataFrame) -> Iterator[str]:
 def _architectures(rows: pd.DataFrame) -> Iterator[str]:
     for ranked in by_task(rows):
         best = ranked.iloc[0]
-        tied = ranked[ranked["best_rank"] == 1]
         text = f"{best['task']} ({backend_name(best['backend'])}): "
         text += f"{best['model']} has the best {best['metric']}, {_score(best)}"
-        others = [f"{row['model']} {three_digits(row['score'])}" for row in in_turn(tied.iloc[1:])]
-        text += f"; not decidedly worse: {', '.join(others)}" if others else f", ahead of {len(ranked) - 1} others"
+        tied = as_good_as_the_best(ranked).iloc[1:]
+        behind = in_turn(tied if len(tied) else ranked.iloc[1:2])
+        others = ", ".join(f"{row['model']} {three_digits(row['score'])}" for row in behind)
+        text += f"; not decidedly worse: {others}" if len(tied) else f"; next is {others}"
         fastest = fastest_of_the_best(ranked)
         if len(fastest):
-            verb, ratio = "trains" if len(fastest) == 1 else "train", three_digits(fastest["train_ratio"].iloc[0])
-            text += f". Of these {' and '.join(fastest['model'])} {verb} fastest, in {ratio} of lstm's time"
+            text += f". Of these {fastest_in_words(fastest, 'lstm')}"
         yield text + "."
 
 
@@ -189,7 +189,7 @@ def _memory(rows: pd.DataFrame) -> Iterator[str]:
         time = at(part, steps, "train", "step_seconds")
         if held is None or time is None or pd.isna(held["ratio"]):
             continue
-        where = f"{_place(backend, device)}, {entry} of {units} units, {steps} steps, batch {batch}"
+        where = f"{place_name(backend, device)}, {entry} of {units} units, {steps} steps, batch {batch}"
         part_held = three_digits(held["ratio"])
         memory = "the card's memory" if device == "gpu" else "the memory"
         yield f"{where}: {what} holds {part_held} of {memory} that {against} holds, in {ratio_words(time)} of its time."
@@ -219,4 +219,5 @@ def _linear(rows: pd.DataFrame) -> Iterator[str]:
             continue
         ends = trains.iloc[[0, -1]] if len(trains) > 1 else trains
         phrases = [f"{ratio_words(row)} at {row['steps']} steps" for row in in_turn(ends)]
-        yield f"{entry} ({_place(backend, device)}): the scan takes, of the loop's training time: {'; '.join(phrases)}."
+        where = f"{entry} ({place_name(backend, device)})"
+        yield f"{where}: the scan takes, of the loop's training time: {'; '.join(phrases)}."

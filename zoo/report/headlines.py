@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from zoo.charts.labels import backend_name
+from zoo.charts.labels import backend_name, fastest_words, place_name
+from zoo.statistics.architectures import as_good_as_the_best
 from zoo.statistics.favourite import SHORT_SEQUENCE
+from zoo.statistics.growth import most_steps
 from zoo.statistics.texts import three_digits, with_interval
 from zoo.statistics.verdicts import EQUAL, EQUAL_FROM, EQUAL_TO, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
@@ -29,10 +31,16 @@ def unroll(rows: pd.DataFrame) -> str:
         first = at(part, row["steps"], "train", "first_call_seconds")
         lengths.add(int(row["steps"]))
         predict = at(part, row["steps"], "predict", "step_seconds")
-        text = f"{backend_name(backend)}: {WORTH[row['verdict']]} for training ({row['ratio']:.2f} of the loop's time)"
-        text += f", {WORTH[predict['verdict']]} for prediction ({predict['ratio']:.2f})" if predict is not None else ""
+        text = f"{backend_name(backend)}: {WORTH[row['verdict']]} for training ({_or_ends(row)} of the loop's time)"
+        text += f", {WORTH[predict['verdict']]} for prediction ({_or_ends(predict)})" if predict is not None else ""
         phrases.append(text + (f", a first call {times(first['ratio'])} as long" if first is not None else ""))
     return f"At {' or '.join(map(str, sorted(lengths)))} steps, {'; '.join(phrases)}." if phrases else ""
+
+
+def _or_ends(row: pd.Series) -> str:
+    """A ratio, or the ends of its interval where no difference is decided: "between 0.91 and 1.10"."""
+    decided = row["verdict"] in (FASTER, SLOWER) or pd.isna(row["low"])
+    return f"{row['ratio']:.2f}" if decided else f"between {row['low']:.2f} and {row['high']:.2f}"
 
 
 def until(rows: pd.DataFrame) -> str:
@@ -43,7 +51,7 @@ def until(rows: pd.DataFrame) -> str:
         if len(trains) < LEAST_LENGTHS:
             continue
         faster = trains[trains["verdict"] == FASTER]
-        text = f"{lengths_words(trains, len(faster))} on {backend_name(backend)}"
+        text = f"{lengths_words(trains, faster)} on {backend_name(backend)}"
         last = faster.iloc[-1:]
         phrases.append(text + "".join(f", the longest {row['steps']} ({row['ratio']:.2f})" for row in in_turn(last)))
     return f"Training is decidedly faster {'; '.join(phrases)}." if phrases else ""
@@ -55,9 +63,9 @@ def jit(rows: pd.DataFrame) -> str:
     for backend, part in rows.groupby("backend", sort=False):
         trains = train_steps(part)
         ends = turning_points(trains)
-        worth = [f"{WORTH[row['verdict']]} at {row['steps']} steps ({row['ratio']:.2f})" for row in ends]
+        worth = [f"{WORTH[row['verdict']]} at {row['steps']} steps ({_or_ends(row)})" for row in ends]
         phrases += [f"{backend_name(backend)}: {', '.join(worth)}"] if worth else []
-    return f"Training time over that without it. {'; '.join(phrases)}. JAX is always compiled here." if phrases else ""
+    return f"Training time with jit over that without. {'; '.join(phrases)}." if phrases else ""
 
 
 def turning_points(trains: pd.DataFrame) -> list[pd.Series]:
@@ -71,23 +79,27 @@ def turning_points(trains: pd.DataFrame) -> list[pd.Series]:
 
 
 def fastest(won: pd.DataFrame) -> str:
-    """Of `executions.winners`: the fastest of Keras' own loops on each backend."""
-    phrases = [
-        f"{row['execution']} on {backend_name(row['backend'])} (at {row['wins']} of {row['sizes']} lengths)"
-        for row in in_turn(won)
-    ]
-    return f"Of Keras' own loops the fastest, or tied with it, most often: {', '.join(phrases)}." if phrases else ""
+    """Of `executions.winners`: the fastest of Keras' own loops on each backend, from length to length."""
+    return f"Of Keras' own loops the fastest in training, or tied with it: {fastest_words(won)}." if len(won) else ""
 
 
 def own(over_loop: pd.DataFrame, over_stock: pd.DataFrame) -> str:
     """Of `answers.of_own` and `gains`: what the zoo's executions gain over the loop, and over the best stock layer."""
     gained = [
-        f"{loop} takes {_range(part['ratio'], '{:.2f}')} of the loop's time on {backend_name(backend)} "
-        f"({_range(part['steps'], '{:,}')} steps)"
-        for (backend, loop), part in over_loop.groupby(["backend", "loop"], sort=False)
+        f"{loop} takes {', '.join(_gained(part))} of the loop's time on {place_name(backend, device)}"
+        for (backend, device, loop), part in over_loop.groupby(["backend", "device", "loop"], sort=False)
     ]
-    text = f"What Keras lacks, where a difference is decided: {', '.join(gained)}." if gained else ""
+    text = f"What Keras lacks, where a difference is decided: {'; '.join(gained)}." if gained else ""
     return f"{text} {best_of_stock(over_stock)}".strip()
+
+
+def _gained(rows: pd.DataFrame) -> Iterator[str]:
+    """The ratios of what is faster and of what is slower, each with its sizes: "0.66 (240 steps, batch 32)"."""
+    for verdict in (FASTER, SLOWER):
+        part = rows[rows["verdict"] == verdict]
+        if len(part):
+            steps, batches = (_range(part[name], "{:,}") for name in ("steps", "batch"))
+            yield f"{_range(part['ratio'], '{:.2f}')} ({steps} steps, batch {batches})"
 
 
 def best_of_stock(rows: pd.DataFrame) -> str:
@@ -101,7 +113,10 @@ def best_of_stock(rows: pd.DataFrame) -> str:
         f"{row['ours']} {times(row['gain'])} as fast at {row['steps']} steps (batch {row['batch']})"
         for row in in_turn(rows[decided])
     ]
-    found = ", ".join(gained) or f"no decided gain at {len(rows)} sizes"
+    rest = len(rows) - len(gained)
+    if rest:
+        gained.append(f"no decided gain at {rest} {'other ' * bool(gained)}size{'s' * (rest > 1)}")
+    found = ", ".join(gained)
     return f"Against the best stock layer of any backend: {found}." if len(rows) else ""
 
 
@@ -109,8 +124,7 @@ def architecture(rows: pd.DataFrame) -> str:
     """Of `architectures`: the best entry of each task, and those that are not decidedly worse."""
     phrases = []
     for part in by_task(rows):
-        tied = part[part["best_rank"] == 1]
-        scores = ", ".join(f"{row['model']} {three_digits(row['score'])}" for row in in_turn(tied))
+        scores = ", ".join(f"{row['model']} {three_digits(row['score'])}" for row in in_turn(as_good_as_the_best(part)))
         phrases.append(f"{part['task'].iloc[0]} ({part['metric'].iloc[0]}): {scores}")
     return f"The best score, and those that are not decidedly worse. {'; '.join(phrases)}." if phrases else ""
 
@@ -119,14 +133,9 @@ def fits(rows: pd.DataFrame) -> str:
     """Of `answers.that_fit`: the most steps that train in so much memory, "at least" where time ended it."""
     phrases = []
     for backend, part in rows[rows["largest_steps"].notna()].groupby("backend", sort=False):
-        longest = [f"{row['execution']} {_most_steps(row)}" for row in in_turn(part)]
+        longest = [f"{row['execution']} {most_steps(row)}" for row in in_turn(part)]
         phrases.append(f"{', '.join(longest)} on {backend_name(backend)}")
     return f"The most steps of {size_words(rows.iloc[0])}, that train: {'; '.join(phrases)}." if phrases else ""
-
-
-def _most_steps(row: pd.Series) -> str:
-    full = row["failed_status"] in ("out_of_memory", "over_limit")
-    return f"{row['largest_steps']:,}" if full else f"at least {row['largest_steps']:,}"
 
 
 def _range(values: pd.Series, form: str) -> str:
@@ -135,10 +144,10 @@ def _range(values: pd.Series, form: str) -> str:
     return " to ".join(ends)
 
 
-def lengths_words(trains: pd.DataFrame, wins: int) -> str:
-    """At how many lengths: "at 3 of 7 lengths from 10 to 1000 steps"."""
-    steps = trains["steps"]
-    return f"at {wins or 'none'} of {len(steps)} lengths from {steps.min()} to {steps.max()} steps"
+def lengths_words(trains: pd.DataFrame, faster: pd.DataFrame) -> str:
+    """At how many lengths what is faster is so: "at 3 of 7 lengths from 10 to 1,000 steps"."""
+    steps, wins = trains["steps"].unique(), faster["steps"].nunique()
+    return f"at {wins or 'none'} of {len(steps)} lengths from {steps.min():,} to {steps.max():,} steps"
 
 
 def train_steps(rows: pd.DataFrame) -> pd.DataFrame:

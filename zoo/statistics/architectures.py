@@ -24,15 +24,27 @@ RANKED = ["best_rank", "worst_rank", "on_front"]
 COMPARED = [*PLACE, "split", "metric", "entry", "model", "units", "parameters", *EARNED, *COSTS, *RANKED]
 
 
-def fastest_of_the_best(ranked: pd.DataFrame) -> pd.DataFrame:
-    """Of the entries that are tied with the best those that train fastest: the first, and what its interval meets.
+def as_good_as_the_best(ranked: pd.DataFrame) -> pd.DataFrame:
+    """The best entry and those behind it that are not decidedly worse, up to the first one that is.
 
-    No row where one of the best was not timed, or where all of them train as fast.
+    What comes after that is tied by a wide interval alone: nobody would take it.
 
     Args:
-        ranked: rows of `architectures`, of one place, split and metric.
+        ranked: rows of `architectures` that have a rank, of one place, split and metric.
     """
-    tied = ranked[ranked["best_rank"].eq(1)].sort_values("train_ratio", kind="stable")
+    worse = ranked["best_rank"].gt(1).astype("bool")
+    return ranked[~worse.cummax()]
+
+
+def fastest_of_the_best(ranked: pd.DataFrame) -> pd.DataFrame:
+    """Of the entries that are as good as the best those that train fastest: the first, and what its interval meets.
+
+    No row where one of them was not timed, or where all of them train as fast.
+
+    Args:
+        ranked: rows of `architectures` that have a rank, of one place, split and metric.
+    """
+    tied = as_good_as_the_best(ranked).sort_values("train_ratio", kind="stable")
     if tied.empty or tied["train_ratio"].isna().any():
         return tied.iloc[:0]
     low, high = _ends(tied, "train_low", "train_high", "train_ratio")
@@ -82,6 +94,7 @@ def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
         rows["validation"] = float("nan")
     rows["parameters"] = rows["parameters"].astype("float64").fillna(rows["of_cost"])
     keys = [*SAME, "split", "metric", "recipe"]
+    rows = rows.drop_duplicates([*keys, "seed"], keep="last")  # trained on two machines it is one training still
     result = []
     for key, seeds in rows.groupby(keys, sort=False, dropna=False):
         low, high = score_interval(seeds["score"], str(seeds["metric"].iloc[0]))

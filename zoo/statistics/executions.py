@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
 from zoo.execution import SAME_PROGRAM
+from zoo.measuring.enough import LEAST_REPEATS
 from zoo.statistics.columns import EXECUTION, PAIR, SETTING, TIMED
 from zoo.statistics.favourite import favourite
 from zoo.statistics.intervals import geometric_mean
-from zoo.statistics.ratios import medians_and_blocks, over, pairs_over
+from zoo.statistics.ratios import judged, medians_and_blocks, pairs_over
 from zoo.statistics.remembered import once_a_table
-from zoo.statistics.verdicts import SLOWER, TEST, TOO_FEW
+from zoo.statistics.verdicts import EQUAL, SLOWER, TEST, TOO_FEW
 
 KEYS = [*SETTING, *EXECUTION, "fastest", "quantity"]
 LEAST_SIZES = 3
+LEAST_LENGTHS = 2
+"""Of fewer numbers of steps nothing is said of which execution wins."""
 KERAS_LOOPS = ("stock", "stock-unrolled", "looped", "unrolled")
 ARM = [column for column in [*SETTING, *EXECUTION] if column != "steps"]
 WORDS = {
@@ -32,8 +38,9 @@ def over_fastest(table: pd.DataFrame) -> pd.DataFrame:
 
     One row a setting, phase and execution, with the columns of `ratios.ratios`; of the fastest itself `ratio` is 1.
     Of several runs one group counts for a setting. `fastest` is the execution with the least ratio to any other. `tie`
-    marks what is not decidedly slower than it. An execution without a time has `ended`, how it ended in words:
-    "timeout", also at more steps than those at which it ended so; "as looped" where it is the same program as another.
+    marks what is not decidedly slower than it, the fastest too. An execution without a time has `ended`, how it ended
+    in words: "timeout", also at more steps than those at which it ended so; "as looped" where it is the same program as
+    another.
     """
     timed = _timed(table)
     keys = [*SETTING, *EXECUTION]
@@ -62,8 +69,13 @@ def _timed(table: pd.DataFrame) -> pd.DataFrame:
         means = paired.groupby([*SETTING, "execution"], dropna=False, sort=False)["ratio"].agg(geometric_mean)
         first = means.reset_index().sort_values("ratio", kind="stable").drop_duplicates(SETTING)
     bases = times.merge(first[[*SETTING, "execution"]]).rename(columns={"execution": "fastest"})
-    rows = over(times, bases, same, KEYS, blocks, table)
-    return rows[[*KEYS, *TEST, "verdict", "repeats_needed"]]
+    paired = pairs_over(times, bases, same, KEYS, blocks)
+    itself = paired["execution"] == paired["fastest"]  # is no comparison, and counts in no correction
+    won = paired[itself].groupby(KEYS, dropna=False, sort=False).size().rename("repeats").reset_index()
+    won = won.assign(ratio=1.0, verdict=[EQUAL if repeats >= LEAST_REPEATS else TOO_FEW for repeats in won["repeats"]])
+    rows = judged(paired[~itself], KEYS, table)
+    won = won.astype({str(name): rows[name].dtype for name in won})
+    return pd.concat([won, rows], ignore_index=True).reindex(columns=[*KEYS, *TEST, "verdict", "repeats_needed"])
 
 
 def _of_one_group(times: pd.DataFrame) -> pd.DataFrame:
@@ -91,7 +103,7 @@ def by_size(table: pd.DataFrame) -> pd.DataFrame:
     sizes of a backend, or at half as many as another, and nothing else counts for the fastest. `timed` marks the rows
     with a time.
     """
-    keras = table[table["runner"].eq("keras") & table["memory"].eq("store")]
+    keras = table[table["runner"].eq("keras") & table["memory"].eq("store") & table["loop"].isin(KERAS_LOOPS)]
     rows = _of_favourite(keras)
     if rows.empty:
         return rows
@@ -113,16 +125,35 @@ def _common(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def winners(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of `by_size`, for each backend the execution that is most often the fastest or tied with it.
+    """Of `by_size`, for each backend which execution is the fastest, or tied with it, from length to length.
 
-    `wins` is at how many of the `sizes` it is. Only the numbers of steps at which two executions have a time count; of
-    a single one nothing is said.
+    One row a stretch of lengths, `first_steps` to `last_steps`: `execution` is so at each of the `sizes` lengths in it.
+    The stretches are as few as can be; of several executions for one, that which is so at the most lengths in all. Only
+    the numbers of steps at which two executions have a time count; of a single one nothing is said.
     """
     keys = ["backend", "device"]
     timed = rows[rows["timed"]]
     timed = timed[timed.groupby([*keys, "steps"])["execution"].transform("nunique") > 1]
     best = timed[timed["tie"] | timed["ratio"].eq(1)]
-    wins = best.groupby([*keys, "execution"], sort=False)["steps"].nunique().rename("wins").reset_index()
-    wins = wins.sort_values("wins", ascending=False, kind="stable").drop_duplicates(keys)
-    sizes = timed.groupby(keys, sort=False)["steps"].nunique().rename("sizes").reset_index()
-    return sizes[sizes["sizes"] > 1].merge(wins, on=keys)
+    found = []
+    for place, part in best.groupby(keys, sort=False):
+        by_steps = {int(str(steps)): list(map(str, names)) for steps, names in part.groupby("steps")["execution"]}
+        if len(by_steps) < LEAST_LENGTHS:
+            continue
+        wins = Counter(part["execution"].astype("str"))
+        for lengths, names in _stretches(by_steps):
+            ends = {"first_steps": lengths[0], "last_steps": lengths[-1], "sizes": len(lengths)}
+            found.append({**dict(zip(keys, place, strict=True)), "execution": max(names, key=wins.__getitem__), **ends})
+    return pd.DataFrame(found, columns=[*keys, "execution", "first_steps", "last_steps", "sizes"])
+
+
+def _stretches(best: Mapping[int, Sequence[str]]) -> list[tuple[list[int], list[str]]]:
+    """The fewest runs of lengths, each with the names that are among the best at all of its lengths."""
+    runs: list[tuple[list[int], list[str]]] = []
+    for steps, names in sorted(best.items()):
+        common = [name for name in runs[-1][1] if name in names] if runs else []
+        if common:
+            runs[-1] = ([*runs[-1][0], steps], common)
+        else:
+            runs.append(([steps], list(names)))
+    return runs

@@ -168,6 +168,12 @@ def bounded(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame
     return in_order(bounds.assign(steps=0)).drop(columns="steps")
 
 
+def most_steps(row: pd.Series) -> str:
+    """The most steps that trained: "4,000", "at least 4,000" where it was not memory that ended it."""
+    full = row["failed_status"] in ("out_of_memory", "over_limit")
+    return f"{'' if full else 'at least '}{row['largest_steps']:,}"
+
+
 def bound(row: pd.Series) -> str:
     """What a row of `largest` says, in words: "200 (500: time limit)"."""
     trained, failed = row["largest_steps"], row["failed_steps"]

@@ -8,15 +8,26 @@ from zoo.statistics.columns import TIMED
 from zoo.statistics.remembered import once_a_table
 
 
-@once_a_table
 def by_machine(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each machine, with every trained score; the machine with the most timed rows first.
+    """The rows of each machine, with every trained score; the machine with the most blocks in lock-step first.
 
-    A CPU and a GPU of one machine are two of them: each has its name.
+    A CPU and a GPU of one machine are two of them: each has its name. Machines of one name are told apart by the number
+    of their processors.
     """
-    names = table["device_name"].astype("str")
-    timed = table["phase"].isin(TIMED)
-    counts = names[timed].value_counts()
-    if len(counts) < 2:
+    timed = table.loc[table["phase"].isin(TIMED), ["device_name", "cpu_count"]].drop_duplicates()
+    if len(timed) < 2:
+        names = timed["device_name"] if len(timed) else table["device_name"]
         return {str(names.iloc[0]) if len(names) else "": table}
-    return {str(name): table[~timed | (names == name)] for name in counts.index}
+    return _apart(table)
+
+
+@once_a_table
+def _apart(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    names = table["device_name"].astype("str")
+    shared = table.groupby(names)["cpu_count"].transform("nunique") > 1
+    names = names.mask(shared, names + ", " + table["cpu_count"].astype("str") + " CPUs")
+    timed = table["phase"].isin(TIMED)
+    in_turn = table.loc[timed, "group"] != ""
+    counts = in_turn.groupby(names[timed]).agg(["sum", "count"])
+    order = counts.sort_values(["sum", "count"], ascending=False, kind="stable").index
+    return {str(name): table[~timed | (names == name)] for name in order}

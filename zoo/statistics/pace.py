@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from zoo.statistics.columns import TIMED
-from zoo.statistics.verdicts import DECIDED, EQUAL_FROM, EQUAL_TO, UNDECIDED, verdict
+from zoo.statistics.columns import FAMILY, TIMED
+from zoo.statistics.verdicts import DECIDED, NO_PRIOR, UNDECIDED, ratio_tests, with_verdicts
 
 DISTURBED = 1.3
 """A group whose pace varied by more than this was disturbed."""
@@ -38,16 +37,20 @@ def paces(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def cost_of_spread(comparisons: pd.DataFrame) -> pd.DataFrame:
-    """The undecided comparisons that would be decided with the spread over repeats that half of all have."""
+    """The undecided comparisons that would be decided if no spread over repeats were wider than the median of all.
+
+    All of a family are judged anew together, as the table was.
+    """
     log_sd = comparisons["log_sd"]
     calm = log_sd.median()
-    wide = comparisons[(comparisons["verdict"] == UNDECIDED) & (log_sd > calm)]
-    return wide[[_calm_verdict(row, calm) in DECIDED for _, row in wide.iterrows()]]
-
-
-def _calm_verdict(row: pd.Series, log_sd: float) -> str:
-    """The verdict on a comparison if its repeats had the spread `log_sd`."""
-    mean = stats.t(row["repeats"] - 1, loc=np.log(row["ratio"]), scale=log_sd / np.sqrt(row["repeats"]))
-    p_value = 2 * min(float(mean.cdf(0)), float(mean.sf(0)))
-    p_equal = float(max(mean.cdf(np.log(EQUAL_FROM)), mean.sf(np.log(EQUAL_TO))))
-    return verdict(row["ratio"], p_value, p_equal)
+    wide = comparisons["verdict"].eq(UNDECIDED) & (log_sd > calm)
+    moments = pd.DataFrame(
+        {
+            "count": comparisons["repeats"],
+            "mean": np.log(comparisons["ratio"].astype("float64")),
+            "var": log_sd.clip(upper=calm) ** 2,
+        }
+    )
+    tests = ratio_tests(moments, [NO_PRIOR] * len(moments))
+    judged = with_verdicts(comparisons[FAMILY].join(tests), FAMILY)
+    return comparisons[wide & judged["verdict"].isin(DECIDED)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from zoo.execution import NORMAL_JIT
 from zoo.statistics.columns import (
     COSTS,
     EXECUTION,
@@ -63,7 +64,8 @@ def pairs(table: pd.DataFrame, baseline: str = "looped", quantities: Sequence[st
     """One row a pair: `ratio` is the time of an execution over that of its baseline in the same repeat.
 
     The baseline of an execution is the plain `baseline` loop of the same jit, and that without jit for the jitted
-    baseline itself and on a backend where the table has no jitted one. Against "stock" there is one baseline for all,
+    baseline itself and on a backend where the table has no jitted one. A stock layer has the jit that Keras gives it on
+    its backend, whatever its name. Against "stock" there is one baseline for all,
     the layer as a tutorial writes it or what stands for it (see `zoo.statistics.stock`). `quantity` says of what the
     ratio is: step_seconds (one call; from the rounds that both have), first_call_seconds (the first), or another of
     `quantities`.
@@ -80,7 +82,8 @@ def pairs(table: pd.DataFrame, baseline: str = "looped", quantities: Sequence[st
     of_same_jit = times["backend"].isin(times.loc[plain & jit, "backend"]) & (baseline not in STOCK_LOOPS)
     names = {"execution": "baseline", "seconds": "baseline_seconds", "case": "base_case"}
     bases = times.assign(compiled=jit).rename(columns=names)[plain]
-    arms = times.assign(compiled=jit & ~plain & of_same_jit)[~plain | jit]
+    given = times["loop"].isin(STOCK_LOOPS) & times["backend"].map(NORMAL_JIT).astype(bool)
+    arms = times.assign(compiled=(jit | given) & ~plain & of_same_jit)[~plain | jit]
     same = ["same", "quantity", "compiled"]
     paired = arms.merge(bases[[*same, *names.values()]], on=same).drop(columns=["cell", "compiled", "same"])
     return one_a_repeat(with_ratio(paired, blocks), [*SETTING, *EXECUTION, "baseline", "quantity"])

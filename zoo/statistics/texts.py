@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -28,3 +30,9 @@ def with_interval(value: float, low: float, high: float) -> str:
     if pd.isna(value):
         return ""
     return f"{value:.2f}" + ("" if pd.isna(low) else f" [{low:.2f}, {high:.2f}]")
+
+
+def words(names: Sequence[object]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    texts = [str(name) for name in names]
+    return " and ".join([*([", ".join(texts[:-1])] if len(texts) > 1 else []), *texts[-1:]])

@@ -48,8 +48,8 @@ def train(
     On torch this process takes denormal numbers for zero from then on, as on the other backends.
 
     Args:
-        model: from `create_model`; it keeps its `jit_compile` and `steps_per_execution`, and gets the recipe's
-            optimizer.
+        model: from `create_model`; it keeps its `jit_compile` and `steps_per_execution` (which a truncated recipe does
+            without), and gets the recipe's optimizer.
         task: a task or its name.
         recipe: a recipe or the name of one of the task's; its first one by default.
         data: the task's data, where they are at hand already.

@@ -115,6 +115,7 @@ def fit(
     """
     import keras
 
+    _require_ends(model, task)
     (x, y), rng = data.train, np.random.default_rng(seed)
     assert isinstance(x, np.ndarray)
     assert recipe.truncate is not None
@@ -124,6 +125,7 @@ def fit(
     history = keras.callbacks.History()
     shown = {"epochs": recipe.epochs, "steps": len(x) // batch, "verbose": verbose, "add_progbar": bool(verbose)}
     watching = keras.callbacks.CallbackList([history, *callbacks], model=model, **shown)
+    model.stop_training = False  # as `keras.Model.fit` does: a training before may have ended early
     watching.on_train_begin()
     for epoch in range(recipe.epochs):
         watching.on_epoch_begin(epoch)
@@ -134,6 +136,19 @@ def fit(
             break
     watching.on_train_end()
     return history.history
+
+
+def _require_ends(model: keras.Model, task: Task) -> None:
+    """Refuse sequences that may end before their last piece: of a piece that is masked throughout Keras answers zeros.
+
+    Raises:
+        ZooError: the model masks steps, and has one output an example.
+    """
+    import keras
+
+    masks = any(isinstance(each, keras.layers.Masking) or getattr(each, "mask_zero", False) for each in model.layers)
+    if masks and task.topology == SEQUENCE_TO_VECTOR:
+        raise ZooError(f"{task.name} asks for one answer to sequences that end early: their pieces cannot be truncated")
 
 
 def _validation(

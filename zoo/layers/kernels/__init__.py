@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from zoo.execution import FUSED
+from zoo.errors import ZooError
 from zoo.layers.kernels import block_lstm, cudnn, torch_rnn
 from zoo.layers.tensors import Tensor
 
@@ -41,6 +41,11 @@ def device() -> str:
     return "gpu" if torch.cuda.is_available() else "cpu"
 
 
-def cells_of(backend: str, device: str) -> tuple[type, ...]:
-    """The classes of the cells for which there is a kernel."""
-    return tuple(getattr(keras.layers, name + "Cell") for name in FUSED.get((backend, device), ()))
+def require_masks() -> None:
+    """Refuse a mask where the kernel takes none.
+
+    Raises:
+        ZooError: it takes none.
+    """
+    if RUN.get((keras.backend.backend(), device())) is cudnn.run:
+        raise ZooError(cudnn.NO_MASK)

@@ -8,6 +8,8 @@ from zoo.errors import ZooError
 from zoo.layers import keras_private
 from zoo.layers.tensors import Tensor
 
+NO_MASK = "on a GPU a fused kernel of TensorFlow and JAX takes no mask: run this model looped"
+
 
 def run(
     cell: keras.layers.Layer, inputs: Tensor, states: list[Tensor], lengths: Tensor | None
@@ -18,7 +20,7 @@ def run(
         ZooError: cuDNN does not run here, or there is a mask.
     """
     if lengths is not None:
-        raise ZooError("on a GPU a fused kernel of TensorFlow and JAX takes no mask: run this model looped")
+        raise ZooError(NO_MASK)
     try:
         return keras_private.vendor_kernel(cell, inputs, states)
     except NotImplementedError as error:
