@@ -130,13 +130,17 @@ def _rank(rank: int, entry: str, ranked: set[str]) -> Any:
 
 
 def standing_texts(table: pd.DataFrame) -> pd.DataFrame:
-    """A row an entry, a column a task: rank and gap, "1–2 (1.30×)" of an error, "3 (−0.4)" of percent points."""
+    """A row an entry, a column a task: rank and gap, "1–2 (1.30×)" of an error, "3 (−0.4)" of percent points.
+
+    The entry whose ranks are best on average comes first: of a range its middle counts.
+    """
     cells: dict[str, dict[str, str]] = {}
     for entry, task, best, worst, gap in zip(*(table[name] for name in SHOWN), strict=True):
         rank = "?" if pd.isna(best) else str(best) if best == worst else f"{best}–{worst}"
         cells.setdefault(entry, {})[task] = f"{rank} {_gap(get_task(task), gap)}".strip()
     tasks = [name for name in KINDS if name in set(table["task"])]
-    order = table.assign(rank=table["best_rank"].astype("Float64")).groupby("entry")["rank"].mean().sort_values()
+    middle = (table["best_rank"] + table["worst_rank"]).astype("Float64") / 2
+    order = middle.groupby(table["entry"]).mean().sort_values(kind="stable")
     lines = [{"entry": "*asks for*", **{task: f"*{KINDS[task]}*" for task in tasks}}]
     lines += [{"entry": str(entry), **cells[str(entry)]} for entry in order.index]
     return pd.DataFrame(lines, columns=["entry", *tasks]).fillna("")
