@@ -92,6 +92,8 @@ def _answer(rows: pd.DataFrame) -> str:
         f"{best['execution']} trains {three_digits(1 / best['ratio'])} times as fast as stock at {best['steps']} steps"
     )
     number = train["steps"].nunique()
+    if number == 1:
+        return times
     return f"{times}; at {words(lengths)} steps, of {number} lengths, some execution is decidedly faster"
 
 

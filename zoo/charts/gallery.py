@@ -64,12 +64,18 @@ def draw_each(
     drawn = set()
     for i, (machine, its) in enumerate(by_machine(table).items()):
         for chart in (chart for chart in ALL if chart.wanted(its) and (every or chart.name not in drawn)):
-            drawn.add(chart.name)
             parts = list((chart.parts(its) or {"": its}).items())
             for part, rows in parts if every else parts[:MOST_PARTS]:
                 name = "-".join(filter(None, [chart.name, part, _in_a_name(machine) if i and every else ""]))
                 begin(name)
-                yield name, chart.draw(rows)
+                figure = chart.draw(rows)
+                if every or figure.axes:  # else it says in words that there is nothing to draw
+                    drawn.add(chart.name)
+                    yield name, figure
+    first = next(iter(by_machine(table).values()))
+    for chart in (chart for chart in ALL if not every and chart.name not in drawn and chart.wanted(first)):
+        begin(chart.name)
+        yield chart.name, chart.draw(first)  # no machine has it: its words say why
 
 
 def _in_a_name(machine: str) -> str:

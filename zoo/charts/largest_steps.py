@@ -25,7 +25,7 @@ from zoo.charts.figures import (
 )
 from zoo.charts.labels import SETTINGS, backend_name, setting_words
 from zoo.statistics.columns import EXECUTION
-from zoo.statistics.growth import LIMIT_BYTES, WITHOUT_STEPS, bound, bounded, most_steps
+from zoo.statistics.growth import LIMIT_BYTES, OF_MEMORY, WITHOUT_STEPS, bound, bounded, most_steps
 from zoo.statistics.texts import words
 
 ROW = 0.24  # inches that an execution takes
@@ -36,8 +36,10 @@ def largest_steps(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> Figure
     gib = f"{limit_bytes / 2**30:.2g} GiB"
     title = f"How long a sequence trains under {gib}?"
     bounds = bounded(table, limit_bytes)
+    of_memory = bounds["failed_status"].isin(OF_MEMORY).groupby([bounds[name] for name in SETTINGS]).transform("any")
+    bounds = bounds[of_memory.astype("bool")]
     if bounds.empty:
-        needs = f"an execution that out of memory, out of time or above {gib} did not train at some number of steps"
+        needs = f"an execution that out of memory or above {gib} did not train at some number of steps"
         return nothing_to_draw(table, title, needs)
     bounds = _main(bounds)
     bounds["label"] = bounds["entry"]

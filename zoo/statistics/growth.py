@@ -21,6 +21,8 @@ COSTS_OF_A_CASE = (
 COSTS_OF_A_PHASE = ("first_call_seconds", "step_seconds")
 LEAST_STEPS = 3
 """Under so many numbers of steps no exponent is given: two always lie on a line."""
+OF_MEMORY = ("out_of_memory", "over_limit")
+"""How an arm ends that takes too much memory."""
 LIMIT_BYTES = 2 * 2**30
 
 WITHOUT_STEPS = [column for column in SETTING if column != "steps"]
@@ -170,7 +172,7 @@ def bounded(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame
 
 def most_steps(row: pd.Series) -> str:
     """The most steps that trained: "4,000", "at least 4,000" where it was not memory that ended it."""
-    full = row["failed_status"] in ("out_of_memory", "over_limit")
+    full = row["failed_status"] in OF_MEMORY
     return f"{'' if full else 'at least '}{row['largest_steps']:,}"
 
 
