@@ -36,7 +36,8 @@ SMALL = ("--zoo-profile", "smoke", "--zoo-entries", "neuron", "--zoo-tasks", "di
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    """As a user's own: hypothesis is there for the tests alone, and takes a second to import."""
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -292,8 +293,6 @@ def test_a_finished_run_has_nothing_left_to_do(small_run) -> None:
     whole = (folder / TABLE).read_bytes()
     before = seconds_of_children()
     again = run("--benchmark", *SMALL, f"--zoo-results={folder}", "--zoo-resume")
-    assert (
-        seconds_of_children() - before < 10
-    )  # of some 60 that the run took; a shared machine has half its pace at times
+    assert seconds_of_children() - before < 5
     assert "5 passed" in again.stdout
     assert (folder / TABLE).read_bytes() == whole

@@ -79,7 +79,8 @@ class Ratio:
 def _trimmed_mean(log_ratios: Sequence[float]) -> tuple[float, float]:
     """The mean without the TAIL at each end, and half the width of its 95% interval; infinite under 3 rounds.
 
-    The interval is Tukey and McLaughlin's, of the winsorized variance: what is left out widens it.
+    The interval is Tukey and McLaughlin's, of the winsorized variance: what is left out widens it. Of five rounds, of
+    which three count, it holds about 92%.
     """
     values = np.asarray(log_ratios, dtype=float)
     middle = float(stats.trim_mean(values, TAIL))
