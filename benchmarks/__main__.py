@@ -127,7 +127,7 @@ def publish(
     paths = published.publish_profile(table, to, profile, drop) if profile else published.publish(table, to, drop)
     for path in paths:
         typer.echo(path)
-    if to == ROOT / "reference":
+    if to.resolve() == (ROOT / "reference").resolve():
         charts(to)
         page(to)
 

@@ -21,7 +21,7 @@ EVERY_ENTRY = (
 """Each topology at small sizes: three unrolled layers take XLA a minute at twenty steps. On JAX what is unrolled is
 compiled too, in every process anew: there the handful alone is compared unrolled, and no accuracy is trained again."""
 HOUR = 3600.0
-COMPILED = Block(("lstm",), executions=("looped+jit", "unrolled+jit"))
+COMPILED = Block(("lstm",), executions=("looped+jit", "unrolled+jit"), backends=NOT_TORCH)
 QUICK_COMPILED = replace(COMPILED, tasks=("digits_rows",))
 """At 8 steps: XLA compiles 20 of them, written out, for 8 s in each process."""
 QUICK_SWEEP = Block(("lstm",), ("wave",), steps=(10, 50, 200))
@@ -37,7 +37,7 @@ GROWTH = (
     Block(("lstm",), ("wave",), (*WITH_LEGACY, "looped+jit"), steps=(100, 200)),
     Block(("lstm",), ("wave",), (*WITH_LEGACY, "looped+jit"), steps=(500, 1000, 2000), repeats=3),
     Block(("lstm",), ("wave",), (*WITH_LEGACY, "looped+jit"), steps=(4000, 8000), repeats=3, backends=NOT_TORCH),
-    Block(("lstm",), ("wave",), ("looped+jit", "unrolled+jit"), steps=(10, 20, 40), backends=NOT_JAX),
+    Block(("lstm",), ("wave",), ("unrolled", "looped+jit", "unrolled+jit"), (10, 20, 40), backends=("tensorflow",)),
     Block(("lstm",), ("wave",), units=(32, 64, 128, 256, 512), backends=NOT_JAX),
     Block(("lstm",), ("wave",), units=(32, 512), backends=("jax",)),
     Block(("lstm",), ("wave",), batches=BATCHES, backends=NOT_JAX),

@@ -69,7 +69,8 @@ def _merged(rows: pd.DataFrame, old: pd.DataFrame, drop: bool) -> pd.DataFrame:
     rows = _finished(rows, old)
     new = set(_places(rows))
     replaced = pd.Series([place in new for place in _places(old)], index=old.index)
-    lost = old[replaced & old["status"].eq("ok") & ~old["case_id"].isin(rows["case_id"])]
+    measured = rows.loc[rows["status"].isin(TRIED), "case_id"]
+    lost = old[replaced & old["status"].eq("ok") & ~old["case_id"].isin(measured)]
     if len(lost) and not drop:
         cases = lost["case_id"].unique()
         what = "a case" if len(cases) == 1 else f"{len(cases)} cases"

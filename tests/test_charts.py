@@ -43,10 +43,10 @@ def test_a_chart_answers_in_its_title_and_says_where_it_was_measured(name):
     counted = "3 repeats and 3 seeds" if name == "architectures" else "3 repeats"
     origin = "Example CPU @ 2.50GHz, 2 CPUs, 2 threads; Python 3.11.9, Keras 3.15.1, tensorflow 2.22.0"
     assert f"{origin}; {counted}; 2026-05-01." in shown
-    missing = "2 cases of the table did not end well (2 skipped)"
+    missing = "2 not possible"
     if name != "largest_steps":  # which draws what was out of memory
-        missing = "3 cases of the table did not end well (2 skipped and 1 out of memory)"
-    assert f"Not drawn: {missing}." in shown
+        missing = "2 not possible and 1 out of memory"
+    assert f"Not drawn, because they did not end well: {missing}." in shown
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -174,6 +174,23 @@ def test_the_gain_over_stock_stands_in_the_title() -> None:
 # architectures
 
 
+def test_a_picture_over_stock_is_of_one_entry_though_several_have_one_line_each() -> None:
+    """Two entries, each with its unrolled arm alone: gru's gain is not told as lstm's."""
+    gru = replace(TIMING, entry="gru", cell="gru")
+    rows = [*pair(20, [0.9] * 3), *arm("looped", [1.0] * 3, gru), *arm("unrolled", [0.5] * 3, gru)]
+    figure = CHARTS["over_stock"](as_table(rows))
+    title = figure.get_suptitle()
+    assert "lstm of" in title
+    assert "1.11 times" in " ".join(title.split())
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["20 steps   looped", "unrolled"]  # the first line is what the others are held against
+
+
+def test_a_single_length_has_a_winner_in_the_title() -> None:
+    title = " ".join(CHARTS["executions"](as_table(pair(20, [0.5] * 3))).get_suptitle().split())
+    assert title.endswith("is on TensorFlow unrolled at 20 steps")
+
+
 def test_the_front_is_blue_and_what_has_no_cost_or_score_is_named() -> None:
     entries = {
         "lstm": (0.01, 1.0),
@@ -242,7 +259,7 @@ def test_a_table_without_comparisons_ends_with_what_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("backend", "footer"), [("tensorflow", "No case of the table failed."), ("torch", "1 skipped")]
+    ("backend", "footer"), [("tensorflow", "No case of the table failed."), ("torch", "1 not possible")]
 )
 def test_what_is_measured_under_another_name_did_not_fail(backend: str, footer: str) -> None:
     skipped = replace(FAILURE, status="skipped", reason="the same program", loop="stock", backend=backend)

@@ -204,6 +204,29 @@ def test_a_cell_of_the_users_own_and_a_state_dropout() -> None:
     np.testing.assert_allclose(*(keras.ops.convert_to_numpy(layer(wide)) for layer in (ours, known)), rtol=1e-5)
 
 
+class NoisyCell(keras.layers.Layer):
+    """A cell that draws a mask at each step."""
+
+    def __init__(self, units: int, **options) -> None:
+        super().__init__(**options)
+        self.state_size = self.output_size = units
+        self.inner, self.drop = keras.layers.SimpleRNNCell(units), keras.layers.Dropout(0.5)
+
+    def build(self, shape) -> None:
+        self.inner.build(shape)
+
+    def call(self, inputs, states, training=False):
+        output, states = self.inner(inputs, states)
+        return self.drop(output, training=training), states
+
+
+def test_a_cell_that_draws_numbers_is_not_computed_again() -> None:
+    x, _ = data(5, False)
+    assert ChunkedRNN(NoisyCell(UNITS), 2)(x).shape == (BATCH, UNITS)
+    with pytest.raises(zoo.ZooError, match="computed again it would give other numbers"):
+        ChunkedRNN(NoisyCell(UNITS), 2, memory="recompute")(x)
+
+
 WRONG = {
     "chunk must be a positive whole number or 'auto', not 0": {"chunk": 0},
     "chunk must be a positive whole number or 'auto', not 2.5": {"chunk": 2.5},

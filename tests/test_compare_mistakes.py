@@ -39,6 +39,17 @@ def test_a_difference_is_that_of_its_formula_and_neighbours_count_as_one() -> No
     assert alike.p == 1
 
 
+def test_windows_that_overlap_are_no_new_observations() -> None:
+    """Where nothing is better few tables say so, though windows of 12 steps share 11 of them with their neighbour."""
+    wrong = 0
+    for seed in range(200):
+        noise = np.random.default_rng(seed).normal(size=131)
+        losses = np.convolve(noise, np.ones(12) / 12, "valid")  # 120 windows of 12 steps
+        found = difference([losses], [np.zeros(120)], [np.arange(120)], overlap=12)
+        wrong += found.p < 0.05
+    assert wrong <= 20  # 5% of 200 is 10
+
+
 def test_verdicts_are_corrected_for_the_number_of_entries() -> None:
     sure, weak = Difference(-1, -2, -0.5, 1e-6), Difference(-1, -2, -0.01, 0.04)
     assert verdicts({"a": sure, "b": weak})["b"] == BETTER

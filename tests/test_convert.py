@@ -260,6 +260,30 @@ def test_a_direction_that_is_frozen_stays_so() -> None:
     assert len(copy.trainable_variables) == 5  # of one direction, and of the dense layer
 
 
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_penalties_of_outputs_stay(execution: str) -> None:
+    inner = layers.LSTM(UNITS, return_sequences=True, activity_regularizer="l2")
+    both = layers.Bidirectional(inner, activity_regularizer="l2")
+    model = keras.Sequential([keras.Input((5, 3)), both, layers.Dense(1)])
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    penalties = []
+    for each in (model, zoo.with_execution(model, execution)):
+        each(x)
+        penalties.append(float(sum(keras.ops.convert_to_numpy(loss) for loss in each.losses)))
+    assert penalties[0] > 0
+    assert penalties[1] == pytest.approx(penalties[0], rel=1e-4)
+
+
+def test_a_text_model_without_an_input_reads_tokens() -> None:
+    """Keras gives it an input of floats."""
+    model = keras.Sequential([layers.Embedding(9, 3, mask_zero=True), layers.LSTM(UNITS), layers.Dense(1)])
+    model.build((None, 6))
+    (x,) = random_batch(model)
+    assert "float" in model.inputs[0].dtype
+    assert set(np.unique(x)) <= set(range(9))
+    zoo.with_execution(model, "looped")
+
+
 def test_numbers_that_are_masked_beside_tokens_that_are_not() -> None:
     series, category = keras.Input((6, 4)), keras.Input((1,), dtype="int32")
     read = layers.LSTM(UNITS)(layers.Masking(zoo.PADDING)(series))

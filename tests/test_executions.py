@@ -10,6 +10,7 @@ from tests.tables import FAILURE, TIMING, arm, empty_table, failures_table, pair
 from zoo.statistics.executions import by_size, over_fastest, winners
 from zoo.statistics.tables import as_table
 
+WOBBLE = (0.97, 1.0, 1.03)
 SKIPPED = replace(FAILURE, status="skipped", reason="it cannot")
 
 
@@ -67,6 +68,30 @@ def test_each_stretch_of_lengths_has_its_winner() -> None:
         ["looped", 100, 200, 2],
     ]
     assert set(won["backend"]) == {"tensorflow"}
+
+
+def test_as_few_stretches_as_can_be_and_of_those_the_fastest() -> None:
+    """unrolled is the fastest at 10 and tied at 20 and 50 steps; looped is the fastest from 50 on."""
+
+    def at(steps: int, **factors: float) -> list:
+        sizes = replace(TIMING, steps=steps)
+        arms = {"looped": sizes, "unrolled": sizes}
+        return [row for loop, each in arms.items() for row in arm(loop, [factors[loop] * w for w in WOBBLE], each)]
+
+    rows = [*at(10, looped=1.3, unrolled=1.0), *at(20, looped=1.005, unrolled=1.0), *at(50, looped=1.0, unrolled=1.01)]
+    won = winners(by_size(as_table(rows)))
+    assert won[["execution", "first_steps", "last_steps"]].to_numpy().tolist() == [["unrolled", 10, 50]]
+    rows += at(100, looped=1.0, unrolled=1.3)
+    won = winners(by_size(as_table(rows)))
+    assert won[["execution", "first_steps", "last_steps"]].to_numpy().tolist() == [
+        ["unrolled", 10, 20],
+        ["looped", 50, 100],
+    ]
+
+
+def test_under_three_repeats_nothing_wins() -> None:
+    rows = [row for steps in (10, 20) for row in pair(steps, [0.5] * 2)]
+    assert winners(by_size(as_table(rows))).empty
 
 
 @pytest.mark.parametrize("table", [empty_table(), failures_table()], ids=["empty", "failures"])

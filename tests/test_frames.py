@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from zoo.frames.dialect import Dialect
 from zoo.frames.table import numbers, open_table
 from zoo.frames.times import DAY_FIRST, MONTH_FIRST, parse_times
 
+FRAME = open_table(pd.DataFrame({"t": [0]}))
 VALUES = [1.5, -2.25, 1000.0, 0.125]
 DAYS = ["2020-01-31", "2020-02-01", "2020-02-02", "2020-02-03"]
 
@@ -174,6 +176,45 @@ def test_months_and_years_alone() -> None:
         assert times.astype("datetime64[M]").astype(str).tolist() == ["1958-03", "1958-04"]
     years = pd.Series(["1700", "1701"], name="when")
     assert parse_times(open_table(years.to_frame()), years).tolist() == [1700.0, 1701.0]
+
+
+def test_months_in_digits_are_months() -> None:
+    for values in (["201911", "201912", "202001"], ["11.2019", "12.2019", "01.2020"]):
+        found = parse_times(FRAME, pd.Series(values, name="t"))
+        assert found.astype("datetime64[D]").astype(str).tolist() == ["2019-11-01", "2019-12-01", "2020-01-01"]
+
+
+def test_a_clock_far_from_utc_keeps_its_days() -> None:
+    days = pd.date_range("2024-03-28", periods=5)  # summer time begins on the 31st
+    in_berlin = pd.Series(days.tz_localize("Europe/Berlin"), name="t")
+    for values in (in_berlin, in_berlin.map(lambda day: day.isoformat())):
+        assert parse_times(FRAME, values).tolist() == days.to_numpy("datetime64[ns]").tolist()
+    hours = pd.Series(pd.date_range("2024-10-27", periods=5, freq="h", tz="Europe/Berlin"), name="t")
+    assert (np.diff(parse_times(FRAME, hours)) == np.timedelta64(1, "h")).all()  # the clock shows 2:00 twice
+
+
+def test_a_number_that_may_be_a_thousand_is_asked_for(tmp_path: Path) -> None:
+    path = written(tmp_path / "sales.csv", 'day,sold\n2020-01-01,"1,234"\n2020-01-02,987\n')
+    assert "'1,234' may have three decimals or be over a thousand" in error_of(lambda: read_numbers(path, "sold"))
+    for dialect, expected in ((Dialect(thousands=","), 1234.0), (Dialect(decimal=","), 1.234)):
+        table = open_table(path, dialect)
+        assert numbers(table, table.read(["sold"], []), "sold").tolist() == [expected, 987.0]
+
+
+def test_na_is_a_text_where_texts_are_read(tmp_path: Path) -> None:
+    path = written(tmp_path / "countries.csv", "country,y\nNA,1.5\nNone,NA\nDE,2.5\n")
+    frame = open_table(path).read(["country", "y"], ["country"])
+    assert frame["country"].tolist() == ["NA", "None", "DE"]
+    assert frame["y"].isna().tolist() == [False, True, False]
+
+
+def test_an_index_that_pandas_saved_is_a_column(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"y": VALUES}, index=pd.Index(pd.to_datetime(DAYS), name="day"))
+    frame.to_parquet(tmp_path / "data.parquet")
+    table = open_table(tmp_path / "data.parquet")
+    assert table.columns == ("y", "day")
+    read = table.read(["day", "y"], ["day"])
+    assert parse_times(table, read["day"]).tolist() == frame.index.to_numpy("datetime64[ns]").tolist()
 
 
 def test_a_date_that_can_be_read_in_two_ways_is_asked_for() -> None:

@@ -72,6 +72,21 @@ def test_a_kernel_gives_outputs_states_and_gradients_of_keras(cell: str, options
     assert_equal(*pair(cell, **OPTIONS[options]), graph=False, mask=counts)
 
 
+@needs_kernel
+def test_a_kernel_runs_again_in_mixed_precision() -> None:
+    policy = "mixed_bfloat16" if BACKEND == "torch" else "mixed_float16"  # which TensorFlow's kernel has
+    stored, again = (
+        FusedRNN(keras.layers.LSTMCell(UNITS, dtype=policy), memory, dtype=policy) for memory in ("store", "recompute")
+    )
+    for layer in (stored, again):
+        layer.build((len(LENGTHS), STEPS, FEATURES))
+    again.set_weights(stored.get_weights())
+    x = np.random.default_rng(1).normal(size=(len(LENGTHS), STEPS, FEATURES)).astype("float32")
+    both = (functools.reduce(operator.iadd, gradients(layer, x), []) for layer in (stored, again))
+    named = [{str(i): np.asarray(tensor, "float32") for i, tensor in enumerate(each)} for each in both]
+    assert max(relative_difference(*named).values()) < 0.02  # a rounding of 2**-8, over a few steps
+
+
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "stack"])
 def test_a_kernel_starts_from_the_states_that_it_is_given(cell: str) -> None:
     states = [np.full((len(LENGTHS), UNITS), value, "float32") for value in (0.5, -0.3)][: 2 if cell == "lstm" else 1]

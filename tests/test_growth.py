@@ -175,6 +175,19 @@ def test_the_largest_number_of_steps_and_the_smallest_that_failed(rows, most, fa
     assert row["failed_status"] == status
 
 
+@pytest.mark.parametrize(
+    ("reason", "fails"),
+    [
+        ("held 2.10 GiB, over the limit of 2.00", 20),
+        ("held 1.10 GiB, over the limit of 1.00", None),
+        ("beside the reference arm 8.10 GiB are held, over the limit of 8.00", None),
+    ],
+)
+def test_what_ended_by_another_limit_says_nothing_of_this_one(reason, fails):
+    row = only(largest(as_table([trained("looped", 10), failed("looped", 20, reason=reason)])))
+    assert (None if pd.isna(row["failed_steps"]) else row["failed_steps"]) == fails
+
+
 def test_the_limit_of_memory_can_be_another():
     table = as_table([trained("looped", 10, GIB), trained("looped", 20, 2 * GIB)])
     assert only(largest(table, GIB))["largest_steps"] == 10
@@ -200,7 +213,7 @@ def test_the_chart_of_the_largest_steps_says_what_trained_and_why_no_more():
         "lstm, static",
     ]
     shown = texts(figure)
-    for words in ("1000 (the longest tried)", "100 (1000: out of memory)", "none (100: time limit)"):
+    for words in ("1,000 (the longest tried)", "100 (1,000: out of memory)", "none (100: time limit)"):
         assert words in shown
     assert "Every case of the table that failed is drawn." in shown
 

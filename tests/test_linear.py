@@ -12,7 +12,7 @@ import pytest
 import zoo
 from tests.gradients import gradients
 from tests.models import NORMAL, assert_saved_whole, passed
-from zoo.layers import CausalFilter, LastStep, LRUCell, MinGRUCell, MinLSTMCell, ParallelRNN, SelectiveCell
+from zoo.layers import CausalFilter, ChunkedRNN, LastStep, LRUCell, MinGRUCell, MinLSTMCell, ParallelRNN, SelectiveCell
 from zoo.measuring.prove import asked_paths, compute, relative_difference
 
 BACKEND = keras.backend.backend()
@@ -99,6 +99,30 @@ def test_the_state_of_an_lru_never_grows() -> None:
     assert 0.5 <= radius.min() < 0.55
     assert 0.95 < radius.max() < 1
     assert np.median(radius**2) == pytest.approx((0.25 + 1) / 2, abs=0.05)  # uniform over the area of the ring
+
+
+def test_both_directions_give_zeros_at_masked_steps_as_keras_does() -> None:
+    x, mask = np.ones((2, 4, UNITS), "float32"), np.array([[True] * 4, [True, True, False, False]])
+    both = [
+        keras.layers.Bidirectional(kind(MinGRUCell(UNITS), return_sequences=True))
+        for kind in (ParallelRNN, keras.layers.RNN)
+    ]
+    for each in both:
+        each.build(x.shape)
+    both[1].set_weights(both[0].get_weights())
+    ours, known = (keras.ops.convert_to_numpy(each(x, mask=mask)) for each in both)
+    np.testing.assert_allclose(ours, known, rtol=1e-5, atol=1e-6)
+    assert not ours[1, 2:].any()
+
+
+def test_what_is_linear_is_computed_again_in_mixed_precision() -> None:
+    layer = ChunkedRNN(MinGRUCell(UNITS, dtype="mixed_bfloat16"), 2, "recompute", dtype="mixed_bfloat16")
+    model = keras.Sequential([keras.Input((6, 3)), layer, keras.layers.Dense(1)])
+    model.compile("sgd", "mse", jit_compile=False)
+    x, y = np.ones((2, 6, 3), "float32"), np.ones((2, 1), "float32")
+    before = model.get_weights()
+    assert np.isfinite(model.train_on_batch(x, y))
+    assert any((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
 
 
 @pytest.mark.parametrize("kind", [ParallelRNN, keras.layers.RNN])

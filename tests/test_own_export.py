@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +57,23 @@ def branches() -> keras.Model:
     return keras.Model([one, other], [layers.Dense(1)(pooled), layers.Subtract()([states[0], states[1]])])
 
 
+def sums() -> keras.Model:
+    """Operators on tensors, with numbers among them, and steps that are picked."""
+    inputs = keras.Input((6, 3))
+    read = layers.LSTM(UNITS, return_sequences=True)(2.0 * inputs + inputs - 0.5)
+    return keras.Model(inputs, layers.Dense(1)(read[:, 1:4] * read[:, 3:] + 1)[:, -1])
+
+
+def text() -> keras.Model:
+    """A model without an Input: Keras gives it one of floats."""
+    model = keras.Sequential([layers.Embedding(11, 4, mask_zero=True), layers.LSTM(UNITS), layers.Dense(1)])
+    model.build((None, 8))
+    return model
+
+
 MODELS: dict[str, tuple[Callable[[], keras.Model], dict[str, int]]] = {
+    "sums": (sums, {"LSTM": 1}),
+    "text": (text, {"LSTM": 1}),
     "convolutional": (convolutional, {"LSTM": 2}),
     "words": (words, {"GRU": 1, "LSTM": 1}),
     "branches": (branches, {"LSTM": 2}),
@@ -132,6 +149,20 @@ def test_the_command_exports_a_saved_model(tmp_path: Path) -> None:
     assert (tmp_path / "mine.onnx").exists()
 
 
+def picked() -> keras.Model:
+    inputs = keras.Input((6, 3))
+    return keras.Model(inputs, layers.Dense(1)(layers.LSTM(UNITS)(inputs[:, :, :2])))
+
+
+def convolved_padding() -> keras.Model:
+    """At padded steps Keras repeats an output and ONNX has zeros, which a convolution carries into steps that count."""
+    tokens = keras.Input((None,), dtype="int32")
+    read = layers.LSTM(UNITS, return_sequences=True)(layers.Embedding(11, 4, mask_zero=True)(tokens))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras says that the convolution destroys the mask
+        return away_from_the_start(keras.Model(tokens, layers.Conv1D(2, 5, padding="same")(read)))
+
+
 def dense() -> keras.Model:
     return keras.Sequential([keras.Input((3,)), layers.Dense(1)])
 
@@ -145,6 +176,8 @@ WRONG: dict[str, Callable[[Path], object]] = {
     "zoo export does not know the activation sparse_plus; it knows silu, softmax": lambda path: zoo.export(
         sequential(layers.Dense(2, activation="sparse_plus")), path / "a.onnx"
     ),
+    "zoo export does not know this use of GetItem": lambda path: zoo.export(picked(), path / "a.onnx"),
+    "the ONNX model differs from Keras by": lambda path: zoo.export(convolved_padding(), path / "a.onnx"),
     "has several cells: give each a layer of its own": lambda path: zoo.export(
         sequential(layers.RNN([layers.LSTMCell(2), layers.LSTMCell(2)])), path / "a.onnx"
     ),

@@ -99,6 +99,13 @@ def test_the_grid_of_a_file_holds_each_model_where_it_fits(registered: OwnModels
     assert not trained_cases(profile, Selection(seeds=0))
 
 
+def test_what_is_asked_of_the_sizes_holds_for_the_trainings_too(registered: OwnModels) -> None:
+    profile = own_profile(registered, entries=["leaky_cell"], beside=["lstm"], units=7, steps=30)
+    for cases in (timed_cases(profile, Selection()), trained_cases(profile, Selection())):
+        sizes = {(case.task, case.steps, case.units) for case in cases}
+        assert sizes == {("wave", 30, 7), ("digits_rows", 8, 7)}  # of a fixed length
+
+
 WRONG_GRIDS = {
     "has no model 'leaky'": {"entries": ["leaky"]},
     "unknown task 'waves'": {"tasks": ["waves"]},

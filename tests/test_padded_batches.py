@@ -49,6 +49,8 @@ def test_every_sequence_is_in_a_batch_with_its_target_once() -> None:
     np.testing.assert_array_equal(sorted(batches.order), np.arange(len(SEQUENCES)))
     before = batches.order
     batches.on_epoch_end()
+    np.testing.assert_array_equal(batches.order, before)  # of the pass that ended
+    batches.on_epoch_end()
     assert (batches.order != before).any()
 
 
@@ -82,6 +84,24 @@ def test_a_model_gives_what_it_gives_each_sequence_alone() -> None:
         alone = keras.ops.convert_to_numpy(keras.ops.stop_gradient(model(some[number][None])))[0]
         np.testing.assert_allclose(output, alone, rtol=0, atol=1e-6)  # float32, over 40 steps
     assert model.predict(zoo.pad_batches(some, batch=4, lengths=2), verbose=0).shape == (9, 4)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_first_two_batches_have_other_lengths(seed: int) -> None:
+    batches = zoo.pad_batches(SEQUENCES, TARGETS, batch=10, lengths=4, seed=seed)
+    for _ in range(5):
+        (first, _), (second, _) = batches[0], batches[1]
+        assert first.shape[1] != second.shape[1]
+        batches.on_epoch_end()
+
+
+def test_what_is_predicted_goes_back_to_its_place_by_the_order_of_the_pass() -> None:
+    batches = zoo.pad_batches(SEQUENCES, TARGETS, batch=10, lengths=4)
+    model = keras.Sequential([keras.Input((None, SEQUENCES[0].shape[1])), keras.layers.Lambda(lambda x: x[:, 0])])
+    firsts = np.empty((len(SEQUENCES), SEQUENCES[0].shape[1]), "float32")
+    predicted = model.predict(batches, verbose=0)
+    firsts[batches.order] = predicted
+    np.testing.assert_allclose(firsts, [each[0] for each in SEQUENCES], rtol=1e-6)
 
 
 def test_training_takes_the_batches() -> None:

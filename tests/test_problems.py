@@ -149,10 +149,10 @@ def test_scores_and_lines_are_those_of_their_formulas() -> None:
 @pytest.mark.parametrize(("period", "freq"), [(7, "D"), (12, "MS"), (24, "h"), (11, "YS")])
 def test_the_season_is_found(period: int, freq: str) -> None:
     rng = np.random.default_rng(1)
-    values = np.sin(np.arange(600) * 2 * np.pi / period) + 0.3 * rng.normal(size=600) + 0.01 * np.arange(600)
-    frame = pd.DataFrame({"t": pd.date_range("1700-01-01", periods=600, freq=freq, unit="s"), "y": values})
+    values = np.sin(np.arange(550) * 2 * np.pi / period) + 0.3 * rng.normal(size=550) + 0.01 * np.arange(550)
+    frame = pd.DataFrame({"t": pd.date_range("1700-01-01", periods=550, freq=freq, unit="s"), "y": values})
     panel = panel_of(frame, target="y", time="t")
-    assert find_season(panel.series[0], 600, panel.step) == period
+    assert find_season(panel.series[0], 550, panel.step) == period
 
 
 def test_noise_and_a_straight_line_have_no_season() -> None:
@@ -191,6 +191,26 @@ def test_the_last_call_of_a_forecast_reads_the_known_columns_that_the_table_hold
         assert last_rows(kept, series, 1)[1][:, -1].tolist() == list(expected)
     with pytest.raises(ZooError, match="k must be known for the next 3 rows"):
         last_rows(kept, series, 3)
+
+
+def test_known_columns_behind_a_gap_are_not_those_of_the_next_rows() -> None:
+    kept = SimpleNamespace(window=3, horizon=2, roles=Roles("y", "day", known=("k",)))
+    frame = daily(wave(107)).assign(k=np.arange(107.0))
+    frame.loc[100:, "y"] = np.nan
+    (series,) = panel_of(frame.drop(index=[100, 101]), target="y", time="day", known=("k",)).series
+    with pytest.raises(ZooError, match="begin behind a gap"):
+        last_rows(kept, series, 2)
+
+
+def test_another_value_or_name_is_another_digest() -> None:
+    frame = daily(wave(200)).assign(shop="a")
+    changed = frame.assign(y=frame["y"].where(frame.index != 150, 0.5))
+    digests = [
+        Forecasting(panel_of(each, target="y", time="day", id="shop"), 5, 1).digest()
+        for each in (frame, frame.copy(), changed, frame.assign(shop="b"))
+    ]
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
 
 
 def test_irregular_times_are_taken_as_steps_and_said() -> None:
@@ -263,6 +283,25 @@ def test_no_copy_of_a_text_that_was_trained_on_is_tested() -> None:
         assert not (train | test) & validation
         assert sum(map(len, parts)) == len(frame)
     assert any("copies of other examples: 20;" in note for note in problem.notes)
+
+
+def test_what_is_read_alike_is_one_example() -> None:
+    frame = texts()
+    again = frame[:20].assign(review=lambda rows: rows["review"].str.upper() + "!")
+    problem = Labelling(read_texts(open_table(pd.concat([frame, again], ignore_index=True)), "review", "mood"), "mood")
+    for fold, (train, _, test) in enumerate(problem._parts):
+        assert not {place % 60 for place in train} & {place % 60 for place in test}
+        clusters = problem.clusters(fold)
+        alike = [place % 60 for place in test]
+        assert len(np.unique(clusters)) == len(set(alike)) <= len(test)
+
+
+def test_row_numbers_that_were_saved_are_no_feature() -> None:
+    frame = steps().reset_index(drop=True)
+    frame.insert(0, "Unnamed: 0", frame.index)
+    examples = read_sequences(open_table(frame), "who", "kind", (), "step")
+    assert examples.columns == ("a",)
+    assert "read at each step: a" in examples.notes
 
 
 def test_a_feature_that_is_constant_but_for_rounding_is_not_blown_up() -> None:

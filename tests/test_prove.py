@@ -10,7 +10,7 @@ import pytest
 
 import zoo
 from zoo.execution import NORMAL_JIT
-from zoo.measuring import prove
+from zoo.measuring import kernels, prove
 from zoo.measuring.batch import first_batch
 from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
@@ -22,6 +22,33 @@ BACKEND = keras.backend.backend()
 FIRST = Case("neuron", "wave", zoo.Execution(jit=NORMAL_JIT[BACKEND]), BACKEND, "cpu", 4, 5, 1, 3)
 MEMORY = "recompute" if BACKEND == "torch" else "store"  # torch has no other chunks
 ARM = replace(FIRST, execution=zoo.Execution("chunked", NORMAL_JIT[BACKEND], MEMORY, 2))
+
+
+@pytest.mark.parametrize(
+    ("calls", "path"),
+    [
+        ({"Torch-Compiled Region: 0/0": 1, "CompiledFunction": 1}, "inductor_flat"),
+        ({"Torch-Compiled Region: 4/2": 8, "Torch-Compiled Region: 30/2": 1}, "python"),
+        ({"aten::mkldnn_rnn_layer": 1, "Torch-Compiled Region: 0/0": 1}, "onednn_rnn"),
+        ({"aten::addmm": 8, "aten::mm": 30}, "python"),
+        ({"aten::addmm": 2, "aten::mm": 4}, "flat"),
+    ],
+)
+def test_the_path_of_a_pass_on_torch_is_read_from_what_it_called(calls: dict[str, int], path: str) -> None:
+    assert kernels.of_profile(calls, steps=8, matrices=2)["kernel_path"] == path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BACKEND != "torch", reason="of torch.compile")
+def test_torch_compiles_each_call_of_a_cell_alone() -> None:
+    """Why no execution of Keras has +jit on torch. Where this fails, its loop compiles as one, and can be measured."""
+    import torch
+
+    model = keras.Sequential([keras.Input((8, 3)), keras.layers.LSTM(4, unroll=True), keras.layers.Dense(1)])
+    compiled = torch.compile(lambda x: model(x, training=True))
+    x = torch.ones((2, 8, 3))
+    _, read = kernels.of_torch(lambda: compiled(x).sum().backward(), 8, compiles=True)
+    assert read["kernel_path"] == "python"
 
 
 @pytest.fixture(scope="module")

@@ -149,7 +149,7 @@ def test_what_is_tried_can_run_there_and_is_no_program_twice(backend: str, steps
     for name in names:
         assert not Execution.parse(name).problem(backend, "cpu")
         assert not Execution.parse(name).same_program(backend, "cpu")
-    assert ("unrolled" in {Execution.parse(name).loop for name in names}) == (steps is not None)
+    assert ("unrolled" in {Execution.parse(name).loop for name in names}) == (steps is not None and backend != "torch")
 
 
 def small() -> keras.Model:
@@ -243,9 +243,8 @@ def test_what_compiles_long_is_built_after_all_others() -> None:
         return seat(name, 0.001 * len(built))  # told apart at the first look
 
     arms = [(name, "jax") for name in ("stock", "unrolled+jit", "looped+jit", "unrolled", "chunked-4+jit")]
-    arms.insert(1, ("chunked-2+jit", "torch"))
     Tryout(arms, made, ["predict"], 30).measured(Budget(30.0), print)
-    assert built == ["stock", "looped+jit", "unrolled", "chunked-4+jit", "chunked-2+jit", "unrolled+jit"]
+    assert built == ["stock", "looped+jit", "unrolled", "chunked-4+jit", "unrolled+jit"]
 
 
 def test_the_best_go_on_in_fresh_processes_so_that_a_lucky_one_is_not_chosen() -> None:

@@ -239,6 +239,9 @@ def test_no_case_is_lost_unless_it_is_said(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="the run lacks a case that the reference has at its sizes: gru; measure"):
         publish(new, tmp_path)
     assert path.read_bytes() == before
+    skipped = replace(other, run="new", status="skipped", step_seconds=None, reason="not installed")
+    with pytest.raises(ZooError, match="the run lacks a case"):
+        publish(pd.concat([new, as_table([skipped])]), tmp_path)
     publish(new, tmp_path, drop=True)
     assert set(read_folder(tmp_path)["run"]) == {"new"}
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -27,7 +28,7 @@ from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import USUAL
 from zoo.measuring.group import Group, groups
 from zoo.measuring.launchers import Launchers
-from zoo.measuring.rows import TABLE, Measurement, read_rows
+from zoo.measuring.rows import TABLE, Measurement, append, read_rows
 from zoo.statistics.tables import read
 
 SMOKE = get_profile("smoke")
@@ -286,6 +287,19 @@ def test_a_run_goes_on_where_it_was_stopped(small_run, tmp_path) -> None:
     old = read_rows(whole / TABLE)
     assert read_rows(tmp_path / TABLE) == old[:-1]
     assert {resumed.name} == {row.run for row in old}
+
+
+@pytest.mark.parametrize("changed", ["run", "zoo_version"])
+def test_repeats_of_another_run_or_version_are_not_gone_on_with(small_run, tmp_path, changed: str) -> None:
+    _, whole = small_run
+    old = read_rows(whole / TABLE)
+    others = [replace(row, **{changed: "another"}) for row in old]
+    append(tmp_path / TABLE, [*others, old[-1]] if changed == "run" else others)
+    resumed = Run(SMOKE, Selection(entries=("neuron",), tasks=("digits_rows",)), tmp_path, resume=True)
+    (group,) = groups(resumed.timed)
+    assert resumed.coordinator.group(group).needed()
+    assert all(resumed.coordinator.is_trained(case) for case in resumed.trained)
+    assert (resumed.name == old[0].run) == (changed == "run")
 
 
 def test_a_finished_run_has_nothing_left_to_do(small_run) -> None:

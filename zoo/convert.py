@@ -161,10 +161,14 @@ class _Converter:
         if type(layer) in (keras.layers.Bidirectional, FusedBidirectional):
             forward, backward = self._recurrent(layer.forward_layer), self._recurrent(layer.backward_layer)
             options = {"merge_mode": layer.merge_mode, "name": layer.name, "dtype": layer.dtype_policy}
-            return bidirectional(forward, backward_layer=backward, **options)
+            result = bidirectional(forward, backward_layer=backward, **options)
+            result.activity_regularizer = layer.activity_regularizer
+            return result
         if type(layer) is keras.layers.TimeDistributed:
             inner = self._with_recurrent(layer.layer)
-            return keras.layers.TimeDistributed(inner, name=layer.name, dtype=layer.dtype_policy)
+            result = keras.layers.TimeDistributed(inner, name=layer.name, dtype=layer.dtype_policy)
+            result.activity_regularizer = layer.activity_regularizer
+            return result
         raise ZooError(f"{type(layer).__name__} calls its recurrent layer by its own code")
 
     def _recurrent(self, layer: keras.layers.RNN) -> keras.layers.RNN:

@@ -81,15 +81,29 @@ def random_batch(model: keras.Model, batch: int = BATCH, steps: int = STEPS, mas
     arrays = []
     for each in model.inputs:
         shape = [size or (steps if axis else batch) for axis, size in enumerate(each.shape)]
-        is_token = "int" in each.dtype
+        is_token = "int" in each.dtype or any(each is tensor for tensor in _embedded(model))
         if is_token:
             array = rng.integers(1, min(sizes, default=2), shape).astype(each.dtype)
         else:
             array = rng.normal(size=shape).astype(each.dtype)
         if masked and (len(shape) > 1 if is_token else masks and len(shape) > 2):
-            array[: (shape[0] + 1) // 2, -max(1, shape[1] // 3) :] = 0 if is_token else masks[0]
+            array[: (shape[0] + 1) // 2, first_masked(shape[1]) :] = 0 if is_token else masks[0]
         arrays.append(array)
     return arrays
+
+
+def first_masked(steps: int) -> int:
+    """Which of so many steps is the first one that `random_batch` masks."""
+    return steps - max(1, steps // 3)
+
+
+def _embedded(model: keras.Model) -> list[keras.KerasTensor]:
+    """What the model's Embedding layers read: tokens, though a model without an Input has them as floats."""
+    import keras
+
+    from zoo.layers.keras_private import read_by
+
+    return [tensor for each in _flat(model) if isinstance(each, keras.layers.Embedding) for tensor in read_by(each)]
 
 
 def relative(tensor: np.ndarray, expected: np.ndarray) -> float:

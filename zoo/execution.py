@@ -96,8 +96,8 @@ class Execution:
             whole sequence, or an error that says why there is none; "parallel", a scan of entries that are linear in
             their state, without a loop; "stock" and "stock-unrolled", `keras.layers.LSTM`, `GRU` or `SimpleRNN` with
             every default of Keras, as a tutorial writes it: Keras chooses how. Other runners have loops of their own.
-        jit: whether the whole training step is compiled (XLA on TensorFlow and JAX, inductor on torch). Of a stock
-            layer it is always False: Keras chooses.
+        jit: whether the whole training step is compiled (XLA on TensorFlow and JAX; inductor for bare torch alone). Of
+            a stock layer it is always False: Keras chooses.
         memory: where activations go that wait for the backward pass: "store" keeps them where they are, "recompute"
             keeps the state between chunks and computes the rest again, "offload" moves them from a GPU to the host and
             back; "swap" is `swap_memory` of TensorFlow 1.
@@ -218,12 +218,12 @@ def _problem_on_torch(execution: Execution) -> str:
         return "Keras' trainer on torch makes one training step a call"
     if not execution.jit and (loop == "unrolled" or (loop == "chunked" and execution.memory == STORE)):
         return "without jit torch runs every step from Python, looped or unrolled: there is no loop to write out"
-    if execution.jit and loop in ("looped", "chunked"):
-        return "torch.compile writes out Python's loop: what runs is unrolled+jit"
+    if execution.jit and loop in ("looped", "unrolled", "chunked"):
+        return "torch.compile makes a graph of each call of a Keras cell, and Python still runs the loop over them"
     if execution.jit and loop == "parallel":
         return "compiling a scan with inductor is not measured here"
     if execution.jit and loop == "fused":
-        return "torch.compile takes a fused kernel apart: what runs is unrolled+jit"
+        return "torch.compile takes a fused kernel apart, into a loop that Python runs"
     return ""
 
 

@@ -45,10 +45,12 @@ def pad_batches(
         lengths: how many lengths there are at most, or which.
         padding: what fills the steps after the end; by default `zoo.PADDING` for features, 0 for tokens.
         seed: of the order of sequences, which is mixed once where there are targets, and of batches, which is another
-            in each epoch; None to keep sequences in their order and batches in that of lengths.
+            in each epoch; None to keep sequences in their order and batches in that of lengths, but for the second
+            batch, whose length is another than the first's: Keras on TensorFlow takes what both share for that of all.
 
     Returns:
-        A dataset of Keras. Its `order` holds the place of each sequence, batch by batch, in the order of this epoch.
+        A dataset of Keras. Its `order` holds the place of each sequence, batch by batch, in the pass that ended last;
+        after a pass of your own over its batches call `on_epoch_end()`.
 
     Raises:
         ZooError: there is no sequence, an empty one, one longer than the lengths allow, one of numbers with a fraction
@@ -165,7 +167,8 @@ def _dataset() -> Any:
         def __init__(self, batches: list[_Batch], y: np.ndarray | None, rng: np.random.Generator | None) -> None:
             super().__init__()
             self._batches, self._y, self._rng = batches, y, rng
-            self.on_epoch_end()
+            self._ended: np.ndarray | None = None
+            self._shuffle()
 
         def __len__(self) -> int:
             return len(self._batches)
@@ -176,12 +179,24 @@ def _dataset() -> Any:
 
         @property
         def order(self) -> np.ndarray:
-            """The place of each sequence, batch by batch."""
-            return np.concatenate([batch.order for batch in self._batches])
+            """The place of each sequence, batch by batch, in the pass that ended last, or in the first one."""
+            return self._order() if self._ended is None else self._ended
 
         def on_epoch_end(self) -> None:
-            """Put the batches into another order."""
+            """Put the batches into another order for the next pass; Keras calls it after `predict` too."""
+            self._ended = self._order()
+            self._shuffle()
+
+        def _order(self) -> np.ndarray:
+            return np.concatenate([batch.order for batch in self._batches])
+
+        def _shuffle(self) -> None:
+            """Keras on TensorFlow takes the lengths that the first two batches share for those of all of them."""
             if self._rng is not None:
                 self._rng.shuffle(self._batches)
+            first, *others = self._batches
+            other = next((i for i, each in enumerate(others, 1) if each.x.shape[1] != first.x.shape[1]), 0)
+            if other:
+                self._batches.insert(1, self._batches.pop(other))
 
     return PaddedBatches

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 
+from zoo.charts.labels import backend_name
 from zoo.errors import ZooError
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.report.answers import Answer
@@ -42,7 +45,7 @@ def results_figures(table: pd.DataFrame, known: list[Answer]) -> dict[str, str]:
         raise ZooError("the results hold no timings for results/README.md")
     compared = architectures(next(iter(by_machine(table).values())))  # times of two machines make no table
     figures = {
-        "where": f"{machine(table)}; {versions(table)}",
+        "where": "; ".join(f"{machine(rows)} ({versions(rows)})" for rows in _timed(by_machine(table))),
         "days": _days(table),
         "verdicts": count_line(comparisons(table)),
         **{answer.name: _bullets(answer.lines) for answer in known},
@@ -51,6 +54,11 @@ def results_figures(table: pd.DataFrame, known: list[Answer]) -> dict[str, str]:
         part = compared[compared["task"].eq(task) & compared["backend"].eq(MAIN_BACKEND)]
         figures[task.replace("_", "-")] = _architectures(part) if len(part) else NONE
     return figures
+
+
+def _timed(machines: dict[str, pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The timings of each machine."""
+    return (rows[rows["phase"].isin(TIMED)] for rows in machines.values())
 
 
 def _bullets(lines: list[str]) -> str:
@@ -122,11 +130,14 @@ def _ratios(rows: pd.DataFrame, phase: str) -> pd.Series:
 
 
 def _days(table: pd.DataFrame) -> str:
-    """On which days each backend was timed, and how."""
+    """On which days each backend was timed, and how many arms took turns."""
     timed = table[table["phase"].isin(TIMED)]
     days = timed["started_at"].astype("str").str[:10].groupby(timed["backend"], sort=False).agg(["min", "max"])
-    phrases = [f"{backend} {first}" + f" to {last}" * (first != last) for backend, first, last in days.itertuples()]
-    return f"Days: {', '.join(phrases)}. Rows: {lockstep(table)}."
+    phrases = [
+        f"{backend_name(backend)} {first}" + f" to {last}" * (first != last)
+        for backend, first, last in days.itertuples()
+    ]
+    return f"Days: {', '.join(phrases)}. On all machines together {lockstep(table)}."
 
 
 def lockstep(table: pd.DataFrame) -> str:
@@ -135,17 +146,20 @@ def lockstep(table: pd.DataFrame) -> str:
     count, turns = len(timed), int((timed["group"] != "").sum())
     if turns == count:
         return f"all {count:,} arms were timed in lock-step"
+    if not turns:
+        return f"none of the {count:,} arms was timed in lock-step: they ran one after another, with wide intervals"
     return f"{turns:,} of {count:,} arms were timed in lock-step, the others one after another, with wide intervals"
 
 
 def machine(table: pd.DataFrame) -> str:
-    """Where the rows were measured, in words."""
-    pairs = table[["device_name", "cpu_count"]].drop_duplicates()
-    return " and ".join(f"{name}, {cores} cores" for name, cores in pairs.itertuples(index=False))
+    """Where the rows were measured, in words: the cores of a GPU's machine are those of its CPU."""
+    places = table[["device_name", "cpu_count", "device"]].drop_duplicates().itertuples(index=False)
+    return " and ".join(f"{name}, {cores} {'CPU ' * (device == 'gpu')}cores" for name, cores, device in places)
 
 
 def versions(table: pd.DataFrame) -> str:
     """With which versions, in words."""
     backends = table[["backend", "backend_version"]].drop_duplicates().itertuples(index=False)
     keras = ", ".join(sorted(table["keras_version"].unique()))
-    return ", ".join([f"Keras {keras}", *(f"{backend} {version}" for backend, version in backends if version)])
+    named = [f"{backend_name(backend)} {version}" for backend, version in backends if version]
+    return ", ".join([f"Keras {keras}", *named])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from zoo.bench.profile import Block, Profile
@@ -70,7 +71,7 @@ def own_profile(
         beside: entries of the zoo to measure too.
         steps: of the sequences, for tasks that come in any length; the tasks' own by default.
         units: of models that take them; the tasks' own by default.
-        batch: examples a call; the tasks' own by default.
+        batch: examples a timed call; the tasks' own by default. A training has the batch of its recipe.
 
     Raises:
         ZooError: a name is unknown, or a model fits none of the tasks.
@@ -91,11 +92,22 @@ def own_profile(
         compared = [*models, *(name for name in beside if any(MODELS.get(name).fits(TASKS.get(n)) for n in names))]
         fixed = names[0] in known
         block = Block(tuple(compared), names, tuple(executions), batches=(batch,))
-        timed.append(block if fixed else replace(block, steps=(steps,), units=(units,)))
+        sized = [block] if fixed else [replace(part, units=(units,)) for part in _of_steps(block, steps)]
+        timed += sized
         if not fixed:
-            trained += [Block((name,), names, (_trains(name),)) for name in compared]
+            alone = product(sized, compared)
+            trained += [replace(b, entries=(name,), executions=(_trains(name),), batches=(None,)) for b, name in alone]
     summary = f"{own.path.name}: {', '.join(entries or known)}; beside {', '.join(beside) or 'nothing'}"
     return Profile(NAME, summary, tuple(timed), BUDGET_SECONDS, trained=tuple(trained), seeds=SEEDS, at_once=2)
+
+
+def _of_steps(block: Block, steps: int | None) -> list[Block]:
+    """The block with `steps` for the tasks of any length; for all of them where none is, which is refused later."""
+    long = tuple(name for name in block.tasks if TASKS.get(name).any_steps)
+    if steps is None or not long:
+        return [replace(block, steps=(steps,))]
+    others = tuple(name for name in block.tasks if name not in long)
+    return [replace(block, tasks=long, steps=(steps,)), *([replace(block, tasks=others)] if others else [])]
 
 
 def left_out_lines(own: OwnModels) -> Iterable[str]:

@@ -29,11 +29,23 @@ from zoo.measuring.rows import TABLE, Measurement, check_writable, read_rows
 from zoo.own.models import OwnModels, register
 from zoo.report.verdicts import REPORT, verdict_lines
 from zoo.statistics.tables import read
+from zoo.version import VERSION
 
 
 def run_name() -> str:
     """What a run that starts now is called, and its folder: "2026-11-24T12-00-00"."""
     return datetime.datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
+
+
+def _kept(rows: list[Measurement]) -> tuple[list[Measurement], str]:
+    """What counts of a folder that is resumed, its last run and every training, and the name of the run that goes on.
+
+    Repeats are pairs within a run: one that another version of the zoo measured is not gone on with.
+    """
+    last = rows[-1].run if rows else ""
+    kept = [row for row in rows if row.run == last or row.phase == "accuracy"]
+    same = any(row.run == last and row.zoo_version == VERSION for row in kept)
+    return kept, last if same else run_name()
 
 
 class Run:
@@ -83,8 +95,7 @@ class Run:
             self._lock = Lock(folder)
             _, self.timed = in_order(self.timed, profile.mixed, self._least, profile.effort)
         table = folder / TABLE
-        kept = read_rows(table) if resume and table.exists() else []
-        self.name = kept[-1].run if kept else run_name()  # its repeats are pairs of those that were measured before
+        kept, self.name = _kept(read_rows(table) if resume and table.exists() else [])
         self.at_once = min(profile.at_once, usable_cpus())
         self.coordinator = Coordinator(
             folder,
@@ -132,7 +143,8 @@ class Run:
         name = case.id if case.recipe else self._groups[case].name
         if name != self._last and name in self._done:  # asked for out of order: its rows are in the table
             rows = read_rows(self.coordinator.table)
-            return [row for row in rows if row.case_id == case.id and whole_name(row.group) in (name, "")]
+            mine = (row for row in rows if row.run == self.name or row.phase == "accuracy")
+            return [row for row in mine if row.case_id == case.id and whole_name(row.group) in (name, "")]
         if name != self._last:
             self._rows = self._train(case) if case.recipe else self._time(self._groups[case])
             self._last = name

@@ -14,6 +14,7 @@ from matplotlib.text import Text
 from zoo.charts.chart import Chart
 from zoo.charts.figures import DPI, GREY, INK, WIDTH, finish, nothing_to_draw, plain_ticks, spans
 from zoo.charts.labels import backend_name, fastest_in_words
+from zoo.measuring.enough import LEAST_REPEATS
 from zoo.statistics.architectures import PLACE, architectures, as_good_as_the_best, fastest_of_the_best
 from zoo.statistics.scores import better
 from zoo.statistics.texts import three_digits, words
@@ -49,7 +50,8 @@ def scores_and_costs(table: pd.DataFrame) -> Figure:
     timed = scored[scored["train_ratio"].notna()]
     both = _near_the_best(timed, metric)
     names = _draw(axes, both)
-    log = better(metric).startswith("lower") and spans(both["score"], 5)
+    ends = pd.concat([both["score"], both["score_low"].dropna(), both["score_high"].dropna()])
+    log = better(metric).startswith("lower") and spans(ends, 5)
     axes.set(xscale="log", yscale="log" if log else "linear")
     plain_ticks(axes, "x", log=True)
     if log:
@@ -57,21 +59,22 @@ def scores_and_costs(table: pd.DataFrame) -> Figure:
     axes.set_xlabel(f"training time over that of {_reference(rows)}, log scale, less is better", fontsize=9)
     axes.set_ylabel(", ".join(filter(None, [metric, better(metric), "log scale" * log])), fontsize=9)
     axes.legend(handles=LEGEND, loc="best", frameon=True, fontsize=9)
-    title = f"{first['task']}, {backend_name(first['backend'])}: {_answer(scored, metric, _reference(rows))}"
-    notes = "\n".join([NOTE, *_left_out(rows), *_far_off(timed.drop(both.index))])
+    title = f"{first['task']}, {backend_name(first['backend'])}: {_answer(scored, metric)}"
+    notes = "\n".join([NOTE, *_unranked(both), *_left_out(rows), *_far_off(timed.drop(both.index))])
     figure = finish(figure, table, _rows_of(table, rows), title, notes, legend=False)
     _part(names, axes, both)
     return figure
 
 
 def _main(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of one place and split: those of most entries with both a score and a cost."""
+    """The rows of one place and split: those of most entries with both a score and a cost, by the task's own metric."""
     if rows.empty:
         return rows
     keys = [*PLACE, "split", "metric"]
     both = rows["score"].notna() & rows["train_ratio"].notna()
-    numbers = both.groupby([rows[name] for name in keys], sort=False).sum()
-    place = numbers.sort_values(ascending=False, kind="stable").index[0]
+    marks = rows[keys].assign(own=rows["naive_score"].notna(), both=both)  # the own metric alone has a naive score
+    numbers = marks.groupby(keys, sort=False).agg(own=("own", "any"), both=("both", "sum"))
+    place = numbers.sort_values(["own", "both"], ascending=False, kind="stable").index[0]
     return rows[rows[keys].eq(pd.Series(place, index=keys)).all(axis=1)]
 
 
@@ -86,8 +89,14 @@ def _near_the_best(timed: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def _reference(rows: pd.DataFrame) -> str:
     """The entry over which the times of a place are."""
-    found = rows.loc[rows["train_ratio"].eq(1.0), "entry"]
+    found = rows["reference"].dropna()
     return str(found.iloc[0]) if len(found) else "the reference entry"
+
+
+def _unranked(both: pd.DataFrame) -> list[str]:
+    """What is drawn and has too few seeds for the title."""
+    names = both.loc[both["best_rank"].isna(), "model"].tolist()
+    return [f"Under {LEAST_REPEATS} seeds, not in the title: {', '.join(names)}."] if names else []
 
 
 def _draw(axes: Axes, both: pd.DataFrame) -> list[Text]:
@@ -118,7 +127,7 @@ def _part(names: list[Text], axes: Axes, both: pd.DataFrame) -> None:
     adjust_text(names, x=x, y=y, ax=axes, expand=(1.15, 1.4), iter_lim=500, arrowprops=line)
 
 
-def _answer(scored: pd.DataFrame, metric: str, reference: str) -> str:
+def _answer(scored: pd.DataFrame, metric: str) -> str:
     """Which entry has the best score and which are not decidedly worse, among those with a rank if there are any."""
     ranked = scored[scored["best_rank"].notna()]
     best = ranked.iloc[0] if len(ranked) else scored.iloc[0]
@@ -129,7 +138,7 @@ def _answer(scored: pd.DataFrame, metric: str, reference: str) -> str:
     text += f"; not decidedly worse: {words(tied)}"
     fastest = fastest_of_the_best(ranked)
     if len(fastest):
-        text += f"; of these {fastest_in_words(fastest, reference)}"
+        text += f"; of these {fastest_in_words(fastest)}"
     return text
 
 

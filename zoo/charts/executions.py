@@ -25,8 +25,10 @@ COLOURS = sns.color_palette("YlOrBr", 64)[:44]
 """Light to dark, without what a dark text could not be read on."""
 NOTE = (
     "Green: the fastest execution of its row and backend. Grey: tied with it, not decidedly slower. Else: how many "
-    "times as long a training step takes. ≈: under 3 repeats. Words: why there is no time. Blank: not measured."
+    "times as long a training step takes."
 )
+ROUGHLY, WHY, BLANK = " ≈: under 3 repeats.", " Words: why there is no time.", " Blank: not measured."
+STOCK = " On TensorFlow with a CPU looped is the program of Keras' stock layer too."
 FASTEST = "#8fd3c1"
 NEEDS = "two executions that were trained at one size"
 
@@ -46,12 +48,28 @@ def executions(table: pd.DataFrame) -> Figure:
         _draw(axes, part, steps)
         axes.set_title(place_name(backend, device), loc="left", fontsize=11)
     title = f"Training {setting_words(rows)}: {_answer(rows)}"
-    return finish(figure, table, rows_of(table, rows[rows["timed"]]), title, NOTE, legend=False)
+    return finish(figure, table, rows_of(table, rows[rows["timed"]]), title, _note(rows, len(steps)), legend=False)
+
+
+def _note(rows: pd.DataFrame, lengths: int) -> str:
+    """What the colours are, and the signs that occur."""
+    texts = [_text(row) for _, row in rows.iterrows()]
+    arms = rows[["backend", "device", "execution"]].drop_duplicates()
+    signs = {
+        ROUGHLY: any(text.startswith("≈") for text in texts),
+        WHY: any(text[:1].isalpha() for text in texts),
+        STOCK: bool((rows["backend"].eq("tensorflow") & rows["device"].eq("cpu")).any()),
+        BLANK: len(rows.drop_duplicates(["backend", "device", "execution", "steps"])) < len(arms) * lengths,
+    }
+    return NOTE + "".join(sign for sign, occurs in signs.items() if occurs)
 
 
 def _answer(rows: pd.DataFrame) -> str:
     """For each backend the execution that is the fastest or tied with it, from length to length."""
-    return f"the fastest, or tied with it, is {fastest_words(winners(rows))}"
+    won = winners(rows, least_lengths=1)
+    if won.empty:
+        return "under 3 repeats, which name no winner"
+    return f"the fastest, or tied with it, is {fastest_words(won)}"
 
 
 def _draw(axes: Axes, part: pd.DataFrame, steps: Sequence[int]) -> None:

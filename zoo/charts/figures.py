@@ -147,7 +147,7 @@ def _where(table: pd.DataFrame) -> list[str]:
             *(f"{backend} {version}" for backend, version in backends),
         ]
         dates = sorted({start[:10] for start in rows["started_at"]})
-        count = f"{_or_unknown(cpus)} CPUs, {_or_unknown(threads)} threads"
+        count = f"{_or_unknown(cpus)} CPUs, {_or_unknown(threads)} thread{'s' * (threads != 1)}"
         when = words([dates[0]] if len(dates) == 1 else [f"{dates[0]} to {dates[-1]}"])
         facts = [
             f"{device or 'unknown device'}, {count}",
@@ -179,7 +179,7 @@ def _repeats(rows: pd.DataFrame) -> str:
 
 
 def _not_drawn(table: pd.DataFrame, drawn: pd.DataFrame) -> str:
-    """How many cases of the table did not end well, by how they ended, but for those that are drawn all the same."""
+    """How many cases of the table have no time, by how they ended, but for those that are drawn all the same."""
     keys = ["case_id", "run", "repeat", "seed"]
     bad = table[(table["status"] != "ok") & ~measured_as_another(table)].drop_duplicates(keys)
     if bad.empty:
@@ -189,7 +189,6 @@ def _not_drawn(table: pd.DataFrame, drawn: pd.DataFrame) -> str:
         bad = bad[~pd.MultiIndex.from_frame(bad[keys]).isin(shown)]
     if bad.empty:
         return "Every case of the table that failed is drawn."
-    counts = bad["status"].str.replace("_", " ").value_counts()
-    total = len(bad)
+    counts = bad["status"].replace("skipped", "not possible").str.replace("_", " ").value_counts()
     ended = words([f"{number} {status}" for status, number in counts.items()])
-    return f"Not drawn: {total} case{'s' * (total > 1)} of the table did not end well ({ended})."
+    return f"Not drawn, because they did not end well: {ended}."

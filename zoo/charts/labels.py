@@ -31,12 +31,17 @@ def fastest_words(won: pd.DataFrame) -> str:
     return "; ".join(phrases)
 
 
-def fastest_in_words(fastest: pd.DataFrame, reference: str) -> str:
-    """Rows of `architectures.fastest_of_the_best` in words: "gru trains fastest, in 0.87 of lstm's time"."""
+def fastest_in_words(fastest: pd.DataFrame) -> str:
+    """Rows of `architectures.fastest_of_the_best` in words: "gru has the fastest training step, 0.87 of lstm's time".
+
+    The ratio stands for one entry alone, and where it is not the reference itself.
+    """
     names = words(fastest["model"].tolist())
-    text = f"{names} {'trains' if len(fastest) == 1 else 'train'} fastest"
-    is_reference = fastest["entry"].iloc[0] == reference
-    return text if is_reference else f"{text}, in {three_digits(fastest['train_ratio'].iloc[0])} of {reference}'s time"
+    text = f"{names} {'has' if len(fastest) == 1 else 'have'} the fastest training step"
+    first = fastest.iloc[0]
+    if len(fastest) > 1 or first["entry"] == first["reference"]:
+        return text
+    return f"{text}, {three_digits(first['train_ratio'])} of {first['reference']}'s time"
 
 
 def lengths_range(first: int, last: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import typer
 
 from zoo.cli.command import make_app
-from zoo.execution import BACKENDS, EXECUTIONS
+from zoo.execution import BACKENDS, EXECUTIONS, FUSED
 from zoo.registry import MODELS, TASKS, TOPOLOGIES, VECTOR_TO_SEQUENCE, Entry, Task
 
 app = make_app()
@@ -84,13 +84,14 @@ def page() -> str:
 
 def _capabilities() -> str:
     """Which cells `fused` and `parallel` are for."""
-    fused, linear = (
-        ", ".join(sorted({entry.cell for entry in MODELS if getattr(entry, capability)}))
-        for capability in ("fused", "linear")
-    )
+    linear = ", ".join(sorted({entry.cell for entry in MODELS if entry.linear}))
+    by_backend = [
+        f"{', '.join(FUSED[backend, 'cpu'])} on {backend}" for backend in BACKENDS if (backend, "cpu") in FUSED
+    ]
     return (
-        f"`fused` is for the cells {fused}, without recurrent dropout. "
-        f"`parallel` is for the cells {linear}. `zoo show` lists how each entry runs.\n"
+        "The table is for a CPU, and for an LSTM where cells differ. There `fused` runs "
+        f"{'; '.join(by_backend)}, without recurrent dropout. `parallel` is for the cells {linear}. "
+        "`zoo show` lists how each entry runs.\n"
     )
 
 

@@ -84,11 +84,11 @@ def _write(made: object, to: Path | None, picture: Path, backtest: bool) -> None
     for note in made.notes:
         typer.echo(note)
     shown = [[_text(value) for value in row] for row in rows.head(MOST_LINES).itertuples(index=False)]
-    print_table(f"{made.target}, with a {made.level:.0%} interval", list(rows.columns), shown)
+    print_table(f"{made.target}, with a {100 * made.level:g}% interval", list(rows.columns), shown)
     if len(rows) > MOST_LINES:
         typer.echo(f"and {len(rows) - MOST_LINES} more rows: --to writes all")
     if not math.isnan(made.held):
-        typer.echo(f"on {made.held_of:,} values held back, {made.level:.0%} intervals held {made.held:.1%}")
+        typer.echo(f"on {made.held_of:,} values held back, {100 * made.level:g}% intervals held {made.held:.1%}")
     save(draw_forecast(made, backtest), picture)
     typer.echo(f"picture: {picture}")
     if to:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from zoo.comparison.settings import ENTRIES, RECOMMENDED, Settings, check_settings, claim, new_folder, plain
+from zoo.comparison.settings import DATA, ENTRIES, RECOMMENDED, Settings, check_settings, claim, new_folder, plain
 from zoo.create import usual_backend
 from zoo.errors import ZooError
 from zoo.frames.dialect import Dialect
@@ -20,6 +20,7 @@ from zoo.problems.forecasting import Forecasting
 from zoo.problems.labelling import MOST_STEPS, Labelling
 from zoo.problems.problem import Problem
 from zoo.problems.series import Roles, read_panel
+from zoo.version import VERSION
 
 if TYPE_CHECKING:
     from zoo.comparison.outcome import Outcome
@@ -104,6 +105,8 @@ def compare(
         "source": str(source) if not isinstance(source, pd.DataFrame) else "a frame",
         "columns": {**asdict(roles), "label": label, "text": text},
         "sizes": {"window": window, "horizon": horizon, "season": season, "folds": folds},
+        "zoo_version": VERSION,
+        DATA: problem.digest(),
     }
     if ray:
         require_cluster(ray)

@@ -69,9 +69,8 @@ class Outcome:
     @cached_property
     def best_baseline(self) -> str:
         """The baseline with the best main score over all folds."""
-        means = {
-            name: np.mean([each[name].scores[self.main.name] for each in self.baselines]) for name in self.baselines[0]
-        }
+        everywhere = [name for name in self.baselines[0] if all(name in each for each in self.baselines)]
+        means = {name: np.mean([each[name].scores[self.main.name] for each in self.baselines]) for name in everywhere}
         return str((max if self.main.higher_is_better else min)(means, key=lambda name: means[name]))
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -21,6 +21,8 @@ LIMITS = Limits(2**62, 3600.0)
 CHOICE_LIMITS = Limits(2**62, 120.0)
 AT_ONCE = 2
 Show = Callable[[str], None]
+Key = tuple[str, int, int]
+"""Entry, fold and seed of a training."""
 
 
 class Place(Protocol):
@@ -29,11 +31,14 @@ class Place(Protocol):
     def choose(self, arm: Arm) -> str:
         """The fastest execution of an arm; the one that it has where none is found."""
 
-    def begin(self, key: Hashable, arm: Arm, fold: int, seed: int, keep: Path | None) -> None:
+    def begin(self, key: Key, arm: Arm, fold: int, seed: int, keep: Path | None) -> None:
         """Let a training begin when there is room; its weights go to `keep`."""
 
-    def result(self, key: Hashable) -> Outcome:
+    def result(self, key: Key) -> Outcome:
         """How a training ended: a `Trained`, or why there is none."""
+
+    def ended(self) -> Iterator[tuple[Key, Outcome]]:
+        """The trainings that have ended and that nobody asked for."""
 
     def costs(self, arms: Sequence[Arm], show: Show) -> list[Cost]:
         """What each arm costs; they take turns."""
@@ -56,20 +61,25 @@ class Here:
         self._launchers = Launchers(logs)
         self._threads = max(1, usable_cpus() // AT_ONCE)
         self._pool = ThreadPoolExecutor(min(AT_ONCE, usable_cpus()))
-        self._begun: dict[Hashable, Future[Outcome]] = {}
+        self._begun: dict[Key, Future[Outcome]] = {}
 
     def choose(self, arm: Arm) -> str:
         """The fastest execution of an arm; the one that it has where none is found."""
         return chosen(self._launcher, arm, self._folds[0])
 
-    def begin(self, key: Hashable, arm: Arm, fold: int, seed: int, keep: Path | None) -> None:
+    def begin(self, key: Key, arm: Arm, fold: int, seed: int, keep: Path | None) -> None:
         """Let a training begin when there is room; its weights go to `keep`."""
         run = partial(self._launcher.run, LIMITS, train_arm)
         self._begun[key] = self._pool.submit(run, arm, self._folds[fold], seed, self._threads, keep)
 
-    def result(self, key: Hashable) -> Outcome:
+    def result(self, key: Key) -> Outcome:
         """How a training ended."""
         return self._begun.pop(key).result()
+
+    def ended(self) -> Iterator[tuple[Key, Outcome]]:
+        """The trainings that have ended and that nobody asked for."""
+        done = {key: each for key, each in self._begun.items() if each.done() and not each.cancelled()}
+        return ((key, each.result()) for key, each in done.items() if each.exception() is None)
 
     def costs(self, arms: Sequence[Arm], show: Show) -> list[Cost]:
         """What each arm costs; they take turns."""
@@ -142,7 +152,7 @@ class OnNodes:
     def __init__(self, address: str, backend: str, folds: Sequence[Path], say: Show) -> None:
         self._cluster = Cluster(address, partial(Trainer, backend), say)
         self._folds = [self._cluster.share(path.read_bytes()) for path in folds]
-        self._begun: dict[Hashable, tuple[Job, list[Outcome]]] = {}
+        self._begun: dict[Key, tuple[Job, list[Outcome]]] = {}
 
     def choose(self, arm: Arm) -> str:
         """The fastest execution of an arm; the one that it has where none is found."""
@@ -150,7 +160,7 @@ class OnNodes:
         self._finish(Job(f"choice of {arm.entry}", "choice", fixed(arm, self._folds[0]), found.append, alone=True))
         return found[0] if found else arm.execution
 
-    def begin(self, key: Hashable, arm: Arm, fold: int, seed: int, keep: Path | None) -> None:
+    def begin(self, key: Key, arm: Arm, fold: int, seed: int, keep: Path | None) -> None:
         """Let a training begin when there is room; its weights go to `keep`."""
         outcomes: list[Outcome] = []
 
@@ -165,11 +175,15 @@ class OnNodes:
         self._cluster.add(job)
         self._begun[key] = job, outcomes
 
-    def result(self, key: Hashable) -> Outcome:
+    def result(self, key: Key) -> Outcome:
         """How a training ended."""
         job, outcomes = self._begun.pop(key)
         self._cluster.finish(job)
         return outcomes[0] if outcomes else Outcome("crashed", job.failed)
+
+    def ended(self) -> Iterator[tuple[Key, Outcome]]:
+        """The trainings that have ended and that nobody asked for."""
+        return ((key, outcomes[0]) for key, (_, outcomes) in self._begun.items() if outcomes)
 
     def costs(self, arms: Sequence[Arm], show: Show) -> list[Cost]:
         """What each arm costs; they take turns on one node."""

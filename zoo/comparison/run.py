@@ -182,10 +182,15 @@ class Comparison:
             training = Training(*key)
             keep = self.weights_of(training) if training.fold == self.problem.folds - 1 else None
             place.begin(key, self.arm(training.entry), training.fold, training.seed, keep)
-        for key in wanted:
-            if key in missing:
-                self._keep(Training(*key, execution=self._executions[key[0]]), place.result(key))
-            self._done(self._kept[key], len(wanted))
+        try:
+            for key in wanted:
+                if key in missing:
+                    self._keep(Training(*key, execution=self._executions[key[0]]), place.result(key))
+                self._done(self._kept[key], len(wanted))
+        finally:  # stopped while an earlier one is slow: what ended meanwhile stays
+            for key, outcome in list(place.ended()):
+                if outcome.status == "ok":
+                    self._keep(Training(*key, execution=self._executions[key[0]]), outcome)
         return [self._kept[key] for key in wanted]
 
     def _wanted(self) -> Iterator[tuple[str, int, int]]:

@@ -17,6 +17,8 @@ from zoo.problems.problem import Problem
 from zoo.registry import MODELS
 
 SETTINGS = "settings.json"
+DATA = "data"
+"""The setting that holds a digest of what was read."""
 ENTRIES = ("lstm", "gru", "simple_rnn", "min_gru", "lru", "bidirectional_lstm")
 """Compared unless others are named: the usual cells, two that are linear in their state, and both directions."""
 RUNS = Path("zoo-runs")
@@ -74,6 +76,8 @@ def claim(folder: Path, asked: dict[str, Any], resume: bool) -> Lock:
             raise ZooError(f"{folder} holds a comparison already: go on with it by --resume, or choose another --out")
         before = read_settings(folder)
         for name, value in asked.items():
+            if name == DATA and before.get(name) != value:
+                raise ZooError(f"{folder} was begun with other data, or read in another way: choose another --out")
             if before.get(name) != value:
                 raise ZooError(f"{folder} was begun with {name} {before.get(name)!r}, not {value!r}")
         return Lock(folder)

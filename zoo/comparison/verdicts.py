@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.multitest import multipletests
 
 LEVEL = 0.05
+OVERLAPS = 3
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
 Losses = Sequence[np.ndarray]
 """Of the test examples of each fold."""
@@ -36,30 +38,41 @@ def difference(entry: Losses, baseline: Losses, clusters: Sequence[np.ndarray], 
         entry: its losses, a mean over seeds.
         baseline: those of the baseline, on the same examples.
         clusters: of the examples of each fold: those of one number count as one.
-        overlap: how many clusters in a row share what they ask for.
+        overlap: how many clusters in a row share what they ask for. The error of the mean is that of blocks of three
+            times as many, which share little: where nothing is better 6 to 7% of tables say so. With the lags of Newey
+            and West over the clusters themselves it would be 18% and more.
     """
-    values = _by_cluster([ours - theirs for ours, theirs in zip(entry, baseline, strict=True)], clusters)
+    parts = _by_cluster([ours - theirs for ours, theirs in zip(entry, baseline, strict=True)], clusters)
+    mean = float(np.concatenate(parts).mean()) if any(map(len, parts)) else np.nan
+    values = np.concatenate([_in_blocks(part, overlap) for part in parts])
     if len(values) < 3 or not np.ptp(values):
-        mean = float(values.mean()) if len(values) else np.nan
         return Difference(mean, np.nan, np.nan, 1.0)
-    lags = min(len(values) // 4, max(overlap - 1, int(4 * (len(values) / 100) ** (2 / 9))))
+    lags = min(len(values) // 4, int(4 * (len(values) / 100) ** (2 / 9))) if overlap == 1 else 0
     fitted = OLS(values, np.ones(len(values))).fit(
         cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True
     )
-    low, high = fitted.conf_int(LEVEL)[0]
-    return Difference(float(fitted.params[0]), float(low), float(high), float(fitted.pvalues[0]))
+    error, free = float(fitted.bse[0]), len(values) - 1
+    half = float(stats.t.ppf(1 - LEVEL / 2, free)) * error
+    return Difference(mean, mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, free)))
 
 
 def mean_loss(losses: Losses, clusters: Sequence[np.ndarray]) -> float:
     """The mean of losses, clusters counting alike, as in `difference`."""
-    values = _by_cluster(losses, clusters)
+    values = np.concatenate(_by_cluster(losses, clusters))
     return float(values.mean()) if len(values) else np.nan
 
 
-def _by_cluster(losses: Losses, clusters: Sequence[np.ndarray]) -> np.ndarray:
-    """The mean of each cluster, fold after fold."""
+def _by_cluster(losses: Losses, clusters: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The mean of each cluster, of every fold."""
     means = [pd.Series(each).groupby(cluster).mean().dropna() for each, cluster in zip(losses, clusters, strict=True)]
-    return np.concatenate([each.to_numpy() for each in means])
+    return [each.to_numpy() for each in means]
+
+
+def _in_blocks(values: np.ndarray, overlap: int) -> np.ndarray:
+    """The means of neighbours that hardly overlap with the others; the values themselves where none overlap."""
+    size = 1 if overlap == 1 else OVERLAPS * overlap
+    blocks = np.array_split(values, max(1, len(values) // size)) if len(values) else []
+    return np.array([block.mean() for block in blocks])
 
 
 def verdicts(differences: Mapping[str, Difference]) -> dict[str, str]:

@@ -83,7 +83,7 @@ def forecast(
     kept = read_kept(model)
     ahead = positive_whole("horizon", horizon or kept.horizon)
     require_horizon(kept, ahead)
-    reader = reader_of(kept, read_panel(table, kept.roles))
+    reader = reader_of(kept, read_panel(table, kept.roles, changes=False))
     known = past(reader, ahead)
     calibration = calibrated(known, level)
     series = reader.panel.series

@@ -47,13 +47,17 @@ def _draw(axes: Axes, made: Forecast, name: str, rows: pd.DataFrame) -> None:
     shown = slice(max(0, first - max(40, SHOWN_BEFORE * len(rows))), first + len(rows))
     axes.plot(times[shown], values[shown], color=GIVEN, linewidth=1.3, label="data")
     axes.plot(when, rows["forecast"], color=MADE, linewidth=1.8, marker="o" if len(rows) < 3 else "", label="forecast")
-    interval = f"{made.level:.0%} interval"
+    interval = f"{100 * made.level:g}% interval"
     axes.fill_between(when, rows["low"], rows["high"], color=MADE, alpha=0.2, linewidth=0, label=interval)
 
 
 def _title(made: Forecast, rows: pd.DataFrame, backtest: bool) -> str:
     count = len(rows) // max(1, len(made.history))
     if backtest:
-        held = "" if np.isnan(made.held) else f": {made.level:.0%} intervals held {made.held:.0%} of the rows held back"
+        held = (
+            ""
+            if np.isnan(made.held)
+            else f": {100 * made.level:g}% intervals held {made.held:.0%} of the rows held back"
+        )
         return f"{made.target}, the last {count} rows as they were forecast{held}"
     return f"{made.target}, the next {count} rows"

@@ -62,8 +62,8 @@ def reader_of(kept: Kept, panel: Panel) -> Reader:
     trained = kept.scaling
     means, deviations, new = [], [], []
     for series in panel.series:
-        if series.name in known or len(known) == len(panel.series) == 1:
-            number = known.get(series.name, 0)
+        if series.name in known:
+            number = known[series.name]
             means.append(trained.means[number])
             deviations.append(trained.deviations[number])
         else:
@@ -114,6 +114,8 @@ def last_rows(kept: Kept, series: Series, horizon: int) -> tuple[np.ndarray, np.
         raise ZooError(f"the last {kept.window} rows of {of} have a gap or lack a value: the model reads all of them")
     future = np.full((read_ahead(kept, horizon), series.values.shape[1]), np.nan)
     rows = series.values[end : end + len(future)]
+    if kept.roles.known and not series.follows[end : end + len(rows)].all():
+        raise ZooError(f"the rows of {of} in which {kept.roles.target} is empty begin behind a gap, or have one")
     future[: len(rows)] = rows
     known = len(kept.roles.known)
     if known:

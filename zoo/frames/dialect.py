@@ -28,6 +28,7 @@ MARKS = (
 GZIP = b"\x1f\x8b"
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 WITH_COMMA, WITH_POINT = re.compile(r"[+-]?\d*,\d+"), re.compile(r"[+-]?\d*\.\d+")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ].*)?")
 
 
@@ -67,7 +68,7 @@ def found(path: Path, asked: Dialect) -> Dialect:
     rows = _rows(text, separator, whole) or [[]]
     _require_width(path, text, separator, len(rows[0]))
     other = {".": ",", ",": "."}.get(asked.thousands or "")
-    decimal = asked.decimal or other or _decimal(rows, separator)
+    decimal = asked.decimal or other or _decimal(path, rows, separator)
     header = _has_header(rows[0]) if asked.header is None else asked.header
     return replace(
         asked, encoding=encoding, separator=separator, decimal=decimal, header=header, compression=compression
@@ -159,11 +160,17 @@ def _separator(text: str, whole: bool) -> str:
     return best
 
 
-def _decimal(rows: list[list[str]], separator: str) -> str:
+def _decimal(path: Path, rows: list[list[str]], separator: str) -> str:
     if separator == ",":
         fields = [field.strip() for row in rows for field in row if '"' not in field]
         points = sum(bool(WITH_POINT.fullmatch(field)) for field in fields)
-        return "," if not points and any(WITH_COMMA.fullmatch(field) for field in fields) else "."
+        marked = [field for field in fields if WITH_COMMA.fullmatch(field)]
+        if points or not marked:
+            return "."
+        if all(THOUSANDS.fullmatch(field) for field in marked):
+            what = f"{path}: {marked[0]!r} may have three decimals or be over a thousand"
+            raise ZooError(f"{what}: say which by --decimal , or --thousands ,")
+        return ","
     fields = [field.strip() for row in rows for field in row]
     commas = sum(bool(WITH_COMMA.fullmatch(field)) for field in fields)
     points = sum(bool(WITH_POINT.fullmatch(field)) for field in fields)

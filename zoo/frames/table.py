@@ -20,6 +20,25 @@ CHUNK = 200_000
 """Rows that are read at a time: only the columns that are needed stay."""
 LARGEST = 1e15
 PARQUET = b"PAR1"
+ABSENT = [
+    "",
+    "NA",
+    "N/A",
+    "#N/A",
+    "#N/A N/A",
+    "#NA",
+    "<NA>",
+    "n/a",
+    "NaN",
+    "nan",
+    "-NaN",
+    "-nan",
+    "NULL",
+    "null",
+    "None",
+]
+ABSENT += ["None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
+"""What stands for a number that is missing, as in pandas."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +159,7 @@ def _of_parquet(path: Path) -> Table:
 
     def read(names: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
         try:
-            return pd.read_parquet(path, columns=list(names))
+            return parquet.read_table(path, columns=list(names)).to_pandas(ignore_metadata=True)  # an index is a column
         except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise ZooError(f"{path} cannot be read: {_in_a_line(error)}") from None
 
@@ -156,7 +175,9 @@ def _of_text(path: Path, asked: Dialect) -> Table:
         places = [names.index(name) for name in wanted]
         types = {columns[names.index(name)]: "str" for name in texts}
         order = sorted(places)
-        frame = _read(path, dialect, {"usecols": order, "dtype": types, "chunksize": CHUNK})
+        absent = {columns[place]: [""] if columns[place] in types else ABSENT for place in order}
+        missing_values = {"keep_default_na": False, "na_values": absent}  # "NA" is a country, and no text is missing
+        frame = _read(path, dialect, {"usecols": order, "dtype": types, "chunksize": CHUNK, **missing_values})
         return frame.set_axis([names[place] for place in order], axis=1)[list(wanted)]
 
     def line(row: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,6 +27,11 @@ SURE = (
     *("%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b"),
 )
 ISO = "ISO8601"
+OFFSET = re.compile(r"^(.*[T ]\d{2}.*?)(?:Z|[+-]\d{2}(?::?\d{2})?)$")
+"""A time with its distance from UTC, and the time alone."""
+MONTH = r"(?:0[1-9]|1[0-2])\.(?:19|20)\d{2}"
+"""Such as 01.2020, which is a number too."""
+EARLIEST, LATEST = pd.Timestamp.min, pd.Timestamp.max
 
 
 def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
@@ -46,11 +52,11 @@ def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
         row = int(values.index[int(values.isna().to_numpy().argmax())])
         raise ZooError(f"{where} has no time in {table.line(row)}")
     if pd.api.types.is_datetime64_any_dtype(values):
-        return _plain(values)
-    as_numbers = pd.to_numeric(values, errors="coerce")
-    if as_numbers.notna().all():
-        return _of_numbers(as_numbers)
+        return _plain(values.dt.tz_convert(None), values.dt.tz_localize(None)) if values.dt.tz else _plain(values)
     text = values.astype("str").str.strip()
+    as_numbers = pd.to_numeric(values, errors="coerce")
+    if as_numbers.notna().all() and not text.str.fullmatch(MONTH).all():
+        return _of_numbers(as_numbers)
     head = text.iloc[:HEAD]
     fitting = [form for form in _forms(order) if _parsed(head, form) is not None]
     whole = {form: parsed for form in fitting if (parsed := _parsed(text, form)) is not None}
@@ -76,22 +82,38 @@ def _forms(order: str) -> list[str]:
 def _parsed(text: pd.Series, form: str) -> np.ndarray | None:
     """All the times, or None where one does not have this form."""
     try:
-        return _plain(pd.to_datetime(text, format=form, utc=True))
+        in_utc = pd.to_datetime(text, format=form, utc=True).dt.tz_convert(None)
+        here = pd.to_datetime(text.str.replace(OFFSET, r"\1", regex=True), format=form) if form == ISO else in_utc
     except (ValueError, OverflowError):
         return None
+    return _plain(in_utc, here)
 
 
-def _plain(times: pd.Series) -> np.ndarray:
-    """Without a time zone, in UTC."""
-    return times.dt.tz_convert(None).to_numpy("datetime64[ns]") if times.dt.tz else times.to_numpy("datetime64[ns]")
+def _plain(in_utc: pd.Series, here: pd.Series | None = None) -> np.ndarray:
+    """Without a time zone: as the clock showed it where that is one time of day, or always as far from UTC; else UTC.
+
+    So days stay days, and an hour that a clock shows twice a year stands once.
+
+    Raises:
+        ZooError: a time is before 1677 or after 2262, which nanoseconds do not reach.
+    """
+    times = in_utc
+    if here is not None and len(here):
+        daily = (here - here.dt.normalize()).nunique() == 1
+        times = here if daily or (here - in_utc).nunique() == 1 else in_utc
+    if ((times < EARLIEST) | (times > LATEST)).any():
+        raise ZooError(f"column {times.name!r} has a time before {EARLIEST.year} or after {LATEST.year}")
+    return times.to_numpy("datetime64[ns]")
 
 
 def _of_numbers(values: pd.Series) -> np.ndarray:
-    """Numbers as they are; those that are all a date such as 20200131 as dates."""
-    if values.between(19000101, 21001231).all() and (values % 1 == 0).all():
-        parsed = _parsed(values.astype("int64").astype("str"), "%Y%m%d")
-        if parsed is not None:
-            return parsed
+    """Numbers as they are; those that are all a date such as 20200131 or 202001 as dates."""
+    whole = bool((values % 1 == 0).all())
+    for first, last, form in ((19000101, 21001231, "%Y%m%d"), (190001, 210012, "%Y%m")):
+        if whole and values.between(first, last).all():
+            parsed = _parsed(values.astype("int64").astype("str"), form)
+            if parsed is not None:
+                return parsed
     numbers = values.to_numpy(np.float64)
     if not np.isfinite(numbers).all():
         raise ZooError(f"column {values.name!r} has an infinite time")

@@ -62,6 +62,19 @@ class ChunkedRNN(keras.layers.RNN):
         self.chunk = chunk
         self.memory = memory
 
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        """Build the cell; one that draws numbers in its call gives others when it is computed again.
+
+        Raises:
+            ZooError: the cell is such a one, and its activations are not stored.
+        """
+        super().build(sequences_shape, initial_state_shape)
+        if self.memory != "store" and (changed := keras_private.drawn_in_calls(self.cell)):
+            raise ZooError(
+                f"the cell {self.cell.name!r} changes {changed[0].path} in its call: computed again it would give "
+                "other numbers; take memory='store'"
+            )
+
     def inner_loop(
         self, sequences: Tensor, initial_state: Any, mask: Tensor | None, training: bool = False
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
@@ -142,7 +155,8 @@ class ChunkedRNN(keras.layers.RNN):
     def _loop(self, body: Body, rows: Any, carried: list[Tensor], length: int) -> tuple[Tensor, Tensor, list[Tensor]]:
         """`body` over the leading axis of `rows`: its last output, all outputs with `return_sequences`, carried."""
         if self.memory != "store" and keras.backend.backend() == "tensorflow":
-            return in_order(body, rows, carried, self.compute_dtype, self.return_sequences)
+            last_cell = getattr(self.cell, "cells", [self.cell])[-1]  # one that is linear computes in float32
+            return in_order(body, rows, carried, last_cell.compute_dtype, self.return_sequences)
         if self._keeps_last():
             return scan_to_last(body, rows, carried)
         return keras_private.loop(body, rows, carried, length, self.return_sequences)

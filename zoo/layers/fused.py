@@ -9,7 +9,7 @@ from keras import ops, tree
 
 from zoo.errors import ZooError, unknown
 from zoo.execution import OF_CHUNKS, automatic_chunk, no_kernel
-from zoo.layers import kernels
+from zoo.layers import keras_private, kernels
 from zoo.layers.inner_loop import first_states, known_steps, require_mask_fits
 from zoo.layers.recompute import offloaded, recomputed
 from zoo.layers.spans import Spans
@@ -94,7 +94,8 @@ class FusedRNN(keras.layers.RNN):
             return kernel(cell, inputs, states, lengths)
 
         def run(inputs: Tensor, states: list[Tensor], *lengths: Tensor) -> tuple[Tensor, list[Tensor]]:
-            return kernel(cell, inputs, states, *(lengths or [None]))
+            with keras_private.computing_in(self.compute_dtype):  # in the backward pass no call of a layer sets it
+                return kernel(cell, inputs, states, *(lengths or [None]))
 
         again = offloaded(run) if self.memory == "offload" else recomputed(run, cell.variables)
         steps = known_steps(inputs)

@@ -64,6 +64,8 @@ class FusedBidirectional(keras.layers.Bidirectional):
             return False
         if not all(type(layer) is FusedRNN and layer.memory == "store" and layer.built for layer in layers):
             return False
+        if any(layer.activity_regularizer for layer in layers):  # which is of the outputs of each
+            return False
         first, second = (layer.cell for layer in layers)
         alike = type(first) is type(second) and first.get_config().get("units") == second.get_config().get("units")
         same_activation = getattr(first, "activation", None) == getattr(second, "activation", None)

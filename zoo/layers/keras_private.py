@@ -83,6 +83,32 @@ def state_variables(model: keras.layers.Layer) -> list[keras.Variable]:
     return [state for each in layers for state in keras.tree.flatten(each.states) if state is not None]
 
 
+def read_by(layer: keras.layers.Layer) -> list[keras.KerasTensor]:
+    """What the calls of the layer in a graph read first."""
+    return [node.arguments.keras_tensors[0] for node in layer._inbound_nodes]
+
+
+def drawn_in_calls(layer: keras.layers.Layer) -> list[keras.Variable]:
+    """What a call of the layer changes: the seeds of a Dropout inside, and the means of a BatchNormalization.
+
+    Those of Keras' own recurrent cells are not: they draw their masks before the loop.
+    """
+    changed = []
+    for each in flat_layers(layer):
+        if isinstance(each, keras.layers.BatchNormalization):
+            changed += each._non_trainable_variables
+        if not (isinstance(each, DropoutRNNCell) and type(each).__module__.startswith("keras.")):
+            changed += [generator.state for generator in each._seed_generators]
+    return changed
+
+
+@contextmanager
+def computing_in(dtype: str) -> Iterator[None]:
+    """Weights have this dtype where they are read, as in the call of a layer of that compute dtype."""
+    with backend.AutocastScope(dtype):
+        yield
+
+
 def is_functional(model: keras.Model) -> bool:
     """Whether a model is what `keras.Model(inputs, outputs)` gives: its graph is all that it does."""
     return type(model) is Functional

@@ -23,7 +23,7 @@ class ParallelRNN(keras.layers.RNN):
 
     (a, b) of two spans in a row join to (a₂ ⊙ a₁, a₂ ⊙ b₁ + b₂), in any grouping (Blelloch, Prefix Sums and Their
     Applications, 1990). Weights, shapes, masks and numbers are those of `keras.layers.RNN`, up to rounding; where a
-    step is masked the last output is repeated, and never zero.
+    step is masked the last output is repeated, and in `Bidirectional` it is zero, as in Keras.
 
     Args:
         cell: a `zoo.layers.LinearCell`.
@@ -77,6 +77,8 @@ class ParallelRNN(keras.layers.RNN):
         if mask is not None:
             outputs = _repeated(outputs, mask)
         last = outputs[:, -1]
+        if mask is not None and self.zero_output_for_mask:  # Bidirectional sets it
+            outputs = ops.where(mask, outputs, ops.zeros_like(outputs))
         return last, outputs, self.cell.carried(last, tuple(state[:, -1] for state in states))
 
     def _scan(self, decay: Parts, drive: Parts, before: list[Tensor]) -> Parts:

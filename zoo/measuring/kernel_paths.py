@@ -14,7 +14,6 @@ PATHS: dict[tuple[str, str, bool], tuple[str, ...]] = {
     ("jax", "unrolled", False): ("flat",),
     ("jax", "unrolled", True): ("xla_flat",),
     ("torch", "looped", False): ("python",),
-    ("torch", "unrolled", True): ("inductor_flat",),
     ("tensorflow", "parallel", False): ("flat",),
     ("tensorflow", "parallel", True): ("xla_flat",),
     ("jax", "parallel", False): ("flat",),

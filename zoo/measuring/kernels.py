@@ -227,6 +227,10 @@ VENDOR = {
 """Kernels for the whole sequence; those of aten have their loop over the steps in C++."""
 
 
+REGION = "Torch-Compiled Region"
+"""How the profiler of torch names a graph that torch.compile made."""
+
+
 def of_profile(calls: dict[str, int], steps: int, matrices: int = 0) -> dict[str, Any]:
     """The path of a profiled pass there and back, by the names of what it called and how often.
 
@@ -235,9 +239,10 @@ def of_profile(calls: dict[str, int], steps: int, matrices: int = 0) -> dict[str
     for name, path in VENDOR.items():
         if calls.get(name):
             return {"kernel_path": path, "kernel_evidence": f"{name} called {calls[name]} times"}
-    compiled = [name for name in calls if "CompiledFunction" in name or "Torch-Compiled" in name]
-    if compiled:
-        return {"kernel_path": "inductor_flat", "kernel_evidence": _short(f"{compiled[0]} in the profile")}
+    regions = sum(count for name, count in calls.items() if name.startswith(REGION))
+    if regions:
+        path = "inductor_flat" if regions < steps else "python"  # which calls one a step, if not more
+        return {"kernel_path": path, "kernel_evidence": f"{REGION} called {regions} times in {steps} steps"}
     products = {name: calls.get(name, 0) for name in ("aten::addmm", "aten::mm", "aten::matmul")}
     name = max(products, key=products.__getitem__)
     path = "python" if products[name] >= 2 * steps and products[name] > 3 * matrices else "flat"

@@ -70,12 +70,12 @@ class Once:
     def __init__(self, launchers: Launchers, limits: Limits) -> None:
         self._launchers = launchers
         self._limits = limits
-        self._outcomes: dict[tuple[Callable[..., Any], Case], Outcome] = {}
+        self._outcomes: dict[tuple[Callable[..., Any], Case, tuple[bool, ...]], Outcome] = {}
         self._lock = threading.Lock()
 
     def __call__(self, what: str, case: Case, function: Callable[..., Any], *arguments: Any) -> Outcome:
         """The outcome of the first `function(case, *arguments)` of this run; if it failed, its reason names `what`."""
-        key = function, case
+        key = function, case, tuple(each is None for each in arguments)  # a proof against nothing is none
         with self._lock:
             if key not in self._outcomes:
                 self._outcomes[key] = self._launchers.run(self._limits, case, function, *arguments)
@@ -88,7 +88,7 @@ class Once:
 
     def again(self, case: Case, function: Callable[..., Any], merge: Callable[[Any, Any], Any]) -> Any:
         """Call `function(case)` again and keep what `merge` makes of its old value and the new one, if there is one."""
-        key = function, case
+        key = function, case, ()
         with self._lock:
             outcome = self._launchers.run(self._limits, case, function)
             if outcome.status == "ok":

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoo.measuring.case import Case
+from zoo.measuring.case import PHASES, Case
 from zoo.measuring.effort import Effort
 from zoo.measuring.launcher import Limits, Outcome, Process
 from zoo.measuring.launchers import Launchers
@@ -107,9 +107,11 @@ class Lockstep:
         workers: list[Worker] = []
         try:
             left = self._start_all(arms, references, name, workers)
-            for phase in dict.fromkeys(phase for worker in workers for phase in worker.figures):
-                self.show(f"{name}: {phase}, {sum(worker.alive for worker in workers)} arms take turns")
-                self._rounds([worker for worker in workers if phase in worker.figures], phase)
+            for phase in PHASES:
+                measured = [worker for worker in workers if phase in worker.figures]
+                if measured:
+                    self.show(f"{name}: {phase}, {sum(worker.alive for worker in workers)} arms take turns")
+                    self._rounds(measured, phase)
         finally:
             for worker in workers:
                 worker.end()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import platform
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 import psutil
 
 from zoo.errors import more_than_zero
+from zoo.measuring import container
 from zoo.version import VERSION
 
 STATUS = Path("/proc/self/status")
@@ -31,8 +34,9 @@ ON_GPU = {
 
 
 def usable_cpus() -> int:
-    """How many CPUs this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """How many CPUs this process may run on: those that it may use, or fewer where a container gives less of them."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.ceil(min(allowed, container.cpus())))
 
 
 def memory_limit_bytes(gib: float | None) -> int:
@@ -41,7 +45,7 @@ def memory_limit_bytes(gib: float | None) -> int:
     Raises:
         ZooError: it is not more than 0.
     """
-    free = psutil.virtual_memory().available / 2**30
+    free = min(psutil.virtual_memory().available, container.free_bytes()) / 2**30
     return int(min(more_than_zero("memory-limit", gib, USUAL_MEMORY_LIMIT * free), 2**20) * 2**30)
 
 
@@ -106,6 +110,12 @@ def commit() -> str:
     return called.stdout.strip()
 
 
+@functools.cache
+def _compilers_folder() -> tempfile.TemporaryDirectory[str]:
+    """Where torch's compiler writes; it goes when this process ends."""
+    return tempfile.TemporaryDirectory(prefix="rnn-zoo-inductor-")
+
+
 def environment(runner: str, backend: str, device: str) -> Mapping[str, str]:
     """The environment of a process that measures by `runner` on `backend` and `device`: threads fixed, chatter off.
 
@@ -120,6 +130,10 @@ def environment(runner: str, backend: str, device: str) -> Mapping[str, str]:
         "TF_NUM_INTEROP_THREADS": threads,
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "PYTHONUNBUFFERED": "1",
+        # A first call compiles: what an earlier process left on the disk would be read instead.
+        "JAX_ENABLE_COMPILATION_CACHE": "false",
+        "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
+        "TORCHINDUCTOR_CACHE_DIR": _compilers_folder().name,
         # Keras on torch asks for CUDA at import; through NVML it does so without spoiling CUDA for forked children.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
         **(LEGACY if runner == "legacy" else {}),

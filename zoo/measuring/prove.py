@@ -52,7 +52,10 @@ def prove(case: Case, batch: zoo.Split, reference: Proof | None) -> Proof:
 
 
 def unequal(case: Case, proof: Proof) -> str:
-    """Why the arm's numbers are not those of the looped arm, in words; empty where they are."""
+    """Why the arm's numbers are not those of the looped arm, in words; empty where they are.
+
+    What was held against nothing, as a training's own loop, has no difference.
+    """
     difference = proof.figures.get("largest_difference", 0.0)
     allowed = TOLERANCE[case.dtype] * max(1.0, case.steps / LONG)
     if difference <= allowed:

@@ -83,8 +83,8 @@ def recommend(
 
         try:
             arm = OwnArm(make, count)
-        except ZooError as error:
-            return str(error)
+        except Exception as error:  # of any library: this arm is left out, and the others go on
+            return str(error) if isinstance(error, ZooError) else _one_line(error)
         return _seat_here(name, arm)
 
     tryout = Tryout(arms, seat, ["predict"] if y is None else ["train", "predict"], (steps or 0) * loops)
@@ -142,6 +142,10 @@ def recommend_sizes(
     return answer
 
 
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+
+
 def _seat_here(name: str, arm: OwnArm) -> Seat:
     """A seat whose arm lives in this process: what it raises is the reason why it takes no more turns."""
     seat = Seat(name, lambda *_: None)
@@ -150,7 +154,7 @@ def _seat_here(name: str, arm: OwnArm) -> Seat:
         try:
             return getattr(arm, method)(*arguments)
         except Exception as error:  # a model of the user's own raises anything, and so does a compiler
-            seat.broken = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+            seat.broken = _one_line(error)
             return None
 
     seat.ask = ask

@@ -189,12 +189,8 @@ class Tryout:
         return [phase for phase in self.phases if name != ONNX or phase == "predict"]
 
     def _compiles_long(self, arm: Arm) -> bool:
-        """Whether an arm is built last, so that it takes no time from those that are built soon.
-
-        What torch compiles takes from 8 to 40 s at any size.
-        """
-        execution = _execution(arm[0])
-        return self._first_call(execution) > LONG_SECONDS or (arm[1] == "torch" and execution.jit)
+        """Whether an arm is built last, so that it takes no time from those that are built soon."""
+        return self._first_call(_execution(arm[0])) > LONG_SECONDS
 
     def _first_call(self, execution: Execution) -> float:
         """About how long a first call takes beyond what every arm takes, seconds."""
@@ -208,7 +204,8 @@ class Tryout:
             if warm is None:
                 return Candidate(seat.name, backend, reason=seat.broken)
             first, peak = warm[1]["first_call_seconds"], warm[1]["step_peak_host_bytes"]
-        return Candidate(seat.name, backend, first_call_seconds=first, peak_bytes=peak)
+        # In one process for all arms the peak is that of all of them so far.
+        return Candidate(seat.name, backend, first_call_seconds=first, peak_bytes=peak if self.processes else None)
 
     def _with_times(self, arm: Arm) -> Candidate:
         """The row of an arm with what the races gave."""

@@ -125,7 +125,7 @@ def recurrent_dropout(
     layers=(GATE_BY_GATE,) * LAYERS,
     onnx="LSTM",
     drops_inside=True,
-    summary="Three LSTM layers with Keras' recurrent_dropout: the one that costs a GPU its fast kernel.",
+    summary="Three LSTM layers with Keras' recurrent_dropout, which keeps a GPU from using cuDNN.",
     equations=f"{LSTM_EQUATIONS}\nwith m ⊙ h(t-1) in place of h(t-1), m as in recurrent_dropout",
     paper=GAL,
     year=2016,

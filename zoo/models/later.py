@@ -23,7 +23,7 @@ XLSTM = "Beck et al., xLSTM: Extended Long Short-Term Memory"
     topologies=TOPOLOGIES,
     onnx="Scan",
     layers=((Matrix("inputs", 1),),),
-    summary="Recurrent neurons that see each their own state alone, by one weight.",
+    summary="Recurrent neurons that each see only their own previous state, through one weight.",
     equations="h(t) = relu(x(t)·W + u ⊙ h(t-1) + b)",
     paper="Li, Li, Cook, Zhu and Gao, Independently Recurrent Neural Network: Building A Longer and Deeper RNN",
     year=2018,
@@ -41,7 +41,7 @@ def ind_rnn(task: Task, execution: Execution, *, units: int) -> keras.Model:
     topologies=TOPOLOGIES,
     onnx="Scan",
     layers=((Matrix("inputs", 4),),),
-    summary="The simple recurrent unit: its gates read the inputs and, of the memory, each element its own.",
+    summary="The simple recurrent unit: each gate reads the input and its own element of the memory.",
     equations="""\
 f, r = σ(x(t)·W + v ⊙ c(t-1) + b), a half each
 c(t) = f ⊙ c(t-1) + (1 - f) ⊙ (x(t)·Wc)
@@ -63,9 +63,9 @@ def sru(task: Task, execution: Execution, *, units: int) -> keras.Model:
     onnx="Scan",
     layers=(LSTM,),
     drops_inside=True,
-    summary="An LSTM of which each element of the state keeps its old value at random while it is trained.",
+    summary="An LSTM in which, during training, elements of the state keep their old value at random.",
     equations=f"{LSTM_EQUATIONS}\n"
-    "then each element of c(t) and h(t) is that of t-1 with probability `rate`; not trained, their mean in these parts",
+    "then each element of c(t) and h(t) is that of t-1 with probability `rate`; else their expected value",
     paper="Krueger et al., Zoneout: Regularizing RNNs by Randomly Preserving Hidden Activations",
     year=2017,
 )

@@ -67,7 +67,7 @@ def min_gru(task: Task, execution: Execution, *, units: int, layers: int = LAYER
     layers=_in_blocks(Matrix("inputs", 3)),
     linear=True,
     onnx="Scan",
-    summary="Residual blocks around an LSTM whose gates read the inputs alone and share 1, so that it can be scanned.",
+    summary="Residual blocks around an LSTM whose gates read only the input and sum to 1, so that it can be scanned.",
     equations=f"""\
 {IN_BLOCKS}
 f, i = σ(n(t)·W + b), a half each
@@ -124,7 +124,7 @@ def lru(
     onnx="Scan",
     summary="Blocks around a selective state space: what is read sets how far its state decays and what enters it.",
     equations="""\
-u(t) = x(t)·Wu + bu, then in each of two blocks, with n(t) = norm(u(t)):
+u(t) = x(t)·Wu + bu, then in each of `layers` blocks, with n(t) = norm(u(t)):
 v(t) = SiLU(Σ w(k) ⊙ (n(t-k)·Wv) + b, k from 0 to 3)
 Δ = softplus(v(t)·Ws·Wt + bt), A = -exp a, B = v(t)·Wb, C = v(t)·Wc
 H(t) = exp(Δ A) ⊙ H(t-1) + (Δ ⊙ v(t))·Bᵀ, `states` numbers a channel

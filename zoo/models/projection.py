@@ -1,4 +1,4 @@
-"""Three ways from every step's state to every step's output: the same numbers at another cost."""
+"""Three ways from every step's state to every step's output: the same result at different cost."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def encoder_decoder_reversed(task: Task, execution: Execution, *, units: int) ->
     onnx="LSTM",
     summary="One LSTM that writes a token of the target for each token of the source that it reads.",
     equations=f"x(t) = E[source(t)], E[0] after the end of the source\n{LSTM_EQUATIONS}\ny(t) = softmax(h(t)·V + c)",
-    paper="Géron, Hands-On Machine Learning with Scikit-Learn and TensorFlow, chapter 14, exercise 2: why not so",
+    paper="Géron, Hands-On Machine Learning with Scikit-Learn and TensorFlow, chapter 14, exercise 2: why not",
     year=2017,
 )
 def lstm_on_the_fly(task: Task, execution: Execution, *, units: int) -> keras.Model:

@@ -18,6 +18,7 @@ from zoo.onnx.cells import array
 from zoo.onnx.graph import Graph, Value
 
 FAR = -1e9  # what Keras' attention adds to the score of a step that does not count
+END = 2**31 - 1  # past the last step of any sequence
 Handler = Callable[..., Any]
 Layer: TypeAlias = keras.layers.Layer
 Cell: TypeAlias = keras.layers.Layer
@@ -34,7 +35,18 @@ def handler(graph: Graph, layer: Layer) -> Handler:
     handle = next((HANDLERS[base.__name__] for base in type(layer).__mro__ if base.__name__ in HANDLERS), None)
     if handle is None:
         raise ZooError(f"zoo export does not know the layer {type(layer).__name__} ({layer.name!r})")
-    return partial(handle, graph, layer)
+    return partial(_handled, handle, graph, layer)
+
+
+def _handled(handle: Handler, graph: Graph, layer: Layer, *values: Any, **options: Any) -> Any:
+    """Add a layer; a way to call it that is not known is one line."""
+    try:
+        return handle(graph, layer, *values, **options)
+    except ZooError:
+        raise
+    except (TypeError, ValueError, AttributeError, LookupError) as error:
+        what = f"{type(layer).__name__} ({layer.name!r})"
+        raise ZooError(f"zoo export does not know this use of {what}: {str(error).splitlines()[0]}") from error
 
 
 def _model(graph: Graph, layer: keras.Model, values: Any, **_: Any) -> Any:
@@ -52,17 +64,17 @@ def _masking(graph: Graph, layer: Layer, value: Value) -> Value:
 
 
 def _embedding(graph: Graph, layer: Layer, value: Value) -> Value:
-    vectors = value.of(graph.add("Gather", graph.constant(array(layer.embeddings)), value.name))
+    # A model without an Input has them as floats.
+    tokens = value.of(graph.add("Cast", value.name, to=TensorProto.INT32))
+    vectors = value.of(graph.add("Gather", graph.constant(array(layer.embeddings)), tokens.name))
     if not layer.mask_zero:
         return vectors
-    return Value(vectors.name, _not_equal(graph, layer, value, 0).name, value.flipped)
+    return Value(vectors.name, _not_equal(graph, layer, tokens, 0).name, value.flipped)
 
 
 def _not_equal(graph: Graph, _: Layer, value: Value, other: Any) -> Value:
-    constant = graph.constant(other)
-    if isinstance(other, int):
-        constant = graph.add("Cast", constant, to=TensorProto.INT32)
-    return value.of(graph.add("Not", graph.add("Equal", value.name, constant)))
+    read = graph.add("Cast", value.name, to=TensorProto.FLOAT)  # exact for tokens
+    return value.of(graph.add("Not", graph.add("Equal", read, graph.constant(float(other)))))
 
 
 def _or(graph: Graph, _: Layer, one: Value, other: Value) -> Value:
@@ -111,10 +123,18 @@ def _attention(graph: Graph, layer: Layer, values: Sequence[Value], **_: Any) ->
 
 
 def _get_item(graph: Graph, layer: Layer, value: Value, key: Any) -> Value:
+    """One step of a sequence, or those from one to another; of all examples and features."""
+    every = slice(None)
+    steps_of_all = isinstance(key, tuple) and len(key) > 1 and key[0] == every
+    if not steps_of_all or any(part not in (every, ...) for part in key[2:]):
+        raise ValueError(f"only steps can be picked, as in x[:, 2], not {key}")
     steps = key[1]
     if isinstance(steps, int):
         return value.of(graph.add("Gather", value.name, graph.constant(steps), axis=1))
-    return value.of(graph.add("Slice", value.name, *(graph.constant([each]) for each in (0, steps.stop, 1))))
+    if steps.step not in (None, 1):
+        raise ValueError(f"steps are picked one by one, not each {steps.step}")
+    ends = (steps.start or 0, END if steps.stop is None else steps.stop, 1)
+    return value.of(graph.add("Slice", value.name, *(graph.constant([each]) for each in ends)))
 
 
 def _pad(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -91,13 +91,19 @@ def _layer_normalization(graph: Graph, layer: Layer, value: Value, **_: Any) -> 
     return value.of(graph.add("LayerNormalization", *read, axis=-1, epsilon=float(layer.epsilon)))
 
 
-def _merged(kind: str, graph: Graph, layer: Layer, values: Sequence[Value], **_: Any) -> Value:
+def _merged(kind: str, graph: Graph, layer: Layer, values: Any, *others: Any, **_: Any) -> Value:
+    """A layer over a list of tensors, or `x + y`, of which one may be a plain number."""
+    given = [*values] if isinstance(values, (list, tuple)) else [values, *others]
+    if len(given) < 2:
+        raise ValueError("it takes two tensors or more")
+    first = next(each for each in given if isinstance(each, Value))
+    names = [each.name if isinstance(each, Value) else graph.constant(float(each)) for each in given]
     if kind == "Mean":
-        return values[0].of(graph.add(kind, *(each.name for each in values)))
-    result = values[0].name
-    for other in values[1:]:
-        result = graph.add(kind, result, other.name)
-    return values[0].of(result)
+        return first.of(graph.add(kind, *names))
+    result = names[0]
+    for other in names[1:]:
+        result = graph.add(kind, result, other)
+    return first.of(result)
 
 
 def _activation(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:

@@ -67,26 +67,33 @@ def statistical(
         "AutoETS": lambda: AutoETS(season_length=length),
         "AutoTheta": lambda: AutoTheta(season_length=length),
     }
-    return {name: _rolled(make, windows, series, starts) for name, make in made.items()}
+    return {name: _rolled(make, length, windows, series, starts) for name, make in made.items()}
+
+
+LEAST_KNOWN = 10
+"""Rows that a model is fitted to; of fewer the last value stands."""
 
 
 def _rolled(
-    make: Callable[[], object], windows: Windows, series: Sequence[Series], starts: Sequence[int]
+    make: Callable[[], object], length: int, windows: Windows, series: Sequence[Series], starts: Sequence[int]
 ) -> np.ndarray:
+    """The forecasts of a model with seasons of `length` rows, fitted to what is known before the test."""
     result = last_value(windows, series)
     for number in np.unique(windows.series):
         of = np.flatnonzero(windows.series == number)
         values = series[number].target
         known = _last_stretch(values[: starts[number]])
-        if len(known) < 10:
+        if len(known) < LEAST_KNOWN:
             continue
+        begin = starts[number] - len(known)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = make().fit(known)  # type: ignore[attr-defined]
             for place in of:
                 until = windows.first[place] + windows.window
                 history = _last_stretch(values[:until])
-                result[place] = model.forward(y=history, h=windows.horizon)["mean"]
+                if (until - len(history) - begin) % length == 0:  # else the season that was fitted begins elsewhere
+                    result[place] = model.forward(y=history, h=windows.horizon)["mean"]
     return result
 
 

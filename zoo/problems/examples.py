@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -11,6 +12,9 @@ import pandas as pd
 from zoo.errors import ZooError
 from zoo.frames.table import Table, numbers
 from zoo.frames.times import parse_times
+
+ROW_NUMBERS = re.compile(r"Unnamed: \d+|__index_level_\d+__")
+"""What pandas calls a column of row numbers that it saved: where a file is sorted by label they tell the label."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def read_sequences(
         table: a row a step.
         identity: the column that says which example a row belongs to.
         label: the column of labels.
-        features: columns of numbers; by default all the others.
+        features: columns of numbers; by default all the others, but for the numbers of rows that pandas saves.
         time: the column that the rows of an example are sorted by.
         dates: how dates are read that could be read in two ways.
 
@@ -68,7 +72,8 @@ def read_sequences(
         ZooError: a column is missing or holds no numbers, or an example has two labels or a step without a value.
     """
     taken = [name for name in (identity, label, time) if name]
-    features = features or tuple(name for name in table.columns if name not in taken)
+    given = tuple(name for name in table.columns if name not in taken and not ROW_NUMBERS.fullmatch(name))
+    features = features or given
     if not features:
         raise ZooError(f"{table.name} has no column beside {', '.join(taken)}: name some by --features")
     wanted = [*taken, *features]
@@ -93,7 +98,8 @@ def read_sequences(
         if len(np.unique(codes[part])) > 1:
             raise ZooError(f"{identity} {str(name)!r} of {table.name} has two labels: an example has one")
     labels = np.array([codes[part[0]] for part in parts])
-    return Labelled(None, [values[part] for part in parts], labels, names, features, _notes(table, labels, names))
+    notes = (*_notes(table, labels, names), f"read at each step: {', '.join(features)}")
+    return Labelled(None, [values[part] for part in parts], labels, names, features, notes)
 
 
 def _require_all(table: Table, frame: pd.DataFrame, column: str) -> None:

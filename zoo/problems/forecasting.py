@@ -13,7 +13,7 @@ from zoo.data import Split
 from zoo.errors import ZooError, positive_whole
 from zoo.problems import baselines
 from zoo.problems.folds import Fold, rolling_folds
-from zoo.problems.problem import Examples, Metric, Worth, own_task
+from zoo.problems.problem import Examples, Metric, Worth, digest_of, own_task
 from zoo.problems.scaling import Scaling, learnt
 from zoo.problems.season import find_season
 from zoo.problems.series import Panel
@@ -218,6 +218,10 @@ class Forecasting:
         losses = np.abs(errors).mean(axis=1) / scale
         rmse = float(np.sqrt(np.mean(errors**2)))
         return Worth({"MASE": float(np.nanmean(losses)), "RMSE": rmse}, losses)
+
+    def digest(self) -> str:
+        """A digest of the names, times and values of the series."""
+        return digest_of(part for each in self.panel.series for part in (each.name, each.times, each.values))
 
     def clusters(self, fold: int) -> np.ndarray:
         """Windows that ask for the same time, of several series, are one."""

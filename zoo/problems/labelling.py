@@ -13,7 +13,7 @@ import numpy as np
 from zoo.data import PADDING, Split
 from zoo.errors import ZooError, positive_whole
 from zoo.problems.examples import Labelled
-from zoo.problems.problem import Examples, Metric, Worth, own_task
+from zoo.problems.problem import Examples, Metric, Worth, digest_of, own_task
 from zoo.problems.scaling import without_constants
 from zoo.registry import Task
 from zoo.vocabulary import padded
@@ -121,11 +121,12 @@ class Labelling:
 
     @cached_property
     def _copies(self) -> list[np.ndarray]:
-        """The places of examples that are alike, those of each different one together."""
-        units: list[Any] = self.examples_of.texts or [each.tobytes() for each in self.examples_of.sequences or ()]
-        places: dict[str | bytes, list[int]] = {}
-        for place, unit in enumerate(units):
-            places.setdefault(unit, []).append(place)
+        """The places of examples of which the same is read, those of each different one together."""
+        texts = self.examples_of.texts is not None
+        places: dict[Any, list[int]] = {}
+        for place, unit in enumerate(self._units):
+            read = tuple(unit[-self.width :]) if texts else unit[: self.width].tobytes()
+            places.setdefault(read, []).append(place)
         return [np.array(each) for each in places.values()]
 
     @cached_property
@@ -221,9 +222,17 @@ class Labelling:
         wrong = (answers != right).astype(np.float64)
         return Worth({"accuracy": float(1 - wrong.mean()), "macro F1": macro}, wrong)
 
+    def digest(self) -> str:
+        """A digest of the examples, their columns and labels."""
+        of = self.examples_of
+        return digest_of([*(of.texts or of.sequences or ()), of.labels, *of.names, *of.columns])
+
     def clusters(self, fold: int) -> np.ndarray:
-        """Each example for itself."""
-        return np.arange(len(self._parts[fold][2]))
+        """Copies of one example are one."""
+        number = np.empty(len(self.examples_of), int)
+        for i, copies in enumerate(self._copies):
+            number[copies] = i
+        return number[self._parts[fold][2]]
 
     def card(self, fold: int) -> dict[str, Any]:
         """The labels, and the words or the scaling of a fold."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -44,6 +45,17 @@ class Metric:
     higher_is_better: bool = False
 
 
+def digest_of(parts: Iterable[Any]) -> str:
+    """A digest of texts and arrays."""
+    digest = hashlib.sha256()
+    for part in parts:
+        array = np.ascontiguousarray(part) if isinstance(part, np.ndarray) else None
+        head = f"{array.dtype} {array.shape}" if array is not None else "text"
+        content = array.tobytes() if array is not None else str(part).encode()
+        digest.update(f"{head} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
 class Problem(Protocol):
     """What a table asks. Folds are numbered from 0."""
 
@@ -70,6 +82,10 @@ class Problem(Protocol):
     @property
     def folds(self) -> int:
         """How many there are."""
+        ...
+
+    def digest(self) -> str:
+        """A digest of all that was read of the table: equal data have the same."""
         ...
 
     def examples(self, fold: int) -> Examples:

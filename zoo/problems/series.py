@@ -106,8 +106,13 @@ class Panel:
     notes: tuple[str, ...]
 
 
-def read_panel(table: Table, roles: Roles) -> Panel:
+def read_panel(table: Table, roles: Roles, changes: bool = True) -> Panel:
     """The series of a table.
+
+    Args:
+        table: a row a time, and a series.
+        roles: of its columns.
+        changes: whether the target must change, as one must that is learnt.
 
     Raises:
         ZooError: a column is missing, holds text, or is constant; a time stands twice or goes backwards.
@@ -118,7 +123,8 @@ def read_panel(table: Table, roles: Roles) -> Panel:
     frame = table.read(wanted, texts)
     frame = _without_blank_rows(frame)
     values = np.column_stack([numbers(table, frame, name) for name in roles.values])
-    _require_change(table, roles.target, values[:, 0])
+    if changes:
+        _require_change(table, roles.target, values[:, 0])
     times = parse_times(table, frame[roles.time], roles.dates) if roles.time else None
     ids = _ids(table, frame, roles.id)
     parts = [_rows_of(table, roles, frame, name, rows, times) for name, rows in ids]

@@ -54,13 +54,14 @@ def answers(table: pd.DataFrame) -> list[Answer]:
 def _of_machine(rows: pd.DataFrame, table: pd.DataFrame) -> list[Answer]:
     """The answers of one machine; a GPU is compared with the CPU of its own in the whole table."""
     loops = rest.loop_ratios(rows)
-    unrolling, paid = rest.of_unrolling(loops), rest.paid_back(rows)
+    over_stock = rest.stock_ratios(rows)
+    unrolling, paid = rest.of_unrolling(loops, over_stock), rest.paid_back(rows)
     jit, devices = rest.of_jit(loops), rest.of_devices(table)
     compared, memory, linear = architectures(rows), rest.of_memory(loops, rows), rest.of_linear(loops)
     projections, dropout = rest.of_projections(rows), rest.of_recurrent_dropout(rows)
     fit, best = rest.that_fit(rows), gains(rows)
     best = best[best["comparison"] == OVER_STOCK.what]
-    won, own = winners(by_size(rows)), rest.of_own(loops)
+    won, own = winners(by_size(rows)), rest.of_own(over_stock, loops)
     until, architecture = _until(unrolling, paid), _architectures(compared)
     fastest, gained = headlines.fastest(won), headlines.own(own, best)
     return [
@@ -68,7 +69,7 @@ def _of_machine(rows: pd.DataFrame, table: pd.DataFrame) -> list[Answer]:
         _answer("until", "Up to how many steps does unrolling pay?", until, unrolling, headlines.until(unrolling)),
         _answer("jit", "Is jit worth it?", _jit(jit), jit, headlines.jit(jit)),
         _answer("fastest", "Which execution is the fastest?", _fastest(won), won, fastest),
-        _answer("own", "What do the executions that Keras lacks gain?", _own(own, best), own, gained),
+        _answer("own", "What do the zoo's own executions gain?", _own(own, best), own, gained),
         _answer("architecture", "Which architecture?", architecture, compared, headlines.architecture(compared)),
         _answer("fits", "How long a sequence fits in 2 GiB?", _fits(fit), fit, headlines.fits(fit)),
         _answer("memory", "What replaces swap_memory, and at what price?", _memory(memory), memory),
@@ -91,8 +92,9 @@ def _unroll(rows: pd.DataFrame) -> Iterator[str]:
         train = nearest_row(trains)
         steps = train["steps"]
         predict, first = at(part, steps, "predict", "step_seconds"), at(part, steps, "train", "first_call_seconds")
-        text = f"{backend_name(backend)}, {steps} steps: {WORTH[train['verdict']]}. "
-        text += f"{train['what']} takes {ratio_words(train)} of the time of {train['against']} in training"
+        text = f"{backend_name(backend)}, {steps} steps: {WORTH[train['verdict']]} for training"
+        text += f", {WORTH[predict['verdict']]} for prediction" if predict is not None else ""
+        text += f". {train['what']} takes {ratio_words(train)} of the time of {train['against']} in training"
         text += f" and {ratio_words(predict)} in prediction" if predict is not None else ""
         text += f"; its first call takes {times(first['ratio'])} as long" if first is not None else ""
         yield text + "."
@@ -104,7 +106,8 @@ def _until(rows: pd.DataFrame, paid: pd.DataFrame) -> Iterator[str]:
         faster = trains[trains["verdict"] == FASTER]
         if len(trains) < headlines.LEAST_LENGTHS:
             continue
-        text = f"{backend_name(backend)}: training is decidedly faster {headlines.lengths_words(trains, faster)}"
+        text = f"{backend_name(backend)}, {size_words(trains.iloc[0])}: training is decidedly faster "
+        text += headlines.lengths_words(trains, faster)
         if faster.empty:
             yield f"{text}."
             continue
@@ -114,9 +117,10 @@ def _until(rows: pd.DataFrame, paid: pd.DataFrame) -> Iterator[str]:
         beyond = trains[trains["steps"] > steps]
         text += f"; at {beyond['steps'].iloc[0]}: {ratio_words(beyond.iloc[0])}" if len(beyond) else ""
         first = at(part, steps, "train", "first_call_seconds")
-        back = paid[paid["backend"].eq(backend) & paid["steps"].eq(steps) & paid["verdict"].eq("after")]
+        back = paid[paid["backend"].eq(backend) & paid["steps"].eq(steps) & paid["execution"].eq(last["what"])]
+        back = back[back["verdict"] == "after"]
         if first is not None:
-            text += f". There its first call takes {times(first['ratio'])} as long"
+            text += f". At {steps} steps its first call takes {times(first['ratio'])} as long"
             paid_after = whole(np.ceil(round(back["break_even_steps"].max(), 6))) if len(back) else ""
             text += f", paid back after {paid_after} training steps" if paid_after else ""
         yield text + "."
@@ -127,12 +131,11 @@ def _jit(rows: pd.DataFrame) -> Iterator[str]:
         trains = train_steps(part)
         if trains.empty:
             continue
-        near = nearest_row(trains)
+        near, *others = headlines.telling(trains)
         first = at(part, near["steps"], "train", "first_call_seconds")
-        text = f"{backend_name(backend)}, {near['steps']} steps: {WORTH[near['verdict']]}. A training step takes "
-        text += f"{ratio_words(near)} of the time without"
+        text = f"{backend_name(backend)}, {near['steps']} steps: {WORTH[near['verdict']]}. With jit a training step "
+        text += f"takes {ratio_words(near)} of the time without"
         text += f", the first call {times(first['ratio'])} as long" if first is not None else ""
-        others = [row for row in headlines.turning_points(trains) if row["steps"] != near["steps"]]
         yield text + "".join(f"; at {row['steps']} steps {ratio_words(row)}" for row in others) + "."
 
 
@@ -146,12 +149,12 @@ def _fastest(won: pd.DataFrame) -> Iterator[str]:
         yield f"{place_name(backend, device)}: the fastest, or tied with it, is {', '.join(stretches)}."
 
 
-def _own(over_loop: pd.DataFrame, over_stock: pd.DataFrame) -> Iterator[str]:
-    for (backend, device, _, against), part in over_loop.groupby(["backend", "device", "loop", "against"], sort=False):
+def _own(mine: pd.DataFrame, over_stock: pd.DataFrame) -> Iterator[str]:
+    for (backend, device, _, against), part in mine.groupby(["backend", "device", "loop", "against"], sort=False):
         phrases = [
             f"{row['what']} {ratio_words(row)} at {row['steps']} steps of {size_words(row)}" for row in in_turn(part)
         ]
-        yield f"{place_name(backend, device)}, of the training time of {against}: {'; '.join(phrases)}."
+        yield f"{place_name(backend, device)}, training time over that of {against}: {'; '.join(phrases)}."
     if over := headlines.best_of_stock(over_stock):
         yield over
 
@@ -167,7 +170,7 @@ def _architectures(rows: pd.DataFrame) -> Iterator[str]:
         text += f"; not decidedly worse: {others}" if len(tied) else f"; next is {others}"
         fastest = fastest_of_the_best(ranked)
         if len(fastest):
-            text += f". Of these {fastest_in_words(fastest, 'lstm')}"
+            text += f". Of these {fastest_in_words(fastest)}"
         yield text + "."
 
 
@@ -179,7 +182,7 @@ def _fits(rows: pd.DataFrame) -> Iterator[str]:
     for backend, part in rows.groupby("backend", sort=False):
         parts = [f"{row['execution']} {bound(row)}" for row in in_turn(part) if not pd.isna(row["largest_steps"])]
         if parts:
-            yield f"{backend_name(backend)}, {size_words(part.iloc[0])}, the most steps that train: {', '.join(parts)}."
+            yield f"{backend_name(backend)}, {size_words(part.iloc[0])}, most steps that train: {', '.join(parts)}."
 
 
 def _memory(rows: pd.DataFrame) -> Iterator[str]:
@@ -202,14 +205,14 @@ def _devices(rows: pd.DataFrame) -> Iterator[str]:
         if phrases:
             size = size_words(trains.iloc[0])
             ratios = "; ".join(phrases)
-            yield f"{backend_name(backend)}, {size}: training on the GPU takes, of the CPU's time: {ratios}."
+            yield f"{backend_name(backend)}, {size}, training time on the GPU over that on the CPU: {ratios}."
 
 
 def _over_entry(rows: pd.DataFrame) -> Iterator[str]:
     for (entry, backend, task), part in rows.groupby(["what", "backend", "task"], sort=False):
         phrases = [f"{ratio_words(row)} in {CALLS[row['phase']]}" for row in in_turn(part)]
         against = part["against"].iloc[0]
-        yield f"{entry} on {task} ({backend_name(backend)}) takes, of the time of {against}: {'; '.join(phrases)}."
+        yield f"{entry} on {task} ({backend_name(backend)}), time over that of {against}: {'; '.join(phrases)}."
 
 
 def _linear(rows: pd.DataFrame) -> Iterator[str]:
@@ -220,4 +223,4 @@ def _linear(rows: pd.DataFrame) -> Iterator[str]:
         ends = trains.iloc[[0, -1]] if len(trains) > 1 else trains
         phrases = [f"{ratio_words(row)} at {row['steps']} steps" for row in in_turn(ends)]
         where = f"{entry} ({place_name(backend, device)})"
-        yield f"{where}: the scan takes, of the loop's training time: {'; '.join(phrases)}."
+        yield f"{where}, training time of the scan over that of the loop: {'; '.join(phrases)}."

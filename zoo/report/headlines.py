@@ -10,7 +10,7 @@ import pandas as pd
 from zoo.charts.labels import backend_name, fastest_words, place_name
 from zoo.statistics.architectures import as_good_as_the_best
 from zoo.statistics.favourite import SHORT_SEQUENCE
-from zoo.statistics.growth import most_steps
+from zoo.statistics.growth import bound
 from zoo.statistics.texts import three_digits, with_interval
 from zoo.statistics.verdicts import EQUAL, EQUAL_FROM, EQUAL_TO, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
@@ -31,10 +31,12 @@ def unroll(rows: pd.DataFrame) -> str:
         first = at(part, row["steps"], "train", "first_call_seconds")
         lengths.add(int(row["steps"]))
         predict = at(part, row["steps"], "predict", "step_seconds")
-        text = f"{backend_name(backend)}: {WORTH[row['verdict']]} for training ({_or_ends(row)} of the loop's time)"
+        arms = "" if row["what"] == "unrolled" else f" ({row['what']} over {row['against']})"
+        text = f"{backend_name(backend)}{arms}: {WORTH[row['verdict']]} for training ({_or_ends(row)})"
         text += f", {WORTH[predict['verdict']]} for prediction ({_or_ends(predict)})" if predict is not None else ""
         phrases.append(text + (f", a first call {times(first['ratio'])} as long" if first is not None else ""))
-    return f"At {' or '.join(map(str, sorted(lengths)))} steps, {'; '.join(phrases)}." if phrases else ""
+    steps = " or ".join(map(str, sorted(lengths)))
+    return f"At {steps} steps, time unrolled over time looped. {'; '.join(phrases)}." if phrases else ""
 
 
 def _or_ends(row: pd.Series) -> str:
@@ -54,52 +56,52 @@ def until(rows: pd.DataFrame) -> str:
         text = f"{lengths_words(trains, faster)} on {backend_name(backend)}"
         last = faster.iloc[-1:]
         phrases.append(text + "".join(f", the longest {row['steps']} ({row['ratio']:.2f})" for row in in_turn(last)))
-    return f"Training is decidedly faster {'; '.join(phrases)}." if phrases else ""
+    return f"Unrolled, training is decidedly faster {'; '.join(phrases)}." if phrases else ""
 
 
 def jit(rows: pd.DataFrame) -> str:
-    """Of `answers.of_jit`: its turning points by backend."""
+    """Of `answers.of_jit`: at the number of steps that an answer names first, and at its turning points."""
     phrases = []
     for backend, part in rows.groupby("backend", sort=False):
         trains = train_steps(part)
-        ends = turning_points(trains)
-        worth = [f"{WORTH[row['verdict']]} at {row['steps']} steps ({_or_ends(row)})" for row in ends]
+        worth = [f"{WORTH[row['verdict']]} at {row['steps']} steps ({_or_ends(row)})" for row in telling(trains)]
         phrases += [f"{backend_name(backend)}: {', '.join(worth)}"] if worth else []
     return f"Training time with jit over that without. {'; '.join(phrases)}." if phrases else ""
 
 
-def turning_points(trains: pd.DataFrame) -> list[pd.Series]:
-    """The longest sequence that is decidedly faster, the shortest and the longest that are slower.
-
-    Where none is, the one that an answer names first.
-    """
+def telling(trains: pd.DataFrame) -> list[pd.Series]:
+    """The row that an answer names first, the longest that is decidedly faster, the shortest and longest slower one."""
+    if trains.empty:
+        return []
+    near = nearest_row(trains)
     faster, slower = (trains[trains["verdict"] == verdict] for verdict in (FASTER, SLOWER))
-    ends = pd.concat([faster.iloc[-1:], slower.iloc[:1], slower.iloc[1:].iloc[-1:]])
-    return in_turn(ends) if len(ends) or trains.empty else [nearest_row(trains)]
+    ends = [*faster.iloc[-1:].index, *slower.iloc[:1].index, *slower.iloc[-1:].index]
+    return in_turn(trains.loc[list(dict.fromkeys([near.name, *ends]))])
 
 
 def fastest(won: pd.DataFrame) -> str:
     """Of `executions.winners`: the fastest of Keras' own loops on each backend, from length to length."""
-    return f"Of Keras' own loops the fastest in training, or tied with it: {fastest_words(won)}." if len(won) else ""
+    return (
+        f"The fastest of Keras' own loops in training, or one tied with it: {fastest_words(won)}." if len(won) else ""
+    )
 
 
-def own(over_loop: pd.DataFrame, over_stock: pd.DataFrame) -> str:
-    """Of `answers.of_own` and `gains`: what the zoo's executions gain over the loop, and over the best stock layer."""
+def own(mine: pd.DataFrame, over_stock: pd.DataFrame) -> str:
+    """Of `answers.of_own` and `gains`: what the zoo's executions gain over Keras' layer, and over the best of all."""
     gained = [
-        f"{loop} takes {', '.join(_gained(part))} of the loop's time on {place_name(backend, device)}"
-        for (backend, device, loop), part in over_loop.groupby(["backend", "device", "loop"], sort=False)
+        f"{loop} on {place_name(backend, device)} {', '.join(_gained(part))}"
+        for (backend, device, loop), part in mine.groupby(["backend", "device", "loop"], sort=False)
     ]
-    text = f"What Keras lacks, where a difference is decided: {'; '.join(gained)}." if gained else ""
-    return f"{text} {best_of_stock(over_stock)}".strip()
+    text = (
+        f"Executions that only the zoo has, time over that of Keras' layer, where it is decided: {'; '.join(gained)}."
+    )
+    return f"{text if gained else ''} {best_of_stock(over_stock)}".strip()
 
 
-def _gained(rows: pd.DataFrame) -> Iterator[str]:
-    """The ratios of what is faster and of what is slower, each with its sizes: "0.66 (240 steps, batch 32)"."""
-    for verdict in (FASTER, SLOWER):
-        part = rows[rows["verdict"] == verdict]
-        if len(part):
-            steps, batches = (_range(part[name], "{:,}") for name in ("steps", "batch"))
-            yield f"{_range(part['ratio'], '{:.2f}')} ({steps} steps, batch {batches})"
+def _gained(rows: pd.DataFrame) -> list[str]:
+    """The ratios, the least first, each with its sizes: "0.66 (240 steps, batch 32)"."""
+    by_ratio = rows.sort_values("ratio", kind="stable")
+    return [f"{row['ratio']:.2f} ({row['steps']:,} steps, batch {row['batch']:,})" for row in in_turn(by_ratio)]
 
 
 def best_of_stock(rows: pd.DataFrame) -> str:
@@ -126,22 +128,18 @@ def architecture(rows: pd.DataFrame) -> str:
     for part in by_task(rows):
         scores = ", ".join(f"{row['model']} {three_digits(row['score'])}" for row in in_turn(as_good_as_the_best(part)))
         phrases.append(f"{part['task'].iloc[0]} ({part['metric'].iloc[0]}): {scores}")
-    return f"The best score, and those that are not decidedly worse. {'; '.join(phrases)}." if phrases else ""
+    first = "The best score of each task, and those behind it up to one that is decidedly worse"
+    return f"{first}. {'; '.join(phrases)}." if phrases else ""
 
 
 def fits(rows: pd.DataFrame) -> str:
-    """Of `answers.that_fit`: the most steps that train in so much memory, "at least" where time ended it."""
+    """Of `answers.that_fit`: the most steps that train in so much memory, and what ended the next number tried."""
     phrases = []
     for backend, part in rows[rows["largest_steps"].notna()].groupby("backend", sort=False):
-        longest = [f"{row['execution']} {most_steps(row)}" for row in in_turn(part)]
-        phrases.append(f"{', '.join(longest)} on {backend_name(backend)}")
-    return f"The most steps of {size_words(rows.iloc[0])}, that train: {'; '.join(phrases)}." if phrases else ""
-
-
-def _range(values: pd.Series, form: str) -> str:
-    """ "0.27 to 0.55", or the one value where all are written alike."""
-    ends = dict.fromkeys(form.format(value) for value in (values.min(), values.max()))
-    return " to ".join(ends)
+        longest = [f"{row['execution']} {bound(row)}" for row in in_turn(part)]
+        phrases.append(f"{backend_name(backend)} {', '.join(longest)}")
+    first = "The most steps that train, and in brackets the next number tried"
+    return f"{first}, of {size_words(rows.iloc[0])}: {'; '.join(phrases)}." if phrases else ""
 
 
 def lengths_words(trains: pd.DataFrame, faster: pd.DataFrame) -> str:
@@ -168,12 +166,16 @@ def at(rows: pd.DataFrame, steps: Any, phase: str, quantity: str) -> pd.Series |
 
 
 def by_task(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The ranked entries of each task where most are timed, by its first split and metric, if there are two or more."""
+    """The ranked entries of each task where most are timed, by its own metric and first split, if two or more are.
+
+    The own metric of a task is the one with a naive score.
+    """
     where = ["backend", "device", "split", "metric"]
     for _, part in rows.groupby("task", sort=False):
         scored = part[part["best_rank"].notna()]
-        timed = scored.assign(timed=scored["train_ratio"].notna()).groupby(where, sort=False)["timed"].sum()
-        most = timed.sort_values(ascending=False, kind="stable").reset_index().head(1)
+        marks = scored.assign(own=scored["naive_score"].notna(), timed=scored["train_ratio"].notna())
+        counts = marks.groupby(where, sort=False).agg(own=("own", "any"), timed=("timed", "sum"))
+        most = counts.sort_values(["own", "timed"], ascending=False, kind="stable").reset_index().head(1)
         ranked = scored.merge(most[where], on=where)
         if len(ranked) > 1:
             yield ranked

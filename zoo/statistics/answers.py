@@ -11,8 +11,9 @@ from zoo.statistics.columns import SIZES
 from zoo.statistics.devices import gpu_over_cpu
 from zoo.statistics.entries import REFERENCE, against_reference
 from zoo.statistics.favourite import favourite
-from zoo.statistics.growth import LIMIT_BYTES, largest
+from zoo.statistics.growth import LIMIT_BYTES, OF_MEMORY, largest
 from zoo.statistics.ratios import medians, ratios
+from zoo.statistics.stock import STOCK, STOCK_UNROLLED
 from zoo.statistics.verdicts import FASTER, SLOWER
 
 WHERE = ["entry", "task", "backend", "device", *SIZES]
@@ -31,15 +32,28 @@ def loop_ratios(table: pd.DataFrame) -> pd.DataFrame:
     return ratios(table, quantities=QUANTITIES)
 
 
+def stock_ratios(table: pd.DataFrame) -> pd.DataFrame:
+    """Every execution over the layer that a user of Keras writes, worked out once."""
+    return ratios(table, STOCK, quantities=QUANTITIES)
+
+
 def evidence(rows: pd.DataFrame, what: str = "execution", against: str = "baseline") -> pd.DataFrame:
     """Rows of `ratios` and their like as evidence: `what` and `against` are columns of theirs."""
     named = rows.assign(what=rows[what].astype("str"), against=rows[against].astype("str"))
     return named[EVIDENCE].reset_index(drop=True)
 
 
-def of_unrolling(loops: pd.DataFrame) -> pd.DataFrame:
-    """Unrolled over looped by the number of steps: with jit on JAX, without it on TensorFlow."""
-    return evidence(favourite(_usual_jit(loops[loops["loop"] == "unrolled"])))
+def of_unrolling(loops: pd.DataFrame, over_stock: pd.DataFrame) -> pd.DataFrame:
+    """Unrolled over looped by the number of steps: with jit on JAX, without it on TensorFlow.
+
+    Where no loop is written out without jit, as on torch, it is Keras' own layer with `unroll=True` over the same
+    without.
+    """
+    unrolled = loops[loops["loop"] == "unrolled"]
+    written_out = {*unrolled.loc[~unrolled["jit"].astype(bool), "backend"], "jax"}
+    layers = over_stock[over_stock["loop"].eq(STOCK_UNROLLED) & ~over_stock["backend"].isin(written_out)]
+    rows = pd.concat([unrolled[~unrolled["backend"].isin(layers["backend"])], layers], ignore_index=True)
+    return evidence(favourite(_usual_jit(rows)))
 
 
 def _usual_jit(rows: pd.DataFrame) -> pd.DataFrame:
@@ -59,15 +73,21 @@ def of_jit(loops: pd.DataFrame) -> pd.DataFrame:
     return evidence(favourite(loops[loops["execution"] == "looped+jit"]))
 
 
-def of_own(loops: pd.DataFrame) -> pd.DataFrame:
-    """The executions that Keras lacks, fused and chunked, over the loop in training, where a difference is decided.
+def of_own(over_stock: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFrame:
+    """The zoo's own executions, fused and chunked, over Keras' layer in training, where a difference is decided.
 
-    They are of the reference entry. Of several chunks of one size the one with the least upper end of its interval.
+    Where that was not measured, on a backend and device, they are over the loop. They are of the reference entry. Of
+    several chunks of one size the one with the least upper end of its interval.
     """
-    rows = _usual_jit(loops[loops["entry"].eq(REFERENCE) & loops["loop"].isin(OWN) & loops["memory"].eq("store")])
+    places = [over_stock["backend"], over_stock["device"]]
+    known = set(zip(*places, strict=True))
+    rest = [place not in known for place in zip(loops["backend"], loops["device"], strict=True)]
+    over_stock = pd.concat([over_stock, loops[rest]], ignore_index=True) if any(rest) else over_stock
+    mine = over_stock["entry"].eq(REFERENCE) & over_stock["loop"].isin(OWN) & over_stock["memory"].eq("store")
+    rows = _usual_jit(over_stock[mine])
     rows = rows[rows["masked"].eq("none") & rows["phase"].eq("train") & rows["quantity"].eq("step_seconds")]
-    rows = rows[rows["verdict"].isin([FASTER, SLOWER])].sort_values("high", kind="stable")
-    rows = rows.drop_duplicates([*WHERE, "loop"]).sort_values(["backend", "loop", "steps"], kind="stable")
+    rows = rows.sort_values("high", kind="stable").drop_duplicates([*WHERE, "loop"])
+    rows = rows[rows["verdict"].isin([FASTER, SLOWER])].sort_values(["backend", "loop", "steps"], kind="stable")
     return evidence(rows).assign(loop=rows["loop"].to_numpy())
 
 
@@ -122,11 +142,11 @@ def that_fit(
 ) -> pd.DataFrame:
     """The rows of `growth.largest` of the entry that was trained at the most numbers of steps.
 
-    Backends on which no execution came to its bound are left out: nobody looked for it.
+    Backends on which memory ended no execution are left out: nobody looked for the bound, or had the time.
     """
     chosen = favourite(medians(table).query("phase == 'train'"))
     rows = _usual_jit(largest(table, limit_bytes))
     rows = rows[rows["loop"].isin(loops) & rows["masked"].eq("none") & rows["runner"].eq("keras")]
     rows = rows.merge(chosen[["entry", "task", "units", "batch", "features"]].drop_duplicates())
-    ended = rows["failed_steps"].notna().groupby([rows["backend"], rows["device"]]).transform("any")
+    ended = rows["failed_status"].isin(OF_MEMORY).groupby([rows["backend"], rows["device"]]).transform("any")
     return rows[ended.astype(bool)]

@@ -19,7 +19,7 @@ SAME = [*SIZE, "parameters"]
 EARNED = ["recipe", "score", "score_low", "score_high", "seeds", "naive_score", "train_seconds", "seconds_to_target"]
 MEANS = ["naive_score", "train_seconds", "seconds_to_target", "validation"]
 COST = ["ratio", "low", "high", "verdict"]
-COSTS = [*(f"{phase}_{name}" for phase in ("train", "predict") for name in COST), "step_peak_mib"]
+COSTS = [*(f"{phase}_{name}" for phase in ("train", "predict") for name in COST), "step_peak_mib", "reference"]
 RANKED = ["best_rank", "worst_rank", "on_front"]
 COMPARED = [*PLACE, "split", "metric", "entry", "model", "units", "parameters", *EARNED, *COSTS, *RANKED]
 
@@ -62,8 +62,8 @@ def architectures(table: pd.DataFrame) -> pd.DataFrame:
     `model` is the entry, with the recipe or the units where it has several models: "min_gru (blocks)",
     "lstm (128 units)".
     `score_low` to `score_high` is the 95% interval over seeds (`score_interval`, none under 3). `train_ratio` is the
-    time of a training step over that of the reference entry at this size, both looped, with `train_low` and
-    `train_high`, and so for `predict_ratio`; it is 1 for the reference entry. `step_peak_mib` is the peak of memory of
+    time of a training step over that of the reference entry at this size, `reference`, both looped, with `train_low`
+    and `train_high`, and so for `predict_ratio`; it is 1 for the reference. `step_peak_mib` is the peak of memory of
     training over that of a one-Dense model.
 
     Rows without a score or without a cost stand there too, at the numbers of units that were trained.
@@ -100,6 +100,8 @@ def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
         low, high = score_interval(seeds["score"], str(seeds["metric"].iloc[0]))
         figures = {"score": seeds["score"].mean(), "score_low": low, "score_high": high, "seeds": len(seeds)}
         figures |= {name: seeds[name].mean() for name in MEANS}
+        if seeds["seconds_to_target"].isna().any():
+            figures["seconds_to_target"] = float("nan")  # of the seeds that got there alone: those are the lucky ones
         result.append({**dict(zip(keys, key, strict=True)), **figures})
     frame = pd.DataFrame(result, columns=[*keys, *EARNED[1:], "validation"]).astype({"parameters": "float64"})
     frame = _on_each_backend(frame, costs, keys).sort_values("validation", kind="stable")
@@ -146,7 +148,8 @@ def _costs(table: pd.DataFrame) -> pd.DataFrame:
     result = own.reset_index().assign(step_peak_mib=lambda rows: rows["step_peak_bytes"] / MIB)
     ratios = against_reference(table).query("masked == 'none'").merge(usual)
     references = ratios[[*PLACE, "reference"]].drop_duplicates(PLACE)
-    is_reference = result["entry"] == result.merge(references, on=PLACE, how="left")["reference"].fillna(REFERENCE)
+    result["reference"] = result.merge(references, on=PLACE, how="left")["reference"].fillna(REFERENCE).to_numpy()
+    is_reference = result["entry"] == result["reference"]
     for phase in ("train", "predict"):
         mine = ratios.loc[ratios["phase"] == phase, [*shared, *COST]].drop_duplicates(shared)
         result = result.merge(mine.rename(columns={name: f"{phase}_{name}" for name in COST}), on=shared, how="left")

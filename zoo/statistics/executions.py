@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-
+import numpy as np
 import pandas as pd
 
 from zoo.execution import SAME_PROGRAM
@@ -124,36 +122,44 @@ def _common(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[(sizes > 0) & ((sizes >= LEAST_SIZES) | (2 * sizes >= most))]
 
 
-def winners(rows: pd.DataFrame) -> pd.DataFrame:
+def winners(rows: pd.DataFrame, least_lengths: int = LEAST_LENGTHS) -> pd.DataFrame:
     """Of `by_size`, for each backend which execution is the fastest, or tied with it, from length to length.
 
     One row a stretch of lengths, `first_steps` to `last_steps`: `execution` is so at each of the `sizes` lengths in it.
-    The stretches are as few as can be; of several executions for one, that which is so at the most lengths in all. Only
-    the numbers of steps at which two executions have a time count; of a single one nothing is said.
+    The stretches are as few as can be, and of several ways the one of least time. Only the numbers of steps at which
+    two executions have a time count, and three repeats; of fewer lengths than `least_lengths` nothing is said.
     """
     keys = ["backend", "device"]
     timed = rows[rows["timed"]]
     timed = timed[timed.groupby([*keys, "steps"])["execution"].transform("nunique") > 1]
-    best = timed[timed["tie"] | timed["ratio"].eq(1)]
+    best = timed[timed["tie"]]
     found = []
     for place, part in best.groupby(keys, sort=False):
-        by_steps = {int(str(steps)): list(map(str, names)) for steps, names in part.groupby("steps")["execution"]}
-        if len(by_steps) < LEAST_LENGTHS:
+        cells = part.drop_duplicates(["steps", "execution"]).pivot(index="steps", columns="execution", values="ratio")
+        times = cells.astype("float64").sort_index().apply(np.log)
+        if len(times) < least_lengths:
             continue
-        wins = Counter(part["execution"].astype("str"))
-        for lengths, names in _stretches(by_steps):
+        for name, lengths in _stretches(times):
             ends = {"first_steps": lengths[0], "last_steps": lengths[-1], "sizes": len(lengths)}
-            found.append({**dict(zip(keys, place, strict=True)), "execution": max(names, key=wins.__getitem__), **ends})
+            found.append({**dict(zip(keys, place, strict=True)), "execution": name, **ends})
     return pd.DataFrame(found, columns=[*keys, "execution", "first_steps", "last_steps", "sizes"])
 
 
-def _stretches(best: Mapping[int, Sequence[str]]) -> list[tuple[list[int], list[str]]]:
-    """The fewest runs of lengths, each with the names that are among the best at all of its lengths."""
-    runs: list[tuple[list[int], list[str]]] = []
-    for steps, names in sorted(best.items()):
-        common = [name for name in runs[-1][1] if name in names] if runs else []
-        if common:
-            runs[-1] = ([*runs[-1][0], steps], common)
-        else:
-            runs.append(([steps], list(names)))
-    return runs
+def _stretches(times: pd.DataFrame) -> list[tuple[str, list[int]]]:
+    """The fewest runs of lengths, each with an execution that is among the best at all of its lengths.
+
+    Args:
+        times: lengths × executions, the logarithm of the time over that of the fastest, NaN for what is not of the
+            best; of several ways the one with the least sum counts, and of those the one that changes last.
+    """
+    best: list[tuple[int, float, list[tuple[str, list[int]]]]] = [(0, 0.0, [])]  # up to each length
+    for end in range(1, len(times) + 1):
+        ways = []
+        for begin in reversed(range(end)):
+            number, sum_before, runs = best[begin]
+            sums = times.iloc[begin:end].sum(skipna=False).dropna()
+            if len(sums):
+                run = (str(sums.idxmin()), times.index[begin:end].tolist())
+                ways.append((number + 1, round(sum_before + float(sums.min()), 9), [*runs, run]))
+        best.append(min(ways, key=lambda way: way[:2]))
+    return best[-1][2]

@@ -32,6 +32,8 @@ FITTED = [
 ]
 ENDED = {"out_of_memory": "out of memory", "timeout": "time limit", "over_limit": "peak above the limit"}
 """Why a number of steps did not train, in words."""
+OWN_LIMIT, TOGETHER = r"over the limit of ([\d.]+)", "beside the reference arm"
+"""What the reason of a case says that passed the memory limit of a run, in GiB; alone, or with its reference arm."""
 LARGEST = ["largest_steps", "largest_peak_bytes", "failed_steps", "failed_status", "failed_reason"]
 
 
@@ -125,21 +127,29 @@ def largest(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> pd.DataFrame
     `largest_steps` trained in every repeat, its peak of memory (`largest_peak_bytes`: of the first and of later calls,
     absolute, of the device where that is no CPU) within the limit. `failed_steps` is the smallest number above it that
     did not, in one repeat or more: `failed_status` is out_of_memory, timeout, or over_limit for a peak above the limit.
-    Each is missing where there is none. An out_of_memory is that of the run's own limit, which must not be below
-    `limit_bytes`. A skipped or crashed case says nothing of memory and counts as not tried.
+    Each is missing where there is none. A skipped or crashed case says nothing of memory and counts as not tried. So
+    does one that passed a limit of the run's own below `limit_bytes`, or passed it with its reference arm.
     """
     rows = table[(table["phase"] == "train") & table["status"].isin(["ok", "out_of_memory", "timeout"])]
     peaks = rows[["compile_peak_host_bytes", "step_peak_host_bytes"]].astype("float64").max(axis=1)
     rows = rows.assign(peak=peaks.where(rows["device"] == "cpu", rows["peak_device_bytes"].astype("float64")))
     above = (rows["status"] == "ok") & (rows["peak"] > limit_bytes)
     rows = rows.assign(ended=rows["status"].mask(above, "over_limit"))
-    rows = rows[(rows["ended"] != "ok") | rows["peak"].notna()]
+    rows = rows[((rows["ended"] != "ok") | rows["peak"].notna()) & ~_of_another_limit(rows, limit_bytes)]
     keys, needed = [*WITHOUT_STEPS, *EXECUTION], ["steps", "peak", "ended", "reason"]
     result = [
         {**dict(zip(keys, key, strict=True)), **_largest(group)}
         for key, group in rows.groupby(keys, dropna=False, sort=False)[needed]
     ]
     return as_frame(result, [*keys, *LARGEST], table).astype({"largest_steps": "Int64", "failed_steps": "Int64"})
+
+
+def _of_another_limit(rows: pd.DataFrame, limit_bytes: int) -> pd.Series:
+    """Whether a case was ended by a limit below `limit_bytes`, or together with the reference arm."""
+    reasons = rows["reason"].astype("str")
+    limits = reasons.str.extract(OWN_LIMIT, expand=False).astype("float64") * 2**30
+    together = limits.notna() & reasons.str.startswith(TOGETHER)
+    return rows["status"].eq("out_of_memory") & (together | limits.lt(0.99 * limit_bytes))
 
 
 def _largest(rows: pd.DataFrame) -> dict[str, Any]:
@@ -180,5 +190,5 @@ def bound(row: pd.Series) -> str:
     """What a row of `largest` says, in words: "200 (500: time limit)"."""
     trained, failed = row["largest_steps"], row["failed_steps"]
     if pd.isna(failed):
-        return f"{trained} (the longest tried)"
-    return f"{'none' if pd.isna(trained) else trained} ({failed}: {ENDED[row['failed_status']]})"
+        return f"{trained:,} (the longest tried)"
+    return f"{'none' if pd.isna(trained) else f'{trained:,}'} ({failed:,}: {ENDED[row['failed_status']]})"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from zoo.statistics.columns import EXECUTION, SETTING, in_order, sizes_and_differing
 from zoo.statistics.intervals import geometric_interval, interval
 
 HIGHER_IS_BETTER = ("accuracy", "symbol_accuracy", "bleu", "chrf", "exact_match", "f1")
+MOST = {"accuracy": 1.0, "symbol_accuracy": 1.0, "exact_match": 1.0, "f1": 1.0}
+"""The best score of a metric that has one."""
 LOWER_IS_BETTER = ("mse", "mae", "rmse", "loss", "cross_entropy", "perplexity", "bits_per_character", "error_rate")
 
 
@@ -40,11 +44,13 @@ def accuracy_summary(table: pd.DataFrame) -> pd.DataFrame:
 def score_interval(seeds: pd.Series, metric: str) -> tuple[float, float]:
     """The 95% interval of a score over seeds; NaN under 3 of them.
 
-    That of an error is on the scale of logarithms: seeds of one entry differ by factors, and no error is below 0.
+    That of an error is on the scale of logarithms: seeds of one entry differ by factors, and no error is below 0. That
+    of an accuracy ends at 1 at the latest.
     """
     values = seeds.astype("float64")
     is_error = not better(metric).startswith("higher") and bool((values > 0).all())
-    return geometric_interval(values) if is_error else interval(values)
+    low, high = geometric_interval(values) if is_error else interval(values)
+    return low, min(high, MOST.get(metric, math.inf))
 
 
 def better(metric: str) -> str:

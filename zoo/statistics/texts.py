@@ -7,12 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+SMALLEST_PLAIN = -3
+"""The least power of ten of a number that is written without one: 0.00123."""
+
 
 def three_digits(value: float, like: float | None = None) -> str:
-    """The value with the decimals that show three digits of it, or of `like`."""
+    """The value with the decimals that show three digits of it, or of `like`: "1,234", "0.0123", "1.23e-5"."""
     size = abs(value if like is None else like)
-    decimals = 2 - int(np.floor(np.log10(size))) if 0 < size < np.inf else 2
-    return f"{value:,.{max(decimals, 0)}f}"
+    exponent = int(np.floor(np.log10(size))) if 0 < size < np.inf else 0
+    if exponent < SMALLEST_PLAIN:
+        return f"{value / 10.0**exponent:.2f}e{exponent}"
+    return f"{value:,.{max(2 - exponent, 0)}f}"
 
 
 def number(value: float) -> str:

@@ -82,6 +82,7 @@ def train(
     weights = loss_weights(task, recipe, data.train.y)
     steps = _training_steps(task, recipe, data)
     log = log or epoch_log(task)
+    log.by_loss = recipe.loss_steps != "all"
     shown: dict[str, Any] = {"callbacks": [log, *callbacks], "verbose": verbose}
     with on_devices(model, devices) as trained:
         trained.compile(
@@ -94,7 +95,8 @@ def train(
         keras.utils.set_random_seed(seed)
         if recipe.truncate is None:
             times = {"batch_size": recipe.batch, "epochs": recipe.epochs, "steps_per_epoch": recipe.iterations}
-            held_out = tuple(data.validation)
+            of_validation = loss_weights(task, recipe, data.validation.y)
+            held_out = (*data.validation, *([] if of_validation is None else [of_validation]))
             fit = trained.fit(*data.train, sample_weight=weights, validation_data=held_out, **times, **shown)
             history = fit.history
         else:
@@ -110,7 +112,7 @@ def _training_steps(task: Task, recipe: Recipe, data: Data) -> int:
     """
     if recipe.truncate is None:
         return recipe.epochs * (recipe.iterations or math.ceil(len(data.train.y) / recipe.batch))
-    truncated.require_truncation(task, recipe, data.train.x.shape[1])
+    truncated.require_truncation(task, recipe, data.train.steps)
     return truncated.training_steps(recipe, data)
 
 

@@ -16,7 +16,10 @@ SCORING_BATCH = 500
 
 
 def epoch_log(task: Task, tests: Mapping[str, Split] | None = None) -> Any:
-    """A Keras callback that keeps a row an epoch, and the weights of the epoch with the best validation metric.
+    """A Keras callback that keeps a row an epoch, and the weights of the epoch that is the best on validation.
+
+    That is the one with the best metric; where some steps alone count (`by_loss`), the one with the least loss, since
+    the metric is of all steps.
 
     Scoring, of the validation split or of `tests`, is not part of the training time. `tests` are for curves beside
     published ones: nothing is chosen by them.
@@ -28,13 +31,14 @@ def epoch_log(task: Task, tests: Mapping[str, Split] | None = None) -> Any:
     import keras
 
     class EpochLog(keras.callbacks.Callback):
-        """Attributes: `rows`; `train_seconds`; `weights`, those of the best epoch, None before the first."""
+        """Attributes: `rows`; `train_seconds`; `weights`, those of the best epoch, None before the first; `by_loss`."""
 
         def __init__(self) -> None:
             super().__init__()
             self.rows: list[dict[str, float]] = []
             self.train_seconds = 0.0
             self.weights: list[Any] | None = None
+            self.by_loss = False
             self._best = float("inf")
             self._started: float | None = None
 
@@ -53,8 +57,8 @@ def epoch_log(task: Task, tests: Mapping[str, Split] | None = None) -> Any:
             row |= {name: float(value) for name, value in (logs or {}).items()}
             row |= _test_scores(self.model, task, tests or {})
             self.rows.append(row)
-            value = row[f"val_{task.keras_metric}"]
-            cost = -value if task.higher_is_better else value
+            value = row["val_loss" if self.by_loss else f"val_{task.keras_metric}"]
+            cost = -value if task.higher_is_better and not self.by_loss else value
             if cost < self._best:
                 self._best = cost
                 self.weights = self.model.get_weights()

@@ -39,6 +39,8 @@ def require_recipe(recipe: Recipe) -> None:
         fraction("momentum", recipe.momentum)
     if recipe.schedule not in SCHEDULES:
         raise unknown("schedule", recipe.schedule, SCHEDULES)
+    if recipe.momentum is not None and recipe.optimizer.lower() != "sgd":
+        raise ZooError(f"momentum is for the optimizer sgd, and not for {recipe.optimizer}")
     if recipe.truncate is not None and recipe.iterations is not None:
         raise ZooError("a recipe with truncate takes every example once an epoch: leave iterations out")
 

@@ -10,6 +10,7 @@ import numpy as np
 from zoo.data import Data
 from zoo.errors import ZooError
 from zoo.registry import SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR, Recipe, Task
+from zoo.training.recipes import loss_weights
 
 if TYPE_CHECKING:
     import keras
@@ -131,7 +132,8 @@ def fit(
         watching.on_epoch_begin(epoch)
         loss = _epoch(piece, (x, y, weights), batches(len(x), batch, rng), watching)
         model.set_weights(piece.get_weights())
-        watching.on_epoch_end(epoch, {"loss": loss, **_validation(model, recipe, data, watching)})
+        scores = _validation(model, recipe, data, loss_weights(task, recipe, data.validation.y), watching)
+        watching.on_epoch_end(epoch, {"loss": loss, **scores})
         if model.stop_training:
             break
     watching.on_train_end()
@@ -152,11 +154,17 @@ def _require_ends(model: keras.Model, task: Task) -> None:
 
 
 def _validation(
-    model: keras.Model, recipe: Recipe, data: Data, watching: keras.callbacks.CallbackList
+    model: keras.Model,
+    recipe: Recipe,
+    data: Data,
+    weights: np.ndarray | None,
+    watching: keras.callbacks.CallbackList,
 ) -> dict[str, float]:
     """The loss and the metric on the validation split, by the names that Keras gives them."""
     watching.on_test_begin()
-    scores = model.evaluate(*data.validation, batch_size=recipe.batch, verbose=0, return_dict=True)
+    scores = model.evaluate(
+        *data.validation, sample_weight=weights, batch_size=recipe.batch, verbose=0, return_dict=True
+    )
     watching.on_test_end()
     return {f"val_{name}": value for name, value in scores.items()}
 
