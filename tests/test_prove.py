@@ -39,12 +39,14 @@ def test_the_path_of_a_pass_on_torch_is_read_from_what_it_called(calls: dict[str
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch while it compiles
 @pytest.mark.skipif(BACKEND != "torch", reason="of torch.compile")
 def test_torch_compiles_each_call_of_a_cell_alone() -> None:
     """Why no execution of Keras has +jit on torch. Where this fails, its loop compiles as one, and can be measured."""
     import torch
 
-    model = keras.Sequential([keras.Input((8, 3)), keras.layers.LSTM(4, unroll=True), keras.layers.Dense(1)])
+    loop = keras.layers.RNN(keras.layers.LSTMCell(4), unroll=True)
+    model = keras.Sequential([keras.Input((8, 3)), loop, keras.layers.Dense(1)])
     compiled = torch.compile(lambda x: model(x, training=True))
     x = torch.ones((2, 8, 3))
     _, read = kernels.of_torch(lambda: compiled(x).sum().backward(), 8, compiles=True)
