@@ -15,8 +15,10 @@ from zoo.statistics.columns import MIB, REPEAT, execution_order, in_order
 from zoo.statistics.growth import times_of_one_run
 from zoo.statistics.intervals import geometric_interval, geometric_mean, interval
 from zoo.statistics.ratios import medians
-from zoo.statistics.texts import three_digits
+from zoo.statistics.texts import three_digits, words
 
+MOST_FACTORS = 2
+"""So many executions are in a title that tells how they grow."""
 GROWTH = {
     "first_call_seconds": ("first training call\n(compilation included)", "seconds", 1.0, True),
     "step_seconds": ("one training step", "milliseconds", 1000.0, True),
@@ -57,7 +59,10 @@ def _grown(data: pd.DataFrame) -> pd.DataFrame:
 
 
 def _answer(data: pd.DataFrame) -> str:
-    """How an unrolled loop's first call compares with the loop's, at the fewest and the most steps of both."""
+    """How an unrolled loop's first call compares with the loop's, at the fewest and the most steps of both.
+
+    Where none was timed it is how the time of training grows, of the executions that grow most.
+    """
     normal = bool(NORMAL_JIT[data["backend"].iloc[0]])
     data = times_of_one_run(data)
     for jit in (normal, not normal):
@@ -70,12 +75,12 @@ def _answer(data: pd.DataFrame) -> str:
                 f"{three_digits(over.iloc[0])} times the loop's at {few} steps, {three_digits(over.iloc[-1])} at {most}"
             )
             return f"unrolled's first call takes {calls}"
-    times = data.groupby(["execution", "steps"])["step_seconds"].median()
-    execution = times.index[0][0]
-    few, most = times[execution].index.min(), times[execution].index.max()
-    factor = three_digits(times[execution][most] / times[execution][few])
-    longer = three_digits(most / few)
-    return f"{longer} times the steps, from {few} to {most}, take {execution} {factor} times the time of training"
+    times = data.pivot_table(index="execution", columns="steps", values="step_seconds", aggfunc=geometric_mean)
+    lengths = times.loc[str(times.count(axis=1).idxmax())].dropna().index  # of the execution at the most of them
+    few, most = lengths[0], lengths[-1]
+    factors = (times[most] / times[few]).dropna().nlargest(MOST_FACTORS)
+    grown = [f"{three_digits(factor)} times with {execution}" for execution, factor in factors.items()]
+    return f"from {few:,} to {most:,} steps the time of training grows {words(grown)}"
 
 
 def _draw_growth(axes: Axes, rows: pd.DataFrame, column: str) -> None:
