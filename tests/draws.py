@@ -4,4 +4,4 @@ from __future__ import annotations
 
 import os
 
-DRAWS = int(os.environ.get("ZOO_DRAWS", "1000"))
+DRAWS = int(os.environ.get("ZOO_DRAWS", "300"))

@@ -58,11 +58,10 @@ def test_every_ratio_of_an_answer_is_what_the_raw_rows_give(name, table, known) 
     raw = table[(table["status"] == "ok") & (table["masked"] == "none")]
     evidence = known[name].evidence
     column = ARMS.get(name, "execution")
+    fields = ["phase", *(field for field in WHERE if field != column)]
+    parts = dict(iter(raw.groupby(fields)))
     for row in evidence[evidence["quantity"] != "step_over_floor_bytes"].itertuples(index=False):
-        mine = raw[raw["phase"] == row.phase]
-        for field in WHERE:
-            if field != column:
-                mine = mine[mine[field] == getattr(row, field)]
+        mine = parts[tuple(getattr(row, field) for field in fields)]
         if column == "entry":
             mine = mine[mine["execution"] == ("looped+jit" if row.backend == "jax" else "looped")]
         expected = recomputed(mine, row.what, row.against, column, row.quantity)
@@ -139,6 +138,11 @@ def test_unrolling_pays_at_so_many_lengths_and_the_longest_is_named() -> None:
     assert "first call takes 3.00 times as long, paid back after 2,000 training steps" in line
 
 
+def test_lengths_of_one_repeat_decide_nothing() -> None:
+    rows = [*pair(10, [0.5]), *pair(20, [0.5]), *pair(50, [0.9] * 3)]
+    assert named(rows, "until").lines == []
+
+
 def test_the_price_of_less_memory_is_time() -> None:
     held = replace(TIMING, chunk=45, memory="recompute", step_peak_host_bytes=70 * MIB)
     rows = [*arm("looped", [1.0] * 3), *arm("chunked", [1.5] * 3, held)]
@@ -166,6 +170,14 @@ def test_what_keras_lacks_is_told_where_it_is_decided() -> None:
     )
     assert "; fused 0.50 [0.50, 0.50] (3 repeats) at 200 steps" in line
     assert "chunked" not in line + answer.short
+
+
+def test_of_several_chunks_the_one_of_the_most_sizes_is_told_and_not_the_luckiest() -> None:
+    rows = [*arm("looped", [1.0] * 3), *arm("chunked", [0.9] * 3, replace(TIMING, chunk=4))]
+    rows += arm("chunked", [0.6] * 3, replace(TIMING, chunk=8))
+    other = replace(TIMING, steps=200)
+    rows += [*arm("looped", [1.0] * 3, other), *arm("chunked", [0.8] * 3, replace(other, chunk=4))]
+    assert "chunked on TensorFlow 0.80 (200 steps, batch 32), 0.90 (20 steps, batch 32)." in named(rows, "own").short
 
 
 def test_what_is_the_zoos_own_is_held_against_the_layer_that_a_user_writes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +30,12 @@ def texts(figure: Figure) -> str:
 # what is drawn
 
 
+@functools.cache
+def drawn(name: str) -> Figure:
+    """A chart of the table that most tests look at."""
+    return CHARTS[name](quick_table())
+
+
 def size(figure: Figure) -> tuple[int, int]:
     width, height = figure.get_size_inches() * figure.dpi
     return round(width), round(height)
@@ -36,7 +43,7 @@ def size(figure: Figure) -> tuple[int, int]:
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_chart_answers_in_its_title_and_says_where_it_was_measured(name):
-    figure = CHARTS[name](quick_table())
+    figure = drawn(name)
     shown = " ".join(texts(figure).split())
     assert figure.axes
     assert not figure.get_suptitle().endswith("?")
@@ -51,7 +58,7 @@ def test_a_chart_answers_in_its_title_and_says_where_it_was_measured(name):
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_chart_fits_a_page(name):
-    width, height = size(CHARTS[name](quick_table()))
+    width, height = size(drawn(name))
     assert width <= 1600
     assert height <= 1200
 
@@ -76,13 +83,13 @@ def test_a_chart_of_which_the_table_has_nothing_says_what_it_needs(name):
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_nothing_is_cut_off(name):
-    figure = CHARTS[name](quick_table())
+    figure = drawn(name)
     figure.draw_without_rendering()
-    (width, height), drawn = figure.get_size_inches(), figure.get_tightbbox()
-    assert drawn.x0 >= 0
-    assert drawn.y0 >= 0
-    assert drawn.x1 <= width
-    assert drawn.y1 <= height
+    (width, height), box = figure.get_size_inches(), figure.get_tightbbox()
+    assert box.x0 >= 0
+    assert box.y0 >= 0
+    assert box.x1 <= width
+    assert box.y1 <= height
     for text in figure.findobj(Annotation):  # some are no part of that box
         assert text.get_window_extent().x1 <= figure.bbox.x1, text.get_text()
 

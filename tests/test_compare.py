@@ -102,12 +102,26 @@ def test_the_kept_model_loads_without_the_zoo(compared) -> None:
     )
 
 
-def test_a_comparison_that_is_resumed_trains_nothing_again(compared) -> None:
+def test_a_comparison_that_is_resumed_trains_nothing_again(compared, tmp_path: Path) -> None:
     outcome, folder = compared
-    before = (folder / "out" / "trainings.csv").read_bytes()
-    again = zoo.compare(folder / "shops.csv", out=folder / "out", resume=True, **SHOPS)
-    assert (folder / "out" / "trainings.csv").read_bytes() == before
+    kept = shutil.copytree(folder / "out", tmp_path / "out")
+    problem = read_problem(folder / "shops.csv", Roles("y", "month", "shop"), None, "", "", (12, 2, 0, 2))
+    settings = Settings(SMALL["entries"], SMALL["seeds"], SMALL["units"], SMALL["execution"], BACKEND)
+    again = Comparison(problem, settings, kept).measure(timed=False)
+    assert (kept / "trainings.csv").read_bytes() == (folder / "out" / "trainings.csv").read_bytes()
     assert again.verdict == outcome.verdict
+
+
+@pytest.mark.slow  # it times every entry again, and keeps the model again
+def test_resume_ends_as_the_comparison_did(compared, tmp_path: Path) -> None:
+    outcome, folder = compared
+    kept = shutil.copytree(folder / "out", tmp_path / "out")
+    assert zoo.compare(folder / "shops.csv", out=kept, resume=True, **SHOPS).verdict == outcome.verdict
+    assert (kept / "trainings.csv").read_bytes() == (folder / "out" / "trainings.csv").read_bytes()
+
+
+def test_a_folder_that_holds_another_comparison_is_refused(compared) -> None:
+    _, folder = compared
     with pytest.raises(ZooError, match="was begun with"):
         zoo.compare(folder / "shops.csv", target="y", out=folder / "out", backend=BACKEND, resume=True, **SMALL)
     with pytest.raises(ZooError, match="holds a comparison already"):

@@ -14,6 +14,7 @@ import zoo
 from tests.test_rooms import ROOT
 from zoo.training.devices import require_devices
 
+QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 TRAIN = """
 import json, sys
 import keras, numpy as np
@@ -40,7 +41,7 @@ print(json.dumps({devices: trained(devices, sys.argv[1]) for devices in (1, 2)})
 @pytest.mark.parametrize("entry", ["gru"])
 def test_two_devices_train_as_one_does(entry: str) -> None:
     pytest.importorskip("jax")
-    two = {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    two = {"KERAS_BACKEND": "jax", "XLA_FLAGS": f"--xla_force_host_platform_device_count=2 {QUICKLY}"}
     done = subprocess.run(
         [sys.executable, "-c", TRAIN, entry],
         cwd=ROOT,

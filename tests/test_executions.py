@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.tables import FAILURE, TIMING, arm, empty_table, failures_table, pair
 from zoo.statistics.executions import by_size, over_fastest, winners
 from zoo.statistics.tables import as_table
+from zoo.statistics.verdicts import SLOWER
 
 WOBBLE = (0.97, 1.0, 1.03)
 SKIPPED = replace(FAILURE, status="skipped", reason="it cannot")
@@ -34,6 +37,34 @@ def test_the_fastest_is_so_in_the_same_repeats() -> None:
     found = of([*arm("looped", [1.0] * 3), *slow, *arm("unrolled", [1.3] * 3)])
     assert found["looped"][0] == pytest.approx(1.0)
     assert found["unrolled"][0] == pytest.approx(1.3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_equal_executions_few_are_called_slower_than_the_fastest(seed: int) -> None:
+    """Eight from one law at twenty sizes, beside as many that differ: the best of a few repeats was lucky in them.
+
+    Of all that are called slower at most 5% are expected to be as fast.
+    """
+    random = np.random.default_rng(seed)
+    rows = []
+    for units, chunk in itertools.product(range(40), range(8)):
+        factors = np.exp(random.normal(0, 0.05, 3)) * (2 if units >= 20 and chunk else 1)
+        rows += arm("chunked", factors, replace(TIMING, units=units, chunk=chunk + 1))
+    found = over_fastest(as_table(rows))
+    slower = found[found["verdict"] == SLOWER]
+    assert len(slower) >= 0.9 * 20 * 7
+    assert (slower["units"] < 20).mean() <= 0.05
+
+
+def test_an_execution_that_ended_after_a_lucky_repeat_is_not_the_fastest() -> None:
+    found = of([*pair(20, [1.5] * 3), *arm("fused", [0.5])])
+    assert found["looped"][0] == pytest.approx(1.0)
+    assert found["unrolled"][0] == pytest.approx(1.5)
+
+
+def test_of_two_runs_alike_the_one_of_more_repeats_counts() -> None:
+    again = [replace(row, run="later") for row in pair(20, [3.0])]
+    assert of([*pair(20, [1.5] * 3), *again])["unrolled"][0] == pytest.approx(1.5)
 
 
 def test_of_several_runs_the_group_with_keras_own_loops_counts() -> None:

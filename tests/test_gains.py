@@ -232,6 +232,12 @@ def test_the_summary_gives_the_ratio_over_stock_beside_that_over_looped() -> Non
 # arms and chart
 
 
+def test_an_arm_on_a_cpu_and_on_a_gpu_is_two_arms() -> None:
+    rows = [*arm("fused", [1.0] * 3, TORCH), *arm("fused", [0.1] * 3, replace(TORCH, device="gpu"))]
+    found = arms(as_table(rows)).set_index("device")["step_seconds"]
+    assert found["gpu"] == pytest.approx(0.1 * found["cpu"])
+
+
 def test_the_arms_of_a_size_stand_with_their_share_of_the_limit() -> None:
     of_torch = arms(table()).query("backend == 'torch' and phase == 'train'").set_index("execution")
     assert len(arms(table()).query("phase == 'train'")) == 5

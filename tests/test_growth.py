@@ -218,6 +218,20 @@ def test_the_chart_of_the_largest_steps_says_what_trained_and_why_no_more():
     assert "Every case of the table that failed is drawn." in shown
 
 
+@pytest.mark.parametrize("name", ["largest_steps", "cost_growth"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [replace(trained("looped", 10), masked="full"), replace(failed("looped", 20), masked="full")],
+        [replace(trained("looped", 10), step_seconds=None), replace(trained("looped", 20), step_seconds=None)],
+        [trained("looped", 10), trained("unrolled", 20)],
+    ],
+    ids=["masked alone", "no times", "no length of both"],
+)
+def test_a_chart_of_what_says_little_is_drawn(name: str, rows: list) -> None:
+    assert texts(CHARTS[name](as_table(rows)))
+
+
 # the break-even
 
 

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 import zoo
-from zoo.execution import BACKENDS
+from zoo.execution import BACKENDS, NORMAL_JIT
 from zoo.measuring.launcher import Launcher, Limits, Outcome, Process
 from zoo.measuring.machine import environment, peak_bytes, reset_peak
 
@@ -99,7 +99,7 @@ def peaks(mebibytes: int) -> tuple[int, int]:
 
 def build_and_hold() -> int:
     """Work of the size of a small case; returns the peak of the process that did it."""
-    model = zoo.create_model("lstm", "wave", units=64)
+    model = zoo.create_model("lstm", "wave", zoo.Execution(jit=NORMAL_JIT[keras.backend.backend()]), units=64)
     model.train_on_batch(np.zeros((8, 20, 1), "float32"), np.zeros((8, 20, 1), "float32"))
     block = np.ones(150 * MIB, "uint8")
     assert block[-1] == 1

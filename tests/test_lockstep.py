@@ -97,6 +97,22 @@ def test_a_group_that_was_stopped_goes_on_behind_its_last_whole_repeat(coordinat
     assert len(set(names)) == len(names)
 
 
+def test_a_finished_group_with_an_arm_that_cannot_run_has_nothing_left_to_do(coordinator: Coordinator) -> None:
+    """On a CPU nothing is offloaded: the reason is known without a try, and is the same as before."""
+    never = replace(NEURON, execution=zoo.Execution("chunked", chunk="auto", memory="offload"))
+    arms = group("never", REFERENCE, never)
+    first = measured(coordinator, arms)
+    assert {row.status for row in first.rows[never]} == {"skipped"}
+    kept = read_rows(coordinator.table)
+    again = Coordinator(
+        coordinator.folder, "run", SHORT, MEMORY, kept, launchers=coordinator.launchers, once=coordinator.once
+    )
+    run = measured(again, arms)
+    assert run.repeats == 1
+    assert run.rows == first.rows
+    assert not again.has_new_rows
+
+
 def test_a_worker_that_is_killed_between_rounds_is_a_row_and_the_others_go_on(coordinator: Coordinator) -> None:
     killed: list[int] = []
 

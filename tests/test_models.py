@@ -16,15 +16,18 @@ from tests.models import (
     EQUAL,
     EXECUTIONS,
     MAIN,
+    NORMAL,
     PAIRS,
     UNITS,
     assert_runs_as_asked,
     batch,
     compiled,
+    compiled_by_xla,
     computed_with_masks,
     looped,
     make,
     model,
+    normal,
     outputs,
     skip_long_compilation,
     stepped,
@@ -42,35 +45,46 @@ COMPILED = {(zoo.get_entry(e).cell, task): e for e, task in MAIN.items() if not 
 Dropout is compiled where it stands inside the loop: with one mask for all steps, and with a new one each step.
 """
 COMPILED_ALWAYS = {*ALWAYS, *COMPILED.values(), "recurrent_dropout", "state_dropout"}
+ONE_OF_EACH_KIND = {*ALWAYS, "min_gru", "state_dropout", "bidirectional_lstm"}
+"""A cell, a stack, a scan, a mask of dropout at each step, two directions."""
 
 
 def is_slow(entry: str, task: str, execution: str) -> bool:
     """Whether an arm waits for `pytest -m slow`: it puts together what other arms show two by two.
 
     Every execution runs with every entry on its main task, compiled with one of each cell and topology, and on every
-    task with the entries of ALWAYS.
+    task with the entries of ALWAYS. On JAX every entry runs on every task as it is usual there, compiled, and other
+    executions with one of each cell and topology; what runs operation by operation, with ALWAYS.
     """
-    if task != MAIN[entry]:  # on JAX operation by operation, some 40 times slower
-        return entry not in ALWAYS or (BACKEND == "jax" and "jit" not in execution)
-    if BACKEND == "jax" or "jit" not in execution:  # on JAX +jit is the normal arm
-        return "chunked" in execution and "jit" in execution and entry not in CHUNKS_COMPILED_ALWAYS
+    if task != MAIN[entry]:
+        return entry not in ALWAYS or BACKEND == "jax"
+    if BACKEND == "jax":
+        if execution == NORMAL:
+            return False
+        if "jit" not in execution:  # operation by operation, some 40 times slower: nobody runs JAX so
+            return entry not in (ONE_OF_EACH_KIND if "recompute" in execution else ALWAYS)
+        return entry not in COMPILED_ALWAYS
+    if "jit" not in execution:
+        return False
     return entry not in (CHUNKS_COMPILED_ALWAYS if "chunked" in execution else COMPILED_ALWAYS)
 
 
 def has_graph(entry: str, task: str, execution: str) -> bool:
     """Whether TensorFlow traces an arm without jit: what others compute is compared too, but not which kernel ran.
 
-    These are looped and unrolled ones of every entry, and chunks of one of each cell and topology.
+    These are looped ones of every entry, and other loops of one of each cell and topology.
     """
     if task != MAIN[entry]:
         return entry == "lstm"
-    return "chunked" not in execution or entry in COMPILED_ALWAYS
+    if "recompute" in execution:
+        return entry in ONE_OF_EACH_KIND
+    return execution == "looped" or entry in COMPILED_ALWAYS
 
 
 ARMS = [
     pytest.param(entry, task, execution, marks=[pytest.mark.slow] * is_slow(entry, task, execution))
     for (entry, task), execution in itertools.product(PAIRS, EXECUTIONS)
-    if (execution != "looped" or BACKEND == "tensorflow") and (task == MAIN[entry] or "jit" not in execution)
+    if (execution != "looped" or BACKEND != "torch") and (task == MAIN[entry] or "jit" not in execution)
 ]
 
 each_pair = pytest.mark.parametrize(("entry", "task"), PAIRS)
@@ -92,8 +106,13 @@ def test_every_execution_gives_the_outputs_and_gradients_of_looped(entry: str, t
     if BACKEND == "tensorflow" and not made.jit_compile and not has_graph(entry, task, execution):
         assert_equal(stepped(made, task), looped(entry, task))
         return
-    ran = compiled(made, task)
-    assert_equal(ran.tensors, looped(entry, task))
+    if BACKEND == "tensorflow" and made.jit_compile and entry not in ONE_OF_EACH_KIND:  # of the same loops as those
+        assert_equal(compiled_by_xla(made, task), looped(entry, task))
+        return
+    is_looped = execution == NORMAL and BACKEND != "tensorflow"
+    ran = normal(entry, task) if is_looped else compiled(made, task)
+    if not is_looped:
+        assert_equal(ran.tensors, looped(entry, task))
     how = zoo.Execution.parse(execution)
     assert ran.kernel_path in asked_paths(how, BACKEND, batch(task).steps), ran.kernel_evidence
 

@@ -59,12 +59,12 @@ def test_text_from_outside_is_escaped() -> None:
     assert "&lt;script&gt;alert(1)" in page
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -1.0, 1e300])
-def test_a_value_that_no_clock_gives_does_not_end_the_report(value) -> None:
+@pytest.mark.parametrize("values", [(math.nan, 1e300), (math.inf, 0.0), (-math.inf, -1.0)])
+def test_values_that_no_clock_gives_do_not_end_the_report(values) -> None:
     good = [*pair(20, [0.8] * 3), *(replace(SCORE, seed=seed) for seed in range(3))]
     names = ("step_seconds", "first_call_seconds", "score")
     bad = [
-        replace(row, **{name: value for name in names if getattr(row, name) is not None}) if i % 2 else row
+        replace(row, **{name: values[i // 2 % 2] for name in names if getattr(row, name) is not None}) if i % 2 else row
         for i, row in enumerate(good)
     ]
     assert '<h2 id="answers">' in report_html(as_table(bad), "mine")

@@ -309,4 +309,5 @@ def test_a_finished_run_has_nothing_left_to_do(small_run) -> None:
     again = run("--benchmark", *SMALL, f"--zoo-results={folder}", "--zoo-resume")
     assert seconds_of_children() - before < 5
     assert "5 passed" in again.stdout
+    assert "of these 2 of 2 groups and trainings are measured already" in again.stdout
     assert (folder / TABLE).read_bytes() == whole

@@ -106,7 +106,8 @@ def _in_turns(rows: pd.DataFrame, arm: Case, baseline: Case) -> pd.Series:
     for repeat, part in together.groupby("repeat"):
         arms = [part[part["case_id"] == case.id] for case in (arm, baseline)]
         blocks = [dict(zip(rows["round"].map(int), rows["step_seconds"], strict=True)) for rows in arms]
-        logs[repeat] = log_ratio(*blocks)
+        if blocks[0].keys() & blocks[1].keys():  # none where one of them ended badly
+            logs[repeat] = log_ratio(*blocks)
     return pd.Series(logs, dtype=float)
 
 

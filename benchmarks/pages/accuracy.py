@@ -69,7 +69,7 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
                 "seeds": str(len(seeds)),
                 "naive": number(seeds["naive_score"].mean()),
                 "training s": number(seeds["train_seconds"].mean()),
-                "to target s": number(seeds["seconds_to_target"].mean()),
+                "to target s": number(seeds["seconds_to_target"].mean(skipna=False)),
                 "asked": f"{sign} {asked}" if asked else "",
                 "published": book.TRAINED.get(key, "") if first else "",
                 "why no better than naive": book.NAIVE.get(key, "") if first else "",
@@ -142,9 +142,9 @@ def _mnist_book(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
 
 def _sooner(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
     """Seconds until the score that was published, of the book's recipe and of ours."""
-    theirs = part["seconds_to_target"].mean()
+    theirs = part["seconds_to_target"].mean(skipna=False)
     rows = scores(trained.table)
-    ours = rows.loc[rows["recipe"] == "fast_lstm", "seconds_to_target"].mean()
+    ours = rows.loc[rows["recipe"] == "fast_lstm", "seconds_to_target"].mean(skipna=False)
     if pd.isna(theirs) or pd.isna(ours):
         return {}
     return {

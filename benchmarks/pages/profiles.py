@@ -116,7 +116,7 @@ def over_loop_figures(table: pd.DataFrame) -> dict[str, str]:
     before, after = (rows["verdict"].map(lambda verdict, end=end: MARKS.get(verdict, ("", ""))[end]) for end in (0, 1))
     rows = rows.assign(text=before + texts + after)
     keys = ["backend", "entry", "execution", "baseline", "phase"]
-    keys += differing(rows, ["device_name", "device", "task", "batch", "units"])
+    keys += differing(rows, ["device_name", "cpu_count", "keras_version", "device", "task", "batch", "units", "masked"])
     shown = rows.pivot(index=keys, columns="steps", values="text").fillna("").rename(columns=lambda n: f"{n} steps")
     by_backend = [
         f"{backend}: {', '.join(f'{count} {verdict}' for verdict, count in part['verdict'].value_counts().items())}"

@@ -1,6 +1,6 @@
 """Names, options, tables and files that hypothesis draws: each is read, or refused in one line.
 
-A test draws ZOO_DRAWS times (1,000 by default), a slow one a part of that; `tox -e faults` draws over 50,000 in all.
+A test draws ZOO_DRAWS times (300 by default), a slow one a part of that; `tox -e faults` draws over 50,000 in all.
 """
 
 from __future__ import annotations

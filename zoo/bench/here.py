@@ -15,8 +15,8 @@ from zoo.measuring.rows import Measurement
 class Place(Protocol):
     """Measures the groups and trainings of a run, or takes them from the run that is resumed."""
 
-    def plan(self, groups: Sequence[tuple[Group, float]], trainings: Sequence[Case]) -> None:
-        """What will be measured, in this order, and the seconds that each group may take."""
+    def plan(self, groups: Sequence[tuple[Group, float]], trainings: Sequence[Case], budget_seconds: float) -> None:
+        """What will be measured, in this order: groups with their expected seconds, and what all may take."""
 
     def is_done(self, what: Group | Case) -> bool:
         """Whether the run that is resumed has measured a group or a training already."""
@@ -44,7 +44,7 @@ class Here:
         self._at_once = at_once
         self._trainings: list[Case] = []
 
-    def plan(self, groups: Sequence[tuple[Group, float]], trainings: Sequence[Case]) -> None:
+    def plan(self, groups: Sequence[tuple[Group, float]], trainings: Sequence[Case], budget_seconds: float) -> None:
         """Remember which training follows which."""
         self._trainings = list(trainings)
 

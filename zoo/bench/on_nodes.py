@@ -41,14 +41,15 @@ class OnNodes:
         for row in kept:
             self._rows.setdefault(whole_name(row.group) or row.case_id, []).append(row)
 
-    def plan(self, groups: Sequence[tuple[Group, float]], trainings: Sequence[Case]) -> None:
+    def plan(self, groups: Sequence[tuple[Group, float]], trainings: Sequence[Case], budget_seconds: float) -> None:
         """Hand over everything that is to be measured: groups with the seconds that each may take, then trainings.
 
         Groups are measured side by side, so each may take as many times as long as there are nodes.
         """
-        for group, seconds in groups:
-            if self._of_group(group).needed():
-                self._add(group, self._job_of_group(group, seconds * max(1, len(self._cluster))))
+        left = [(group, expected) for group, expected in groups if self._of_group(group).needed()]
+        share = budget_seconds * max(1, len(self._cluster)) / max(sum(expected for _, expected in left), 1e-9)
+        for group, expected in left:
+            self._add(group, self._job_of_group(group, share * expected))
         for case in trainings:
             if not Kept(self._rows.get(case.id, ()), anywhere=True).is_trained(case):
                 self._rows.pop(case.id, None)  # of a training that ended badly

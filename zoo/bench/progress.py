@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -30,10 +30,10 @@ class Planned:
     groups: Sequence[Group]
     trained: Sequence[Case]
 
-    def expected(self, effort: Effort) -> list[float]:
-        """The seconds that each may take."""
-        timed = [expected_of_group(group, effort) for group in self.groups]
-        return [*timed, *(expected_seconds(case, effort) for case in self.trained)]
+    def expected(self, effort: Effort, at_once: int) -> dict[str, float]:
+        """The seconds that each may take, by name; of trainings that run at the same time a part."""
+        timed = {group.name: expected_of_group(group, effort) for group in self.groups}
+        return timed | {case.id: expected_seconds(case, effort) / at_once for case in self.trained}
 
 
 def duration(seconds: float) -> str:
@@ -56,16 +56,30 @@ class Screen(Protocol):
 
 
 class Progress:
-    """Shows what runs, a line an arm when its group is done, and how long the rest will take at the pace so far."""
+    """Shows what runs, a line an arm when its group is done, and how long the rest will take at the pace so far.
 
-    def __init__(self, screen: Screen, planned: Planned, profile: Profile) -> None:
+    Args:
+        screen: where a person sees it.
+        planned: what is measured.
+        profile: whose grid it is.
+        at_once: how many trainings run at the same time.
+    """
+
+    def __init__(self, screen: Screen, planned: Planned, profile: Profile, at_once: int) -> None:
         self._screen = screen
         self._planned = planned
         self._profile = profile
-        self._expected = planned.expected(profile.effort)
-        self._left = sum(self._expected)
+        self._left = planned.expected(profile.effort, at_once)
+        self._total, self._kept = len(self._left), 0
         self._done = self._spent = 0.0
-        self._count = 0
+
+    def keep(self, is_done: Callable[[Group | Case], bool]) -> None:
+        """Expect no time of what the run that is resumed has measured already."""
+        planned: list[Group | Case] = [*self._planned.groups, *self._planned.trained]
+        for what in planned:
+            if is_done(what):
+                self._left[_name(what)] = 0.0
+                self._kept += 1
 
     def announce(self, folder: Path, budget_seconds: float) -> None:
         """The grid, its size and its expected time."""
@@ -78,16 +92,19 @@ class Progress:
         if self._planned.trained:
             write(f"  trained {len(self._planned.trained):4} times: {_axes(self._planned.trained)}")
         extra = f", and up to {duration(budget_seconds)} in all for timing" if timed else ""
-        write(f"  expected {duration(self._left)} on two cores{extra}; rows go to {folder}")
+        if self._kept:
+            write(f"  of these {self._kept} of {self._total} groups and trainings are measured already")
+        write(f"  expected {duration(sum(self._left.values()))} on two cores{extra}; rows go to {folder}")
         write("")
 
-    def share(self) -> float:
-        """The part of the expected time of what is left that belongs to what comes next."""
-        return self._expected[self._count] / max(self._left, 1e-9)
+    def share(self, group: Group) -> float:
+        """The part of the expected time of the groups that are left that belongs to this one."""
+        groups = sum(self._left.get(each.name, 0) for each in self._planned.groups)
+        return self._left[group.name] / max(groups, 1e-9)
 
     def show(self, text: str) -> None:
         """Say what runs now, where the terminal can take the line back."""
-        self._screen.passing(f"{self._position(self._count + 1)} {text} ...")
+        self._screen.passing(f"{self._position(self._count() + 1)} {text} ...")
 
     def say(self, text: str) -> None:
         """Say what is done after the last of them, where the terminal can take the line back."""
@@ -97,27 +114,33 @@ class Progress:
         """Write a line about the run itself, which stays."""
         self._screen.line(text)
 
-    def skip(self) -> None:
+    def skip(self, what: Group | Case) -> None:
         """Count a group or a training that the run which is resumed has measured already."""
-        self._left -= self._expected[self._count]
-        self._count += 1
+        self._left.pop(_name(what), None)
 
-    def end(self, lines: Sequence[str], seconds: float) -> None:
+    def end(self, what: Group | Case, lines: Sequence[str], seconds: float) -> None:
         """The lines of a group or of a training that took so many seconds, and the time that is left."""
-        if seconds > LEAST_SECONDS:  # what is skipped takes no time: it says nothing about the pace
-            self._spent += seconds
-            self._done += self._expected[self._count]
-        self.skip()
+        expected = self._left.pop(_name(what), 0.0)
+        if seconds > LEAST_SECONDS or isinstance(what, Case):  # an arm that is skipped says nothing about the pace
+            self._spent += seconds  # but a training may have ended beside the one before
+            self._done += expected
         pace = self._spent / self._done if self._done else 1.0
-        left = f"{duration(self._left * pace)} left" if self._count < len(self._expected) else "done"
+        left = f"{duration(sum(self._left.values()) * pace)} left" if self._left else "done"
         first, *rest = lines
-        self._screen.line(f"{self._position(self._count)} {first}, {duration(seconds)}; {left}")
+        position = self._position(self._count())
+        self._screen.line(f"{position} {first}, {duration(seconds)}; {left}")
         for line in rest:
-            self._screen.line(" " * (len(self._position(self._count)) + 1) + line)
+            self._screen.line(" " * (len(position) + 1) + line)
+
+    def _count(self) -> int:
+        return self._total - len(self._left)
 
     def _position(self, number: int) -> str:
-        total = str(len(self._expected))
-        return f"{number:>{len(total)}}/{total}"
+        return f"{number:>{len(str(self._total))}}/{self._total}"
+
+
+def _name(what: Group | Case) -> str:
+    return what.id if isinstance(what, Case) else what.name
 
 
 def _axes(planned: Sequence[Case]) -> str:

@@ -128,11 +128,11 @@ class Run:
         trained = [case for case in self.trained if wanted is None or case in wanted]
         together, _ = in_order(timed, self.profile.mixed, self._least, self.profile.effort)
         self._groups = {case: group for group in together for case in group.arms if case in timed}
-        self.progress = Progress(screen, Planned(together, trained), self.profile)
+        expected = [(group, expected_of_group(group, self.profile.effort)) for group in together]
+        self.progress = Progress(screen, Planned(together, trained), self.profile, self.at_once)
+        self._place.plan(expected, trained, self.budget_seconds)
+        self.progress.keep(self._place.is_done)
         self.progress.announce(self.coordinator.folder, self.budget_seconds)
-        expected = [expected_of_group(group, self.profile.effort) for group in together]
-        share = self.budget_seconds / max(sum(expected), 1e-9)
-        self._place.plan([(group, share * each) for group, each in zip(together, expected, strict=True)], trained)
 
     def measured(self, case: Case) -> list[Measurement]:
         """The rows of `case`; its group, or it as a training, is measured when the first of them is asked for.
@@ -165,12 +165,14 @@ class Run:
     def report(self) -> Path:
         """Write the report of the run and return its path; one that is of this table already stays."""
         report = self.coordinator.folder / REPORT
-        if self.coordinator.has_new_rows or not report.exists():
+        table = self.coordinator.table
+        is_of_it = report.exists() and report.stat().st_mtime >= table.stat().st_mtime
+        if self.coordinator.has_new_rows or not is_of_it:
             from zoo.report.html import write_report  # here, so that a run with nothing left to do ends at once
 
             assert self.progress is not None
             title = f"rnn-zoo: {self.profile.name}, {self.name}"
-            write_report(read(self.coordinator.table), report, title, self.progress.say, report.parent / "charts")
+            write_report(read(table), report, title, self.progress.say, report.parent / "charts")
         return report
 
     def end_lines(self, width: int, whole: bool = True) -> Iterator[str]:
@@ -205,13 +207,13 @@ class Run:
         """Measure a group within its share of the budget."""
         assert self.progress is not None
         is_done, started = self._place.is_done(group), time.perf_counter()
-        run = self._place.group(group, self.budget_seconds * self.progress.share())
+        run = self._place.group(group, self.budget_seconds * self.progress.share(group))
         seconds = time.perf_counter() - started
         if is_done:
-            self.progress.skip()
+            self.progress.skip(group)
         else:
             self.budget_seconds = max(0.0, self.budget_seconds - seconds)
-            self.progress.end(group_lines(run), seconds)
+            self.progress.end(group, group_lines(run), seconds)
         return run.rows
 
     def _train(self, case: Case) -> dict[Case, list[Measurement]]:
@@ -221,7 +223,7 @@ class Run:
             self.progress.show(label(case))
         rows = self._place.training(case)
         if is_done:
-            self.progress.skip()
+            self.progress.skip(case)
         else:
-            self.progress.end([f"{label(case)}: {numbers(rows)}"], time.perf_counter() - started)
+            self.progress.end(case, [f"{label(case)}: {numbers(rows)}"], time.perf_counter() - started)
         return {case: rows}

@@ -75,8 +75,12 @@ def _answer(data: pd.DataFrame) -> str:
                 f"{three_digits(over.iloc[0])} times the loop's at {few} steps, {three_digits(over.iloc[-1])} at {most}"
             )
             return f"unrolled's first call takes {calls}"
-    times = data.pivot_table(index="execution", columns="steps", values="step_seconds", aggfunc=geometric_mean)
-    lengths = times.loc[str(times.count(axis=1).idxmax())].dropna().index  # of the execution at the most of them
+    timed = data.dropna(subset=["step_seconds"])
+    times = timed.pivot_table(index="execution", columns="steps", values="step_seconds", aggfunc=geometric_mean)
+    numbers = times.count(axis=1)
+    if times.empty or numbers.max() < 2:
+        return "no execution has a time of training at two lengths"
+    lengths = times.loc[str(numbers.idxmax())].dropna().index  # of the execution at the most of them
     few, most = lengths[0], lengths[-1]
     factors = (times[most] / times[few]).dropna().nlargest(MOST_FACTORS)
     grown = [f"{three_digits(factor)} times with {execution}" for execution, factor in factors.items()]

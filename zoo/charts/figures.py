@@ -112,13 +112,13 @@ def finish(
             for name in execution_order(drawn)
         ] + handles
     width = figure.get_figwidth() - (LEGEND_WIDTH if handles else 0)
-    heading = textwrap.fill(title, int(width * TITLE_CHARACTERS_PER_INCH))
+    heading = textwrap.fill(title, int(width * TITLE_CHARACTERS_PER_INCH), break_on_hyphens=False)
     figure.suptitle(heading, x=0.01, ha="left", fontsize=13, fontweight="bold")
     if handles:
         figure.legend(handles=handles, loc="outside right upper", alignment="left", frameon=False, fontsize=9)
     lines = [note, *_where(drawn if not drawn.empty else table), _not_drawn(table, drawn)]
     width = int(figure.get_figwidth() * CHARACTERS_PER_INCH)
-    text = "\n".join(textwrap.fill(line, width) for line in lines if line)
+    text = "\n".join(textwrap.fill(line, width, break_on_hyphens=False) for line in lines if line)
     figure.supxlabel(text, x=0.01, ha="left", fontsize=8, color=INK, linespacing=1.4)
     return figure
 

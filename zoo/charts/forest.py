@@ -24,6 +24,7 @@ from zoo.charts.figures import (
     plain_ticks,
 )
 from zoo.charts.labels import CALLS, SETTINGS, backend_name, of_entries, rows_of, setting_words
+from zoo.measuring.enough import LEAST_REPEATS
 from zoo.statistics.break_even import break_even
 from zoo.statistics.columns import MIB, REPEAT, execution_order
 from zoo.statistics.favourite import SHORT_SEQUENCE
@@ -92,6 +93,11 @@ def _lines(rows: pd.DataFrame) -> pd.DataFrame:
 def _answer(rows: pd.DataFrame) -> str:
     """The largest decided gain of training by an execution of Keras; where there is none, that of one without Keras."""
     train = rows[rows["phase"] == "train"]
+    if train.empty:
+        return "training was not timed"
+    train = train[train["verdict"] != TOO_FEW]
+    if train.empty:
+        return f"under {LEAST_REPEATS} repeats, which decide nothing"
     every = train[train["verdict"] == FASTER].sort_values("ratio", kind="stable")
     sizes = [f"{steps:,}" for steps in sorted(train["steps"].unique())]
     train, faster = train[train["runner"] == "keras"], every[every["runner"] == "keras"]

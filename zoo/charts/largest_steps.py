@@ -36,6 +36,7 @@ def largest_steps(table: pd.DataFrame, limit_bytes: int = LIMIT_BYTES) -> Figure
     gib = f"{limit_bytes / 2**30:.2g} GiB"
     title = f"How long a sequence trains under {gib}?"
     bounds = bounded(table, limit_bytes)
+    bounds = bounds[bounds["masked"] == "none"]
     of_memory = bounds["failed_status"].isin(OF_MEMORY).groupby([bounds[name] for name in SETTINGS]).transform("any")
     bounds = bounds[of_memory.astype("bool")]
     if bounds.empty:
@@ -68,7 +69,7 @@ def _main(bounds: pd.DataFrame) -> pd.DataFrame:
     counts = bounds.groupby(SETTINGS)["execution"].size().rename("executions").reset_index()
     counts["lstm"] = counts["entry"] == "lstm"
     best = counts.sort_values(["executions", "lstm"], ascending=False, kind="stable").head(1)
-    chosen = bounds[bounds["masked"] == "none"].merge(best[SETTINGS])
+    chosen = bounds.merge(best[SETTINGS])
     most = chosen.groupby("backend")["largest_steps"].transform("max")
     return chosen[chosen["failed_steps"].notna() | (2 * chosen["largest_steps"] >= most)]  # else nobody looked for it
 

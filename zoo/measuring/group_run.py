@@ -59,17 +59,33 @@ class GroupRun:
                         self._too_long.note(case, row.status)
                 for (repeat, phase), blocks in _by_repeat(rows).items():
                     self.timings.add(case, phase, (repeat, part), blocks)
+                skipped = [row for row in rows if row.status == "skipped" and row.reason == self._skip_reason(case)]
+                if skipped and not kept.anywhere:
+                    self.rows[case] += skipped
+                    self._failed[case] = Outcome("skipped", skipped[-1].reason)
+
+    def _skip_reason(self, case: Case) -> str:
+        """Why an arm cannot be measured, as far as that is known without trying; empty where it may be."""
+        return skip_reason(case) or self._too_long.reason(case)
 
     def needed(self, out_of_time: bool = False) -> list[Case]:
         """The arms that need another repeat."""
         return self.timings.arms_of_next(self._failed, out_of_time)
 
     def repeat(self, arms: Sequence[Case], lockstep: Lockstep) -> list[Worker]:
-        """One more repeat of `arms`, which are prepared before their first; the workers that took turns."""
+        """One more repeat of `arms`, which are prepared before their first; the workers that took turns.
+
+        Of a run that is resumed, arms that were never measured are prepared first: where they cannot be, nothing may be
+        left to repeat.
+        """
         made: list[Worker] = []
-        for case in arms:
-            if case not in self._prepared:
-                self._prepare(case, lockstep)
+        if new := [case for case in arms if not self.timings.made(case)]:
+            self._prepare(new, lockstep)
+            left = self.needed()
+            arms = [case for case in arms if case in left]
+        if not arms:
+            return made
+        self._prepare(arms, lockstep)
         ready = [case for case in arms if case not in self._failed]
         waiting, part = {case: self._prepared[case] for case in self._in_turn(ready)}, 0
         while waiting:
@@ -95,9 +111,14 @@ class GroupRun:
         turned = [*arms[first:], *arms[:first]]
         return turned if self.repeats % 2 == 0 else turned[::-1]
 
-    def _prepare(self, case: Case, lockstep: Lockstep) -> None:
+    def _prepare(self, arms: Sequence[Case], lockstep: Lockstep) -> None:
+        for case in arms:
+            if case not in self._prepared and case not in self._failed:
+                self._prepare_arm(case, lockstep)
+
+    def _prepare_arm(self, case: Case, lockstep: Lockstep) -> None:
         """Load the batch of an arm, measure its floor and prove it; if that fails it gets its rows now."""
-        reason = skip_reason(case) or self._too_long.reason(case)
+        reason = self._skip_reason(case)
         if not reason:
             lockstep.show(f"{self._group.name}: {case.entry} {case.arm} is proven")
         ready = Ended(Outcome("skipped", reason)) if reason else prepare_timing(case, self._once, self._effort)

@@ -42,7 +42,7 @@ class Kept:
     """
 
     def __init__(self, rows: Iterable[Measurement] = (), anywhere: bool = False) -> None:
-        self._anywhere = anywhere
+        self.anywhere = anywhere
         self._rows: dict[str, dict[str, list[Measurement]]] = {}  # of each case, by part of a group
         for row in rows:
             self._rows.setdefault(row.case_id, {}).setdefault(row.group, []).append(row)
@@ -50,7 +50,7 @@ class Kept:
     def rows(self, case: Case, group: str = "") -> list[Measurement]:
         """The rows of `case`, whatever their outcome; those that it has as an arm of `group`."""
         same = {**case.identity(), **machine.origin(case.backend, case.device)}
-        for name in OF_MACHINE if self._anywhere else OF_PACE if case.recipe else ():
+        for name in OF_MACHINE if self.anywhere else OF_PACE if case.recipe else ():
             del same[name]
         rows = self._rows.get(case.id, {}).get(group, [])
         return [row for row in rows if all(getattr(row, name) == value for name, value in same.items())]

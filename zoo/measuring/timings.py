@@ -57,14 +57,15 @@ class Timings:
         would stop early where it is lucky, and its interval would hold the truth in 92% of cases, not in 95%. Never
         more than are wanted of an arm.
         """
-        going = [case for case, wanted in self._group.arms.items() if self._made(case) < wanted and case not in failed]
-        if all(self._made(case) >= self._group.least for case in going) and (
+        going = [case for case, wanted in self._group.arms.items() if self.made(case) < wanted and case not in failed]
+        if all(self.made(case) >= self._group.least for case in going) and (
             out_of_time or not any(map(self.is_wide, going))
         ):
             return []
         return going
 
-    def _made(self, case: Case) -> int:
+    def made(self, case: Case) -> int:
+        """How many repeats an arm has."""
         return len(self._repeats.get(case, ()))
 
     def _baselines(self, case: Case) -> list[Case]:

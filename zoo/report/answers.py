@@ -102,9 +102,9 @@ def _unroll(rows: pd.DataFrame) -> Iterator[str]:
 
 def _until(rows: pd.DataFrame, paid: pd.DataFrame) -> Iterator[str]:
     for backend, part in rows.groupby("backend", sort=False):
-        trains = train_steps(part)
+        trains = headlines.enough_repeats(train_steps(part))
         faster = trains[trains["verdict"] == FASTER]
-        if len(trains) < headlines.LEAST_LENGTHS:
+        if trains["steps"].nunique() < headlines.LEAST_LENGTHS:
             continue
         text = f"{backend_name(backend)}, {size_words(trains.iloc[0])}: training is decidedly faster "
         text += headlines.lengths_words(trains, faster)
@@ -118,7 +118,7 @@ def _until(rows: pd.DataFrame, paid: pd.DataFrame) -> Iterator[str]:
         text += f"; at {beyond['steps'].iloc[0]}: {ratio_words(beyond.iloc[0])}" if len(beyond) else ""
         first = at(part, steps, "train", "first_call_seconds")
         back = paid[paid["backend"].eq(backend) & paid["steps"].eq(steps) & paid["execution"].eq(last["what"])]
-        back = back[back["verdict"] == "after"]
+        back = back[back["verdict"].eq("after") & np.isfinite(back["break_even_steps"])]
         if first is not None:
             text += f". At {steps} steps its first call takes {times(first['ratio'])} as long"
             paid_after = whole(np.ceil(round(back["break_even_steps"].max(), 6))) if len(back) else ""

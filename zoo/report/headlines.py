@@ -12,7 +12,7 @@ from zoo.statistics.architectures import as_good_as_the_best
 from zoo.statistics.favourite import SHORT_SEQUENCE
 from zoo.statistics.growth import bound
 from zoo.statistics.texts import three_digits, with_interval
-from zoo.statistics.verdicts import EQUAL, EQUAL_FROM, EQUAL_TO, FASTER, SLOWER, TOO_FEW, UNDECIDED
+from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
 LEAST_LENGTHS = 2
 """Of fewer numbers of steps nothing is said of how it goes on."""
@@ -49,8 +49,8 @@ def until(rows: pd.DataFrame) -> str:
     """Of `answers.of_unrolling`: at how many lengths it pays, and up to which."""
     phrases = []
     for backend, part in rows.groupby("backend", sort=False):
-        trains = train_steps(part)
-        if len(trains) < LEAST_LENGTHS:
+        trains = enough_repeats(train_steps(part))
+        if trains["steps"].nunique() < LEAST_LENGTHS:
             continue
         faster = trains[trains["verdict"] == FASTER]
         text = f"{lengths_words(trains, faster)} on {backend_name(backend)}"
@@ -107,10 +107,10 @@ def _gained(rows: pd.DataFrame) -> list[str]:
 def best_of_stock(rows: pd.DataFrame) -> str:
     """Of `gains`: how many times as fast lstm trains as the best stock layer of any backend.
 
-    Only where it is decided, and by more than what counts as equal.
+    Only where it is decided.
     """
     rows = rows[rows["phase"].eq("train") & rows["entry"].eq("lstm") & rows["problem"].eq("")]
-    decided = ((rows["low"] > 1) & (rows["gain"] > EQUAL_TO)) | ((rows["high"] < 1) & (rows["gain"] < EQUAL_FROM))
+    decided = rows["verdict"].isin([FASTER, SLOWER])
     gained = [
         f"{row['ours']} {times(row['gain'])} as fast at {row['steps']} steps (batch {row['batch']})"
         for row in in_turn(rows[decided])
@@ -152,6 +152,11 @@ def train_steps(rows: pd.DataFrame) -> pd.DataFrame:
     """The training steps among rows of evidence, by their number of steps."""
     mine = rows[rows["phase"].eq("train") & rows["quantity"].eq("step_seconds")]
     return mine.sort_values("steps", kind="stable")
+
+
+def enough_repeats(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without those of too few repeats, which decide nothing."""
+    return rows[rows["verdict"] != TOO_FEW]
 
 
 def nearest_row(rows: pd.DataFrame) -> pd.Series:

@@ -95,7 +95,7 @@ def _tables(table: pd.DataFrame) -> Iterator[ReportTable]:
             "Every arm beside its peers, and the limit",
             "Fastest first. net: less the floor of its trainer. of_limit: the part of the time that the arithmetic "
             "alone needs, as one large product; of_chain_limit: as the step's own small products.",
-            arms(table),
+            arms(table).pipe(_without_constant),
         )
     yield ReportTable(
         "break-even",

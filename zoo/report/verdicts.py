@@ -23,7 +23,8 @@ MANY = 100
 """More repeats than these are not counted."""
 HEAD = "Time of a call over that of looped with the same jit (± the 95% interval); below 1 is faster:"
 PLAIN = ("backend", "device", "device_name")
-SHOWN = ("batch", "units", "masked", *PLAIN)
+NAMED = ("steps", "batch", "units", "cpu_count", "keras_version")
+SHOWN = ("masked", *PLAIN, *NAMED[1:])
 """What a line names of the setting, where it differs within a task, beside the steps."""
 MASKS = {"full": "masked, full lengths", "uniform": "masked, uniform lengths"}
 
@@ -50,9 +51,9 @@ def verdict_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
 def comparisons(table: pd.DataFrame) -> pd.DataFrame:
     """Every comparison of step times, of executions and of entries, and the `line` that it belongs to."""
     executions = ratios(table, quantities=["step_seconds"])
-    executions = executions.assign(what=executions["execution"], of=executions["entry"])
+    executions = executions.assign(kind="execution", what=executions["execution"], of=executions["entry"])
     entries = against_reference(table)
-    entries = entries.assign(what=entries["entry"], of="entries over " + entries["reference"])
+    entries = entries.assign(kind="entry", what=entries["entry"], of="entries over " + entries["reference"])
     rows = pd.concat([each for each in (executions, entries) if len(each)] or [executions], ignore_index=True)
     lines = pd.Series("", index=rows.index, dtype="str")
     for _, part in rows.groupby("task", sort=False):
@@ -63,7 +64,7 @@ def comparisons(table: pd.DataFrame) -> pd.DataFrame:
 
 def _head(row: pd.Series) -> str:
     """What a line is of: "lstm on wave, 20 steps, torch, batch 1"."""
-    sizes = [named(name, row[name]) for name in ("steps", "batch", "units") if name in row]
+    sizes = [named(name, row[name]) for name in NAMED if name in row]
     own = [str(row[name]) for name in PLAIN if name in row]
     masks = [MASKS[row["masked"]]] if row.get("masked") in MASKS else []
     return ", ".join([f"{row['of']} on {row['task']}", *sizes, *own, *masks])

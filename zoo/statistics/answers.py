@@ -77,7 +77,7 @@ def of_own(over_stock: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFrame:
     """The zoo's own executions, fused and chunked, over Keras' layer in training, where a difference is decided.
 
     Where that was not measured, on a backend and device, they are over the loop. They are of the reference entry. Of
-    several chunks of one size the one with the least upper end of its interval.
+    several chunks one counts, that of the most sizes: to choose by the time would favour what was lucky in it.
     """
     places = [over_stock["backend"], over_stock["device"]]
     known = set(zip(*places, strict=True))
@@ -86,7 +86,9 @@ def of_own(over_stock: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFrame:
     mine = over_stock["entry"].eq(REFERENCE) & over_stock["loop"].isin(OWN) & over_stock["memory"].eq("store")
     rows = _usual_jit(over_stock[mine])
     rows = rows[rows["masked"].eq("none") & rows["phase"].eq("train") & rows["quantity"].eq("step_seconds")]
-    rows = rows.sort_values("high", kind="stable").drop_duplicates([*WHERE, "loop"])
+    sizes = rows.groupby(["backend", "device", "execution"])["execution"].transform("size")
+    order = rows.assign(sizes=sizes).sort_values(["sizes", "chunk"], ascending=[False, True], kind="stable").index
+    rows = rows.loc[order].drop_duplicates([*WHERE, "loop"])
     rows = rows[rows["verdict"].isin([FASTER, SLOWER])].sort_values(["backend", "loop", "steps"], kind="stable")
     return evidence(rows).assign(loop=rows["loop"].to_numpy())
 

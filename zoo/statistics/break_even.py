@@ -23,9 +23,9 @@ def break_even(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     """When an execution has paid for its longer first call against its baseline: one row a setting and execution.
 
     Within a repeat it costs `extra` = (build + first call) − (build + first call of the baseline) seconds more to get
-    going, and saves `saved` = step of the baseline − its own step with every training step after the first call; after
-    extra / saved of those it is ahead. `extra_seconds` and `saved_seconds` are medians over repeats. `verdict` follows
-    that of the step ratio (see `zoo.statistics.verdicts`):
+    going, and saves `saved` = step of the baseline − its own step with every training step after the first call, by the
+    rounds that both share; after extra / saved of those it is ahead. `extra_seconds` and `saved_seconds` are medians
+    over repeats. `verdict` follows that of the step ratio (see `zoo.statistics.verdicts`):
 
     - "after": it is faster, and ahead after `break_even_steps`, the median over repeats;
     - "at once": it is faster and no longer in getting going, 0 steps;
@@ -37,7 +37,7 @@ def break_even(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     where every repeat has a number above zero, else NaN.
     """
     paired = pairs(table, baseline, TIMES).query("phase == 'train'")
-    paired = paired.assign(longer=paired["seconds"] - paired["baseline_seconds"])
+    paired = paired.assign(longer=paired["baseline_seconds"] * (paired["ratio"] - 1))
     judged = step_ratios(table, baseline)[[*KEYS, "verdict"]]
     rows = []
     verdicts = {_hashable(row[:-1]): row[-1] for row in judged.itertuples(index=False)}

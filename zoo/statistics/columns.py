@@ -21,7 +21,7 @@ SETTING = [
     "phase",
 ]
 """What must be equal for two executions to be compared, and for rows to be put together."""
-FAMILY = ["task", "backend", "phase", "quantity"]
+FAMILY = ["task", "backend", "device", "device_name", "cpu_count", "phase", "quantity"]
 """What the comparisons of one table share: they are looked at together, and so corrected together."""
 REPEAT = ["run", "repeat"]
 """A repeat: a new set of processes. What is compared over repeats has one value in each."""

@@ -58,7 +58,8 @@ def same_pairs(table: pd.DataFrame) -> pd.DataFrame:
 def coverage(table: pd.DataFrame) -> pd.DataFrame:
     """How often the interval of n pairs holds the true ratio 1: one row an arm, phase and n.
 
-    Each interval is that of `ratios.ratios` over n consecutive pairs, none in two intervals. `coverage` is the part of
+    Each interval is Student's t on the logarithms of n consecutive pairs, none in two intervals, and of those alone:
+    what a prior from other comparisons does shows in `under_the_rule`. `coverage` is the part of
     the `intervals` that hold 1, `low` to `high` its exact binomial (Clopper-Pearson) 95% interval, and `holds_95`
     whether that holds 95%. The binomial takes the intervals as independent. `autocorrelation` shows whether the pairs
     are: it is that of neighbouring log ratios, and lies within ± `autocorrelation_limit` in 95% of cases if
@@ -100,7 +101,10 @@ def under_the_rule(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _judged(repeats: pd.DataFrame) -> pd.DataFrame:
-    """The comparisons of one sequence as those of a table: a prior for all, a false discovery rate for each phase."""
+    """The comparisons of one sequence as those of a table: a prior for all, a false discovery rate for each phase.
+
+    In a table the prior is of a phase too; the few pairs of one sequence and phase would have none.
+    """
     moments = repeats.apply(np.log).agg(MOMENTS).T
     tests = ratio_tests(moments, [prior_of(moments)] * len(moments))
     phases = moments.index.get_level_values("phase")

@@ -35,10 +35,10 @@ def over_fastest(table: pd.DataFrame) -> pd.DataFrame:
     """The time of every execution over that of the fastest one of its setting, in the same group and repeat.
 
     One row a setting, phase and execution, with the columns of `ratios.ratios`; of the fastest itself `ratio` is 1.
-    Of several runs one group counts for a setting. `fastest` is the execution with the least ratio to any other. `tie`
-    marks what is not decidedly slower than it, the fastest too. An execution without a time has `ended`, how it ended
-    in words: "timeout", also at more steps than those at which it ended so; "as looped" where it is the same program as
-    another.
+    Of several runs one group counts for a setting. `fastest` is the execution with the least ratio to any other, of
+    those with three repeats if there are any. `tie` marks what is not decidedly slower than it, the fastest too. What
+    has no time has `ended`, how it ended in words: "timeout", also at more steps than those at which it ended so; "as
+    looped" where it is the same program as another.
     """
     timed = _timed(table)
     keys = [*SETTING, *EXECUTION]
@@ -60,10 +60,13 @@ def _timed(table: pd.DataFrame) -> pd.DataFrame:
     times = times.assign(case=times.index, quantity="step_seconds", seconds=times["step_seconds"])
     times = _of_one_group(times[times["seconds"] > 0])
     same = [*SETTING, *PAIR]
-    first = times.sort_values("seconds", kind="stable").drop_duplicates(SETTING)
+    made = times.groupby([*SETTING, "execution"], dropna=False)["repeat"].transform("nunique")
+    most = made.groupby([times[name] for name in SETTING], dropna=False).transform("max")
+    able = times[made >= most.clip(upper=LEAST_REPEATS)]
+    first = able.sort_values("seconds", kind="stable").drop_duplicates(SETTING)
     for _ in range(2):  # the fastest is what takes the least of the time of any other, in the same rounds
-        bases = times.merge(first[[*SETTING, "execution"]]).rename(columns={"execution": "fastest"})
-        paired = pairs_over(times, bases, same, KEYS, blocks)
+        bases = able.merge(first[[*SETTING, "execution"]]).rename(columns={"execution": "fastest"})
+        paired = pairs_over(able, bases, same, KEYS, blocks)
         means = paired.groupby([*SETTING, "execution"], dropna=False, sort=False)["ratio"].agg(geometric_mean)
         first = means.reset_index().sort_values("ratio", kind="stable").drop_duplicates(SETTING)
     bases = times.merge(first[[*SETTING, "execution"]]).rename(columns={"execution": "fastest"})
@@ -79,12 +82,13 @@ def _timed(table: pd.DataFrame) -> pd.DataFrame:
 def _of_one_group(times: pd.DataFrame) -> pd.DataFrame:
     """The rows of each setting in one group of all runs, whose arms took turns: that with the most of Keras' own loops.
 
-    Of several, the one with the most executions.
+    Of several, the one with the most executions, then the most repeats, then the newest.
     """
     groups = [*SETTING, "run", "group"]
     counted = times.assign(own=times["execution"].where(times["loop"].isin(KERAS_LOOPS)))
-    sizes = counted.groupby(groups, dropna=False)[["own", "execution"]].nunique().reset_index()
-    chosen = sizes.sort_values(["own", "execution"], ascending=False, kind="stable").drop_duplicates(SETTING)
+    sizes = counted.groupby(groups, dropna=False)[["own", "execution", "repeat"]].nunique().reset_index()
+    order = ["own", "execution", "repeat", "run"]
+    chosen = sizes.sort_values(order, ascending=False, kind="stable").drop_duplicates(SETTING)
     return times.merge(chosen[groups], on=groups)
 
 

@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zoo.statistics.columns import PAIR, REPEAT, SIZES
-from zoo.statistics.intervals import geometric_interval, geometric_mean
+from zoo.statistics.columns import PAIR, REPEAT, SETTING, SIZES
+from zoo.statistics.intervals import geometric_mean
 from zoo.statistics.ratios import medians, medians_and_blocks
 from zoo.statistics.remembered import once_a_table
 from zoo.statistics.rounds import round_ratios
 from zoo.statistics.stock import STOCK_LOOPS, stands_for
+from zoo.statistics.verdicts import ratio_test, with_verdicts
 
 Side = Callable[[pd.DataFrame], pd.Series]
 """Which rows of `medians` belong to a side: a mask."""
 SIZE = ["entry", "task", *SIZES]
-PLACE = ["device_name", "device"]
+PLACE = ["device_name", "cpu_count", "device"]
 SIDES = ("ours", "theirs")
 LEAST_GAINS = 2
 """Under so many repeats no arm can be chosen from the others."""
@@ -27,7 +28,8 @@ BELOW_FLOOR = "below the floor"
 TOO_FEW = f"fewer than {LEAST_GAINS} repeats"
 COLUMNS = {"step_seconds": "step_seconds", "floor_seconds": "trainer_floor_seconds"}
 TIMES = [f"{side}_{what}" for side in SIDES for what in COLUMNS]
-GAIN = ["comparison", "phase", *SIDES, "gain", "low", "high", "repeats", *TIMES, "problem"]
+GAIN = ["comparison", "phase", *SIDES, "gain", "low", "high", "repeats", "verdict", *TIMES, "problem"]
+TESTED = ["log_sd", "degrees", "p_value", "p_equal"]
 
 
 def arms_of(backend: str, *executions: str) -> Side:
@@ -95,6 +97,9 @@ def gains(table: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) 
     rounds that both share, or, where floors are taken off, from their medians.
     `ours_step_seconds` is the median of the arms chosen, `ours_floor_seconds` that of the floors of their trainers.
 
+    `verdict` says whether ours is decidedly faster or slower, corrected over the sizes of a comparison, phase, task and
+    place.
+
     `gain` is missing where `problem` says why: a time of 0 or less once the floor of the trainer is taken off, or
     fewer than 2 repeats.
     """
@@ -110,10 +115,13 @@ def gains(table: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) 
             if phase in comparison.phases and (gain := _gain(comparison, part, blocks)):
                 count = part["arm"].nunique()
                 rows.append({**dict(zip(keys, size, strict=True)), "phase": phase, **gain, "arms": count})
-    found = pd.DataFrame(rows, columns=[*keys, *GAIN, "arms"]).sort_values("arms", ascending=False, kind="stable")
-    return (
-        found.drop_duplicates([*keys, "phase", "comparison"]).sort_index().drop(columns="arms").reset_index(drop=True)
+    found = pd.DataFrame(rows, columns=[*keys, *GAIN, *TESTED, "arms"])
+    found = found.sort_values("arms", ascending=False, kind="stable")
+    found = found.drop_duplicates([*keys, "phase", "comparison"]).sort_index().reset_index(drop=True)
+    judged = with_verdicts(
+        found.assign(ratio=1 / found["gain"].astype("float64")), ["comparison", "phase", "task", *PLACE]
     )
+    return judged[[*keys, *GAIN]]
 
 
 def _gain(comparison: Comparison, part: pd.DataFrame, blocks: pd.DataFrame) -> dict[str, Any]:
@@ -130,6 +138,7 @@ def _gain(comparison: Comparison, part: pd.DataFrame, blocks: pd.DataFrame) -> d
         return {}
     both = _together([_left_out(side) for side in sides])
     row = {"comparison": comparison.what, "gain": np.nan, "low": np.nan, "high": np.nan, "problem": ""}
+    row |= dict.fromkeys(TESTED, np.nan)
     repeats = both[REPEAT].drop_duplicates()
     if len(repeats) < LEAST_GAINS:
         made = sides[0][REPEAT].drop_duplicates().merge(sides[1][REPEAT].drop_duplicates())
@@ -145,8 +154,8 @@ def _gain(comparison: Comparison, part: pd.DataFrame, blocks: pd.DataFrame) -> d
         couples = both.rename(columns={"case_theirs": "case", "case_ours": "base_case"})
         gained = round_ratios(couples, blocks)
     by_repeat = gained.groupby([both[name] for name in REPEAT]).agg(geometric_mean)
-    low, high = geometric_interval(by_repeat)
-    return {**row, "gain": geometric_mean(by_repeat), "low": low, "high": high}
+    test = ratio_test(by_repeat)
+    return {**row, "gain": test["ratio"], **{name: test[name] for name in ("low", "high", *TESTED)}}
 
 
 def _left_out(side: pd.DataFrame) -> pd.DataFrame:
@@ -169,14 +178,14 @@ def _together(chosen: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def arms(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a size, phase and arm, fastest first.
+    """One row a setting, phase and arm, fastest first.
 
     Seconds a call, the same less the floor of its trainer, and the fraction of both limits that each reaches; a time of
     0 or less once the floor is taken off has no such fraction.
     """
     times = medians(table, REPEAT)
     times["net_seconds"] = times["step_seconds"] - times["trainer_floor_seconds"]
-    keys = [*SIZE, "phase", "backend", "execution"]
+    keys = [*SETTING, "execution"]
     costs = ["step_seconds", "net_seconds", "limit_seconds", "chain_limit_seconds", "first_call_seconds"]
     result = times.groupby(keys, sort=False, dropna=False)[costs].median().reset_index()
     net = result["net_seconds"].where(result["net_seconds"] > 0)

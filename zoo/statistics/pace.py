@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from zoo.statistics.columns import FAMILY, TIMED
-from zoo.statistics.verdicts import DECIDED, NO_PRIOR, UNDECIDED, ratio_tests, with_verdicts
+from zoo.statistics.verdicts import DECIDED, UNDECIDED, moderated_tests, with_verdicts
 
 DISTURBED = 1.3
 """A group whose pace varied by more than this was disturbed."""
@@ -39,7 +39,7 @@ def paces(table: pd.DataFrame) -> pd.DataFrame:
 def cost_of_spread(comparisons: pd.DataFrame) -> pd.DataFrame:
     """The undecided comparisons that would be decided if no spread over repeats were wider than the median of all.
 
-    All of a family are judged anew together, as the table was.
+    All of a family and a `kind`, executions or entries, are judged anew together, as they were.
     """
     log_sd = comparisons["log_sd"]
     calm = log_sd.median()
@@ -49,8 +49,9 @@ def cost_of_spread(comparisons: pd.DataFrame) -> pd.DataFrame:
             "count": comparisons["repeats"],
             "mean": np.log(comparisons["ratio"].astype("float64")),
             "var": log_sd.clip(upper=calm) ** 2,
+            "degrees": comparisons["degrees"],
         }
     )
-    tests = ratio_tests(moments, [NO_PRIOR] * len(moments))
-    judged = with_verdicts(comparisons[FAMILY].join(tests), FAMILY)
+    together = [*FAMILY, *({"kind"} & set(comparisons))]
+    judged = with_verdicts(comparisons[together].join(moderated_tests(moments)), together)
     return comparisons[wide & judged["verdict"].isin(DECIDED)]

@@ -154,7 +154,7 @@ def judged(paired: pd.DataFrame, keys: list[str], table: pd.DataFrame) -> pd.Dat
     first = np.unique(number, return_index=True)[1]
     logs = paired["ratio"].astype("float64").apply(np.log).reset_index(drop=True)
     moments = paired[keys].take(first).reset_index(drop=True).join(logs.groupby(number).agg(MOMENTS))
-    family = moments.groupby(FAMILY, sort=False).ngroup()
+    family = moments.groupby(FAMILY, sort=False, dropna=False).ngroup()
     priors = {number: prior_of(part) for number, part in moments.groupby(family)}
     tests = moments[keys].join(ratio_tests(moments, [priors[number] for number in family]))
     kept = {column: table.dtypes[column] for column in keys if column in table}

@@ -15,7 +15,7 @@ from zoo.measuring.enough import CONFIDENCE, LEAST_REPEATS
 from zoo.statistics.columns import PAIR, REPEAT, SETTING, SIZES
 from zoo.statistics.entries import plain_loops, references
 from zoo.statistics.ratios import medians_and_blocks, with_ratio
-from zoo.statistics.verdicts import EQUAL_FROM, EQUAL_TO, LEVEL, false_discoveries, verdict
+from zoo.statistics.verdicts import EQUAL_FROM, EQUAL_TO, LEVEL, false_discoveries, of_a_call, verdict
 
 CASE = ["case_id", "phase"]
 """What pairs a case of one run with that of another: all that was asked for, but not the machine nor the versions."""
@@ -57,6 +57,7 @@ def changes(before: pd.DataFrame, after: pd.DataFrame, absolute: bool = False, s
     old, new = (dict(iter(_logarithms(table, absolute).groupby(CASE)["log"])) for table in tables)
     rows = [{**dict(zip(CASE, key, strict=True)), **_test(old[key], new[key], slower)} for key in old if key in new]
     result = pd.DataFrame(rows, columns=[*CASE, *CHANGE[:5], *P_VALUES])
+    result["p_value"] = of_a_call(result)
     for name in ("p_value", "p_slower"):
         result[name] = false_discoveries(result[name].astype("float64"))
     words = result[["ratio", "p_value", "p_equal"]].itertuples(index=False, name=None)
