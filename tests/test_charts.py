@@ -109,6 +109,16 @@ def test_a_table_without_memory_is_drawn():
     assert CHARTS["cost_growth"](as_table(rows)).axes
 
 
+def test_where_nothing_is_unrolled_growing_times_are_told_up_to_the_longest_of_two_executions():
+    def timed(loop: str, steps: int, factor: float) -> list:
+        return arm(loop, [factor] * 3, replace(TIMING, backend="torch", steps=steps))
+
+    looped = [row for steps in (10, 100, 1000) for row in timed("looped", steps, steps / 10)]
+    shown = texts(CHARTS["cost_growth"](as_table([*looped, *timed("stock", 10, 1.0), *timed("stock", 100, 50.0)])))
+    told = "from 10 to 100 steps the time of training grows 50.0 times with stock and 10.0 times with looped"
+    assert told in " ".join(shown.split())
+
+
 def test_backends_never_share_a_panel_or_a_picture():
     rows = [row for steps in (10, 20) for row in pair(steps, [0.8] * 3)]
     both = as_table([*rows, *(replace(row, backend="jax", backend_version="0.10") for row in rows)])

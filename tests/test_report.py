@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.tables import SCORE, TIMING, arm, empty_table, failures_table, pair, quick_table
+from tests.test_table_commands import rows_of_reference
 from zoo.report.html import report_html, write_report
 from zoo.report.tables import FILTERS, report_tables
+from zoo.statistics import tables
 from zoo.statistics.tables import as_table
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -92,6 +95,21 @@ def browser() -> Iterator:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+@pytest.mark.slow  # by the clock
+def test_a_report_of_twenty_thousand_rows_opens_in_two_seconds(browser, tmp_path: Path) -> None:
+    rows_of_reference(20_000).to_csv(tmp_path / "large.csv", index=False)
+    path = write_report(tables.read(tmp_path / "large.csv"), tmp_path / "report.html", "large")
+    context = browser.new_context(viewport=DESKTOP)
+    page = context.new_page()
+    started = time.perf_counter()
+    page.goto(path.as_uri())
+    page.locator("#answers").wait_for()
+    taken = time.perf_counter() - started
+    read(page)  # every table comes when a reader scrolls to it
+    context.close()
+    assert taken <= 2, taken
 
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -14,6 +14,7 @@ from zoo.statistics.ratios import medians, ratios
 from zoo.statistics.scores import accuracy_summary
 from zoo.statistics.summary import failures, summary
 from zoo.statistics.tables import as_table
+from zoo.statistics.texts import three_digits
 
 TRAINED = "Training lstm on wave (tensorflow, cpu), unrolled is"
 
@@ -150,6 +151,14 @@ def test_accuracy_is_mean_and_deviation_over_seeds_beside_the_naive_score():
         [np.mean(scores), np.std(scores, ddof=1), 3, 0.1, 4.0]
     )
     assert row[["task", "split", "entry", "metric"]].tolist() == ["wave", "same_range", "lstm", "mse"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(9.9999, "10.0"), (9.99, "9.99"), (999.7, "1,000"), (0.09999, "0.100"), (0.0, "0.00"), (3.13e-5, "3.13e-5")],
+)
+def test_a_figure_is_written_with_three_digits(value: float, text: str) -> None:
+    assert three_digits(value) == text
 
 
 def test_a_single_seed_has_no_deviation():

@@ -80,7 +80,9 @@ def _answer(data: pd.DataFrame) -> str:
     numbers = times.count(axis=1)
     if times.empty or numbers.max() < 2:
         return "no execution has a time of training at two lengths"
-    lengths = times.loc[str(numbers.idxmax())].dropna().index  # of the execution at the most of them
+    lengths = times.columns[times.count() > 1]  # of two executions, which a reader compares
+    if len(lengths) < 2 or times[[lengths[0], lengths[-1]]].dropna().empty:
+        lengths = times.loc[str(numbers.idxmax())].dropna().index  # of the execution at the most of them
     few, most = lengths[0], lengths[-1]
     factors = (times[most] / times[few]).dropna().nlargest(MOST_FACTORS)
     grown = [f"{three_digits(factor)} times with {execution}" for execution, factor in factors.items()]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 SMALLEST_PLAIN = -3
@@ -14,7 +14,7 @@ SMALLEST_PLAIN = -3
 def three_digits(value: float, like: float | None = None) -> str:
     """The value with the decimals that show three digits of it, or of `like`: "1,234", "0.0123", "1.23e-5"."""
     size = abs(value if like is None else like)
-    exponent = int(np.floor(np.log10(size))) if 0 < size < np.inf else 0
+    exponent = int(f"{size:.2e}".partition("e")[2]) if 0 < size < math.inf else 0  # of 9.999, which is 10.0, it is 1
     if exponent < SMALLEST_PLAIN:
         return f"{value / 10.0**exponent:.2f}e{exponent}"
     return f"{value:,.{max(2 - exponent, 0)}f}"
