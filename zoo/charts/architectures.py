@@ -124,7 +124,7 @@ def _part(names: list[Text], axes: Axes, both: pd.DataFrame) -> None:
         return
     x, y = zip(*known, strict=True)
     line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.7}
-    adjust_text(names, x=x, y=y, ax=axes, expand=(1.15, 1.4), iter_lim=500, arrowprops=line)
+    adjust_text(names, x=x, y=y, ax=axes, expand=(1.2, 1.6), force_text=(0.2, 0.4), iter_lim=1500, arrowprops=line)
 
 
 def _answer(scored: pd.DataFrame, metric: str) -> str:
