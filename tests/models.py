@@ -39,6 +39,8 @@ FORECASTERS = [entry for entry, task in PAIRS if task == "wave"]
 
 Pass = Callable[[keras.Model, zoo.Split, list[keras.Variable], bool], list]
 """The outputs of a model and the gradient of each variable, in training or not."""
+QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+"""Flags with which XLA leaves out what makes programs fast."""
 LAYERS = {"recurrent_dropout_lstm": 1}
 """Of an entry that is stacked: as many as that takes, two, but of Keras' LSTM gate by gate, which traces for seconds.
 
@@ -60,8 +62,7 @@ def compile_quickly() -> None:
 
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         with pytest.MonkeyPatch.context() as patched:  # XLA reads it once, when it first compiles
-            flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-            patched.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} {flags}")
+            patched.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} {QUICKLY}")
             tf.function(lambda: tf.constant(0.0) + 1, jit_compile=True)()
 
 

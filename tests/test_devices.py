@@ -11,10 +11,10 @@ import keras
 import pytest
 
 import zoo
+from tests.models import QUICKLY
 from tests.test_rooms import ROOT
 from zoo.training.devices import require_devices
 
-QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 TRAIN = """
 import json, sys
 import keras, numpy as np

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from zoo.bench.plan import name_of
 from zoo.measuring.case import Case
 from zoo.measuring.cluster import Cluster, Job, fixed
 from zoo.measuring.coordinator import Coordinator
@@ -57,7 +58,7 @@ class OnNodes:
 
     def is_done(self, what: Group | Case) -> bool:
         """Whether the run that is resumed has measured a group or a training already."""
-        return _key(what) not in self._jobs
+        return name_of(what) not in self._jobs
 
     def group(self, group: Group, seconds: float) -> GroupRun:
         """A group, once it is measured."""
@@ -89,7 +90,7 @@ class OnNodes:
         self._cluster.finish(job)
 
     def _add(self, what: Group | Case, job: Job) -> None:
-        self._jobs[_key(what)] = job
+        self._jobs[name_of(what)] = job
         self._cluster.add(job)
 
     def _of_group(self, group: Group) -> GroupRun:
@@ -119,7 +120,3 @@ class OnNodes:
         for row in rows:
             self._rows.setdefault(whole_name(row.group) or row.case_id, []).append(row)
         self._coordinator.append(rows)
-
-
-def _key(what: Group | Case) -> str:
-    return what.id if isinstance(what, Case) else what.name

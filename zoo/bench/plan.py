@@ -187,6 +187,11 @@ def in_order(timed: Mapping[Case, int], mixed: bool, least: int, effort: Effort)
     return together, {case: timed[case] for case in cases}
 
 
+def name_of(what: Group | Case) -> str:
+    """What a group or a training is called in a run."""
+    return what.id if isinstance(what, Case) else what.name
+
+
 def expected_seconds(case: Case, effort: Effort) -> float:
     """A rough guess of what a training, or a repeat of an arm, takes on two cores; a run corrects it as it goes on."""
     if case.recipe:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from zoo.bench.plan import expected_of_group, expected_seconds
+from zoo.bench.plan import expected_of_group, expected_seconds, name_of
 from zoo.bench.profile import Profile
 from zoo.measuring.case import ACCURACY, Case
 from zoo.measuring.effort import Effort
@@ -78,7 +78,7 @@ class Progress:
         planned: list[Group | Case] = [*self._planned.groups, *self._planned.trained]
         for what in planned:
             if is_done(what):
-                self._left[_name(what)] = 0.0
+                self._left[name_of(what)] = 0.0
                 self._kept += 1
 
     def announce(self, folder: Path, budget_seconds: float) -> None:
@@ -116,11 +116,11 @@ class Progress:
 
     def skip(self, what: Group | Case) -> None:
         """Count a group or a training that the run which is resumed has measured already."""
-        self._left.pop(_name(what), None)
+        self._left.pop(name_of(what), None)
 
     def end(self, what: Group | Case, lines: Sequence[str], seconds: float) -> None:
         """The lines of a group or of a training that took so many seconds, and the time that is left."""
-        expected = self._left.pop(_name(what), 0.0)
+        expected = self._left.pop(name_of(what), 0.0)
         if seconds > LEAST_SECONDS or isinstance(what, Case):  # an arm that is skipped says nothing about the pace
             self._spent += seconds  # but a training may have ended beside the one before
             self._done += expected
@@ -137,10 +137,6 @@ class Progress:
 
     def _position(self, number: int) -> str:
         return f"{number:>{len(str(self._total))}}/{self._total}"
-
-
-def _name(what: Group | Case) -> str:
-    return what.id if isinstance(what, Case) else what.name
 
 
 def _axes(planned: Sequence[Case]) -> str:

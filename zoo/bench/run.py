@@ -166,8 +166,8 @@ class Run:
         """Write the report of the run and return its path; one that is of this table already stays."""
         report = self.coordinator.folder / REPORT
         table = self.coordinator.table
-        is_of_it = report.exists() and report.stat().st_mtime >= table.stat().st_mtime
-        if self.coordinator.has_new_rows or not is_of_it:
+        is_newer = report.exists() and report.stat().st_mtime >= table.stat().st_mtime
+        if self.coordinator.has_new_rows or not is_newer:
             from zoo.report.html import write_report  # here, so that a run with nothing left to do ends at once
 
             assert self.progress is not None
