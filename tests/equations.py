@@ -263,8 +263,8 @@ def mamba(x: np.ndarray, depth: int, weights: Weights) -> np.ndarray:
     return (h * gate * sigmoid(gate)) @ weights[f"outer_{depth}/kernel"]
 
 
-def residual(cell: str, x: np.ndarray, weights: Weights) -> np.ndarray:
-    """What the output layer reads of blocks one on another."""
+def residual(cell: str, x: np.ndarray, weights: Weights, mean_pool: bool = False) -> np.ndarray:
+    """What the output layer reads of blocks one on another: of every step, or of their mean."""
 
     def norm(u: np.ndarray, name: str) -> np.ndarray:
         w, centred = part(weights, name), u - u.mean(axis=-1, keepdims=True)
@@ -274,7 +274,7 @@ def residual(cell: str, x: np.ndarray, weights: Weights) -> np.ndarray:
     for depth in range(1, 1 + sum(name.startswith("norm_") for name in weights) // 2):
         normal = norm(u, f"norm_{depth}")
         u = u + (mamba(normal, depth, weights) if cell == "mamba" else gated(cell, normal, depth, weights))
-    return norm(u, "norm")
+    return norm(u.mean(axis=1) if mean_pool else u, "norm")
 
 
 def bidirectional(x: np.ndarray, weights: Weights) -> np.ndarray:

@@ -51,6 +51,18 @@ def test_what_is_tied_by_a_wide_interval_alone_is_not_as_good_as_the_best() -> N
     assert as_good_as_the_best(found)["entry"].tolist() == ["lru", "lstm"]
 
 
+def test_seeds_that_score_the_same_have_the_spread_of_other_entries() -> None:
+    """Else 0.97 of three seeds would be decidedly better than all that come near it."""
+    rows = [*trained("lru", [0.97] * 3, metric="accuracy"), *trained("mlstm", [0.60, 0.70, 0.80], metric="accuracy")]
+    rows += [*trained("gru", [0.95, 0.96, 0.97], metric="accuracy"), *trained("lstm", [0.5, 0.6], metric="accuracy")]
+    rows += trained("irnn", [0.91, 0.92, 0.93], metric="accuracy")
+    found = by_entry(rows)
+    low, high = stats.ttest_1samp([0.95, 0.96, 0.97], 0).confidence_interval(0.95)
+    assert found.loc["lru", "score_low"] == pytest.approx(0.97 - (high - low) / 2)
+    assert found.loc["lru", "score_high"] == pytest.approx(0.97 + (high - low) / 2)
+    assert found["best_rank"].dropna().to_dict() == {"lru": 1, "gru": 1, "irnn": 2, "mlstm": 1}
+
+
 def test_the_interval_of_an_accuracy_is_that_of_its_mean() -> None:
     scores = [0.91, 0.93, 0.92]
     row = by_entry(trained("lstm", scores, metric="accuracy")).loc["lstm"]

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -21,12 +22,14 @@ import zoo
 from tests import commands
 from tests.frames import monthly
 from zoo.cli import main
+from zoo.comparison.chart import score_against_cost
 from zoo.comparison.compare import read_problem
 from zoo.comparison.outcome import Outcome
 from zoo.comparison.places import Here
 from zoo.comparison.run import Comparison
 from zoo.comparison.settings import Settings
 from zoo.errors import ZooError
+from zoo.forecasts.picture import draw_forecast
 from zoo.measuring import launcher as measuring
 from zoo.problems.series import Roles
 
@@ -59,7 +62,7 @@ def test_a_comparison_tells_a_verdict_and_keeps_a_table_a_report_and_a_model(com
     assert outcome.verdict in page.replace("&#39;", "'")
     assert pd.read_csv(folder / "out" / "table.csv")["name"].tolist() == outcome.table["name"].tolist()
     card = json.loads((folder / "out" / "model" / "card.json").read_text())
-    assert card["entry"] == outcome.best_entry
+    assert card["entry"] == outcome.chosen_entry
     assert card["series"] == ["a", "b"]
 
 
@@ -81,6 +84,31 @@ def test_the_kept_model_forecasts_every_series_with_an_interval(compared) -> Non
     assert ratio == pytest.approx(3, rel=0.05)  # the same series, three times as high: scaled by series
     assert set(made.backtest["shop"]) == {"a", "b"}
     assert 0.6 <= made.held <= 1
+
+
+def test_a_forecast_has_the_times_behind_its_last_value_where_rows_without_one_stand_behind_a_gap(compared) -> None:
+    _, folder = compared
+    later = pd.DataFrame({"month": ["2022-05-01", "2022-06-01"], "y": [np.nan] * 2})
+    table = pd.concat([pd.read_csv(folder / "shops.csv"), *(later.assign(shop=shop) for shop in "ab")])
+    made = zoo.forecast(folder / "out", table, horizon=2)
+    assert made.rows["month"].astype("str").str[:7].tolist() == ["2021-09", "2021-10"] * 2
+
+
+def test_a_dollar_in_a_name_is_a_dollar(compared, tmp_path: Path) -> None:
+    outcome, folder = compared
+    notes = ("2 labels: <$50K 60%, >$50K 40%",)
+    score_against_cost(replace(outcome, notes=notes)).savefig(tmp_path / "scores.png")
+    made = zoo.forecast(folder / "out", folder / "shops.csv")
+    draw_forecast(replace(made, target="open_$, close_$", notes=notes)).savefig(tmp_path / "forecast.png")
+
+
+def test_validation_alone_chooses_the_entry_that_is_kept(compared) -> None:
+    outcome, _ = compared
+    for chosen in SMALL["entries"]:
+        losses = [replace(score, validation_loss=float(score.entry != chosen)) for score in outcome.scores]
+        assert replace(outcome, scores=losses).chosen_entry == chosen
+    unknown = [replace(s, validation_loss=np.nan if s.entry == "gru" else 9.0) for s in outcome.scores]
+    assert replace(outcome, scores=unknown).chosen_entry == "simple_rnn"
 
 
 def test_a_new_series_is_scaled_by_its_own_rows_and_said(compared) -> None:

@@ -285,3 +285,14 @@ def test_numbers_that_are_masked_beside_tokens_that_are_not() -> None:
     model = keras.Model([series, category], layers.Dense(1)(layers.Concatenate()([read, known])))
     assert random_batch(model)[1].min() >= 0
     zoo.with_execution(model, "looped")
+
+
+def test_a_schedule_that_is_not_made_again_is_one_line() -> None:
+    class Mine(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step: object) -> float:
+            return 0.01
+
+    model = stacked()
+    model.compile(keras.optimizers.Adam(Mine()), "mse")
+    with pytest.raises(zoo.ZooError, match=r"^Adam 'adam' is not made again by its get_config"):
+        zoo.with_execution(model, "looped")

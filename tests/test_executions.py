@@ -120,6 +120,23 @@ def test_as_few_stretches_as_can_be_and_of_those_the_fastest() -> None:
     ]
 
 
+def test_what_is_not_decidedly_slower_but_measured_as_a_tenth_slower_names_no_stretch() -> None:
+    rows = [*pair(10, [0.5] * 3), *pair(20, [0.9, 1.1, 1.35]), *pair(50, [2.0] * 3)]
+    won = winners(by_size(as_table(rows)))
+    assert won[["execution", "first_steps", "last_steps"]].to_numpy().tolist() == [
+        ["unrolled", 10, 10],
+        ["looped", 20, 50],
+    ]
+
+
+def test_who_is_alone_because_the_others_took_too_long_has_won() -> None:
+    late = replace(FAILURE, loop="unrolled", status="timeout", steps=100)
+    alone = [row for steps in (100, 200) for row in arm("looped", [1.0] * 3, replace(TIMING, steps=steps))]
+    rows = [*pair(10, [2.0] * 3), *pair(20, [2.0] * 3), *pair(50, [2.0] * 3), *alone, late]
+    won = winners(by_size(as_table(rows)))
+    assert won[["execution", "first_steps", "last_steps", "sizes"]].to_numpy().tolist() == [["looped", 10, 100, 4]]
+
+
 def test_under_three_repeats_nothing_wins() -> None:
     rows = [row for steps in (10, 20) for row in pair(steps, [0.5] * 2)]
     assert winners(by_size(as_table(rows))).empty

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,9 +17,8 @@ from tests.draws import DRAWS
 from zoo.errors import ZooError
 from zoo.frames.dialect import Dialect
 from zoo.frames.table import numbers, open_table
-from zoo.frames.times import DAY_FIRST, MONTH_FIRST, parse_times
+from zoo.frames.times import parse_times
 
-FRAME = open_table(pd.DataFrame({"t": [0]}))
 VALUES = [1.5, -2.25, 1000.0, 0.125]
 DAYS = ["2020-01-31", "2020-02-01", "2020-02-02", "2020-02-03"]
 
@@ -148,57 +146,33 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
         open_table(tmp_path / "none.csv")
 
 
-FORMS = {
-    "2020-01-31": ["2020-01-31", "2020-02-01"],
-    "2020-01-31 13:05": ["2020-01-31 13:05", "2020-02-01 14:05"],
-    "2020-01-31T13:05:00+02:00": ["2020-01-31T13:05:00+02:00", "2020-02-01T13:05:00+02:00"],
-    "31.01.2020": ["31.01.2020", "01.02.2020"],
-    "31/01/2020": ["31/01/2020", "01/02/2020"],
-    "01/31/2020": ["01/31/2020", "02/01/2020"],
-    "31 Jan 2020": ["31 Jan 2020", "01 Feb 2020"],
-    "January 31, 2020": ["January 31, 2020", "February 1, 2020"],
-    "20200131": ["20200131", "20200201"],
-    "2020/01/31": ["2020/01/31", "2020/02/01"],
-}
-
-
-@pytest.mark.parametrize("name", FORMS)
-def test_dates_of_common_forms(name: str, tmp_path: Path) -> None:
-    values = pd.Series(FORMS[name], name="when")
-    times = parse_times(open_table(values.to_frame()), values)
-    assert times.astype("datetime64[D]").astype(str).tolist() == ["2020-01-31", "2020-02-01"]
-
-
-def test_months_and_years_alone() -> None:
-    for text in (["1958-03", "1958-04"], ["Mar 1958", "Apr 1958"], ["03/1958", "04/1958"]):
-        values = pd.Series(text, name="when")
-        times = parse_times(open_table(values.to_frame()), values)
-        assert times.astype("datetime64[M]").astype(str).tolist() == ["1958-03", "1958-04"]
-    years = pd.Series(["1700", "1701"], name="when")
-    assert parse_times(open_table(years.to_frame()), years).tolist() == [1700.0, 1701.0]
-
-
-def test_months_in_digits_are_months() -> None:
-    for values in (["201911", "201912", "202001"], ["11.2019", "12.2019", "01.2020"]):
-        found = parse_times(FRAME, pd.Series(values, name="t"))
-        assert found.astype("datetime64[D]").astype(str).tolist() == ["2019-11-01", "2019-12-01", "2020-01-01"]
-
-
-def test_a_clock_far_from_utc_keeps_its_days() -> None:
-    days = pd.date_range("2024-03-28", periods=5)  # summer time begins on the 31st
-    in_berlin = pd.Series(days.tz_localize("Europe/Berlin"), name="t")
-    for values in (in_berlin, in_berlin.map(lambda day: day.isoformat())):
-        assert parse_times(FRAME, values).tolist() == days.to_numpy("datetime64[ns]").tolist()
-    hours = pd.Series(pd.date_range("2024-10-27", periods=5, freq="h", tz="Europe/Berlin"), name="t")
-    assert (np.diff(parse_times(FRAME, hours)) == np.timedelta64(1, "h")).all()  # the clock shows 2:00 twice
-
-
 def test_a_number_that_may_be_a_thousand_is_asked_for(tmp_path: Path) -> None:
     path = written(tmp_path / "sales.csv", 'day,sold\n2020-01-01,"1,234"\n2020-01-02,987\n')
     assert "'1,234' may have three decimals or be over a thousand" in error_of(lambda: read_numbers(path, "sold"))
     for dialect, expected in ((Dialect(thousands=","), 1234.0), (Dialect(decimal=","), 1.234)):
         table = open_table(path, dialect)
         assert numbers(table, table.read(["sold"], []), "sold").tolist() == [expected, 987.0]
+
+
+def test_a_number_with_a_point_that_may_be_a_thousand_is_asked_for(tmp_path: Path) -> None:
+    whole = written(tmp_path / "whole.csv", "tag;verkauft\n2020-01-01;987\n2020-01-02;1.234\n")
+    assert "'1.234' may have three decimals or be over a thousand" in error_of(lambda: read_numbers(whole, "verkauft"))
+    for dialect, expected in ((Dialect(thousands="."), 1234.0), (Dialect(decimal="."), 1.234)):
+        table = open_table(whole, dialect)
+        assert numbers(table, table.read(["verkauft"], []), "verkauft").tolist() == [987.0, expected]
+    priced = written(tmp_path / "priced.csv", "tag;preis;verkauft\n2020-01-01;1,50;987\n2020-01-02;1,60;1.234\n")
+    words = "'1.234' in line 3 has a point, and the decimal mark is a comma: say --thousands ."
+    assert words in error_of(lambda: read_numbers(priced, "verkauft"))
+    assert read_numbers(priced, "preis") == [1.5, 1.6]
+    exact = written(tmp_path / "exact.csv", "tag;mm\n2020-01-01;1.234\n2020-01-02;5.678\n")
+    assert read_numbers(exact, "mm") == [1.234, 5.678]
+
+
+def test_a_field_may_be_as_long_as_a_document(tmp_path: Path) -> None:
+    path = written(tmp_path / "texts.csv", f"text,y\n{'word ' * 40_000},1.5\nshort,2.5\n")
+    assert read_numbers(path, "y") == [1.5, 2.5]
+    wrong = written(tmp_path / "wrong.csv", f"text,y\nshort,2.5\n{'word ' * 80_000},soon\n")
+    assert "'soon' in line 3 is no number" in error_of(lambda: read_numbers(wrong, "y"))
 
 
 def test_na_is_a_text_where_texts_are_read(tmp_path: Path) -> None:
@@ -215,31 +189,6 @@ def test_an_index_that_pandas_saved_is_a_column(tmp_path: Path) -> None:
     assert table.columns == ("y", "day")
     read = table.read(["day", "y"], ["day"])
     assert parse_times(table, read["day"]).tolist() == frame.index.to_numpy("datetime64[ns]").tolist()
-
-
-def test_a_date_that_can_be_read_in_two_ways_is_asked_for() -> None:
-    values = pd.Series(["03/03/2020", "03/04/2020"], name="when")
-    table = open_table(values.to_frame())
-    with pytest.raises(ZooError, match=r"'03/04/2020' in row 1 may be a day and a month .* --dates day-first or"):
-        parse_times(table, values)
-    assert str(parse_times(table, values, DAY_FIRST)[1])[:10] == "2020-04-03"
-    assert str(parse_times(table, values, MONTH_FIRST)[1])[:10] == "2020-03-04"
-    alike = pd.Series(["03/03/2020", "04/04/2020"], name="when")
-    assert str(parse_times(table, alike)[1])[:10] == "2020-04-04"
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        (["2020-01-01", "soon"], "'soon' in row 1 is no date"),
-        (["2020-01-01", None], "no time in row 1"),
-        (["31/02/2020", "01/03/2020"], "is no date"),
-    ],
-)
-def test_a_wrong_date_is_named(values: list[str | None], words: str) -> None:
-    series = pd.Series(values, name="when")
-    with pytest.raises(ZooError, match=words):
-        parse_times(open_table(series.to_frame()), series)
 
 
 def read_all(path: Path) -> None:

@@ -38,6 +38,20 @@ def test_texts_are_padded_right_and_words_of_the_test_are_not_learnt() -> None:
     assert baselines["linear model"].scores["accuracy"] == 1
 
 
+def test_the_linear_model_reads_what_the_networks_read() -> None:
+    """The end of a recording gives its label away, and no entry reads it."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {"id": i, "t": t, "x": (10.0 * (i % 2) if t == 29 else rng.normal()), "label": "ab"[i % 2]}
+        for i in range(60)
+        for t in range(30)
+    ]
+    examples = read_sequences(open_table(pd.DataFrame(rows)), "id", "label", ["x"], "t")
+    whole, cut = (Labelling(examples, "label", steps=steps).baselines(0)["linear model"] for steps in (30, 20))
+    assert whole.scores["accuracy"] == 1
+    assert cut.scores["accuracy"] < 0.9
+
+
 def test_no_copy_of_a_text_that_was_trained_on_is_tested() -> None:
     frame = pd.concat([texts(), texts()[:20]], ignore_index=True)
     problem = Labelling(read_texts(open_table(frame), "review", "mood"), "mood")

@@ -179,6 +179,8 @@ WRONG = {
     "states must be a positive whole number, not 0": lambda: SelectiveCell(2, states=0),
     "width must be a positive whole number, not 0": lambda: CausalFilter(0),
     "bare must be True or False, not 1": lambda: zoo.create_model("lru", "wave", bare=1),
+    "mean_pool is for one answer to a sequence, and wave": lambda: zoo.create_model("lru", "wave", mean_pool=True),
+    "not for a bare layer": lambda: zoo.create_model("lru", "digits_rows", bare=True, mean_pool=True),
     "LSTMCell is not linear in its state": lambda: ParallelRNN(keras.layers.LSTMCell(2)),
     "takes neither unroll": lambda: ParallelRNN(MinGRUCell(2), unroll=True),
     "units must be a positive whole number, not 0": lambda: MinGRUCell(0),

@@ -72,6 +72,18 @@ def test_a_padded_sequence_is_read_as_its_equations_read_it_alone(entry: str) ->
     assert relative_difference({"outputs": outputs(made, x)}, known)["outputs"] <= EQUAL
 
 
+@pytest.mark.parametrize("entry", [entry.name for entry in zoo.registry.MODELS if "mean_pool" in entry.options()])
+def test_a_padded_sequence_is_answered_from_the_mean_of_its_own_steps(entry: str) -> None:
+    made = make(entry, "digits_rows", NORMAL, masked=True, mean_pool=True)
+    zoo.set_weights(made, weights(entry, "digits_rows"))
+    x = batch("digits_rows").x.copy()
+    x[:, 5:] = zoo.PADDING
+    named = {name.removeprefix(f"{entry}/"): w.astype("float64") for name, w in weights(entry, "digits_rows").items()}
+    read = equations.residual(zoo.get_entry(entry).cell, x[:, :5].astype("float64"), named, mean_pool=True)
+    known = equations.softmax(equations.dense(read, equations.part(named, "output")))
+    assert relative_difference({"outputs": outputs(made, x)}, {"outputs": known})["outputs"] <= EQUAL
+
+
 @each_forecaster
 def test_a_sequence_alone_gives_the_gradient_that_it_gives_padded(entry: str) -> None:
     x, y = batch("wave")

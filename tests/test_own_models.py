@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -17,7 +18,7 @@ from zoo.bench.plan import Selection, timed_cases, trained_cases
 from zoo.measuring.case import skip_reason
 from zoo.measuring.group import looped
 from zoo.own.describe import described
-from zoo.own.file import entry_name
+from zoo.own.file import contents_of, entry_name
 from zoo.own.models import OwnModels, declare
 from zoo.registry import MODELS
 
@@ -52,6 +53,14 @@ def test_cells_functions_and_builders_are_models_and_the_rest_is_named(good: Own
     assert known["sized"].written.classifies
     assert not known["no_loop"].written.classifies
     assert "no recurrent layer" in known["no_loop"].written.fixed
+
+
+def test_of_two_models_of_one_name_the_second_is_left_out_with_its_reason(tmp_path: Path) -> None:
+    cell = "class MyCell(keras.layers.Layer):\n    def call(self, inputs, states):\n        return inputs, states\n"
+    function = "def my_cell(steps, features, outputs) -> keras.Model: ...\n"
+    found = contents_of(write(tmp_path, "twice", f"import keras\n\n\n{cell}\n\n{function}"))
+    assert inspect.isclass(found.made["my_cell"])
+    assert found.others["my_cell"] == "another one in the file has its name, my_cell"
 
 
 def test_a_model_of_fixed_sizes_gets_a_task_of_random_numbers(good: OwnModels) -> None:

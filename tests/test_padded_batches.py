@@ -32,6 +32,15 @@ def test_the_lengths_are_those_of_least_padding(count: int) -> None:
     assert padding(steps, ends) == least
 
 
+def test_of_very_many_lengths_some_are_told_apart(monkeypatch) -> None:
+    steps = RNG.integers(1, 2000, size=900)
+    best = best_lengths(steps, 4)
+    monkeypatch.setattr(zoo.padded_batches, "MOST_LENGTHS", 100)
+    near = best_lengths(steps, 4)
+    assert near[-1] == steps.max()
+    assert padding(steps, best) <= padding(steps, near) <= 1.05 * padding(steps, best)
+
+
 def test_few_lengths_stay_as_they_are() -> None:
     assert best_lengths(np.array([5, 3, 5, 9]), 8) == [3, 5, 9]
 

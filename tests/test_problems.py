@@ -32,6 +32,32 @@ def wave(rows: int = 400) -> np.ndarray:
     return np.sin(np.arange(rows) * 2 * np.pi / 7) + 0.1 * np.random.default_rng(0).normal(size=rows)
 
 
+@pytest.mark.parametrize("months", [1, 3, 12])
+def test_rows_of_one_day_of_the_month_go_on_by_months(months: int) -> None:
+    times = pd.DatetimeIndex([pd.Timestamp("2019-01-15") + pd.DateOffset(months=months * i) for i in range(30)])
+    panel = panel_of(pd.DataFrame({"when": times[:24].astype(str), "y": wave(24)}), target="y", time="when")
+    assert (future_times(panel.series[0], panel.step, 6) == times[24:]).all()
+
+
+def test_times_of_several_distances_from_utc_are_said_to_be_utc() -> None:
+    hours = pd.date_range("2024-03-08", periods=100, freq="h", tz="America/New_York")
+    for values in (hours, hours.map(lambda hour: hour.isoformat())):
+        panel = panel_of(pd.DataFrame({"when": values, "y": wave(100)}), target="y", time="when")
+        assert "times are of several distances from UTC: all are read as UTC" in panel.notes
+    before = panel_of(pd.DataFrame({"when": hours[:40], "y": wave(40)}), target="y", time="when")
+    assert str(before.series[0].times[0])[:16] == "2024-03-08T00:00"
+    assert not any("UTC" in note for note in before.notes)
+
+
+def test_fewer_windows_hold_the_last_one_of_each_series() -> None:
+    frame = pd.concat([daily(wave(100 + i)).assign(shop=str(i)) for i in range(20)], ignore_index=True)
+    windows = Forecasting(panel_of(frame, target="y", time="day", id="shop"), 10, 3)._windows(0, "train")
+    few = windows.thinned(50)
+    assert len(few) <= 50 + 20
+    for number in range(20):
+        assert few.first[few.series == number].max() == windows.first[windows.series == number].max()
+
+
 def test_no_window_crosses_a_gap_a_missing_value_a_series_or_a_border() -> None:
     frame = pd.concat([daily(wave()).assign(shop="a"), daily(wave(300), "2020-02-01").assign(shop="b")])
     frame.iloc[50, 1] = np.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import zoo
 from tests.models import LAYERS, MAIN, no_graphs
 from tests.test_tasks import load
+from zoo.training.folder import train_and_keep
 from zoo.training.recipes import make_optimizer
 
 
@@ -146,3 +148,35 @@ def test_padding_of_a_masked_model_is_checked() -> None:
     x[1, 0] = zoo.PADDING
     with pytest.raises(zoo.ZooError, match=r"row 1 of train \(wave\).* padding"):
         zoo.train(model, "wave", SHORT, data=replace(data, train=data.train._replace(x=x)), verbose=0)
+
+
+@pytest.mark.parametrize("finished", [0, 2])
+def test_a_training_that_is_stopped_within_a_step_keeps_what_it_has(finished: int, tmp_path: Path) -> None:
+    """On JAX the step takes the arrays of the model, and is stopped before Keras has the new ones."""
+    recipe = zoo.Recipe("short", epochs=5, batch=100, learning_rate=1e-3)
+    data, task = a_few("digits_rows"), zoo.get_task("digits_rows")
+    made = zoo.create_model("simple_rnn", "digits_rows", "stock", units=3)
+    prepare, steps = made.make_train_function, -(-len(data.train.y) // recipe.batch)
+
+    def prepared(force: bool = False) -> None:
+        prepare(force)
+        step, done = made.train_function, itertools.count(1)
+
+        def stopped(*given: object) -> object:
+            result = step(*given)
+            if next(done) > finished * steps:
+                raise KeyboardInterrupt
+            return result
+
+        made.train_function = stopped
+
+    made.make_train_function = prepared
+    arguments = {"units": 3, "seed": 0, "folder": tmp_path, "verbose": 0}
+    if not finished and keras.backend.backend() == "jax":
+        with pytest.raises(KeyboardInterrupt):
+            train_and_keep(made, task, recipe, data, **arguments)
+        return
+    run = train_and_keep(made, task, recipe, data, **arguments)
+    assert (run.epochs, run.stopped) == (finished, True)
+    kept = zoo.load_model(tmp_path / "model.keras")
+    assert all(np.isfinite(weight).all() for weight in kept.get_weights())

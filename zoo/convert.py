@@ -210,15 +210,15 @@ def _stock_cells() -> tuple[type, ...]:
     return (keras.layers.SimpleRNNCell, keras.layers.LSTMCell, keras.layers.GRUCell)
 
 
-def _copy(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """A layer or cell like this one, with weights of its own.
+def _copy(layer: Any) -> Any:
+    """A layer, cell or optimizer like this one, with weights of its own.
 
     Raises:
         ZooError: its config does not make it again.
     """
     try:
         return type(layer).from_config(layer.get_config())
-    except Exception as error:  # the constructor of a layer of the user's own raises anything
+    except Exception as error:  # a layer of the user's own, or a schedule, raises anything
         reason = " ".join(str(error).split())[:200]
         raise ZooError(
             f"{type(layer).__name__} {layer.name!r} is not made again by its get_config: {reason}"
@@ -254,7 +254,7 @@ def _compile_like(converted: keras.Model, model: keras.Model, jit_compile: bool 
     from zoo.layers.keras_private import compile_arguments
 
     given = compile_arguments(model)
-    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    optimizer = _copy(model.optimizer)
     metrics = {name: keras.tree.map_structure(_new_metric, given[name]) for name in ("metrics", "weighted_metrics")}
     changed = {"optimizer": optimizer, "jit_compile": jit_compile}
     changed |= {"steps_per_execution": calls} if calls > 1 else {}

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import keras
 
 LENGTHS = 8
+MOST_LENGTHS = 2000
+"""That are told apart where the best are looked for; of more, those between two count as the longer one."""
 
 
 def pad_batches(
@@ -93,6 +95,10 @@ def best_lengths(steps: np.ndarray, count: int) -> list[int]:
     known, number = np.unique(steps, return_counts=True)
     if len(known) <= count:
         return [int(each) for each in known]
+    if len(known) > MOST_LENGTHS:  # the tables below have a row and a column for each
+        longer = known[np.linspace(0, len(known) - 1, MOST_LENGTHS).round().astype(int)]
+        number = np.bincount(np.searchsorted(longer, known), weights=number).astype(int)
+        known = longer
     below = np.concatenate([[0], np.cumsum(number)])  # how many sequences are shorter than each length
     inside = np.concatenate([[0], np.cumsum(number * known)])  # and how many steps they have
     start, end = np.mgrid[: len(known), : len(known)]  # padding[i, j]: of lengths i to j, if all become the last one

@@ -84,7 +84,7 @@ QUEUE = (
     Group("mnist_long", "mnist_rows", ("lstm", "gru"), ("long",), backend="torch"),
     Group("blocks_mnist", "mnist_rows", BLOCKS, ("blocks",), backend="jax"),
     Group("reviews_blocks", "reviews", ("min_gru",), ("blocks",), backend="torch"),
-    Group("pixels", "mnist_pixels", ("lru",), ("blocks",), seeds=1, backend="jax"),
+    Group("pixels", "mnist_pixels", ("lru",), ("blocks", "pooled"), seeds=1, backend="jax"),
 )
 """What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
 

@@ -17,7 +17,7 @@ from zoo.charts.labels import backend_name, fastest_in_words
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.statistics.architectures import PLACE, architectures, as_good_as_the_best, fastest_of_the_best
 from zoo.statistics.scores import better
-from zoo.statistics.texts import three_digits, words
+from zoo.statistics.texts import few_words, three_digits
 
 FRONT = "#0173b2"
 LEGEND = [
@@ -128,14 +128,14 @@ def _part(names: list[Text], axes: Axes, both: pd.DataFrame) -> None:
 
 
 def _answer(scored: pd.DataFrame, metric: str) -> str:
-    """Which entry has the best score and which are not decidedly worse, among those with a rank if there are any."""
+    """Which entry has the best score and which are as good, among those with a rank if there are any."""
     ranked = scored[scored["best_rank"].notna()]
     best = ranked.iloc[0] if len(ranked) else scored.iloc[0]
     tied = as_good_as_the_best(ranked).iloc[1:]["model"].tolist()
     text = f"{best['model']} has the best {metric}, {three_digits(best['score'])}"
     if not tied:
         return text
-    text += f"; not decidedly worse: {words(tied)}"
+    text += f"; behind it, up to one that is decidedly worse: {few_words(tied)}"
     fastest = fastest_of_the_best(ranked)
     if len(fastest):
         text += f"; of these {fastest_in_words(fastest)}"

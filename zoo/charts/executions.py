@@ -24,8 +24,8 @@ MOST = 4.0
 COLOURS = sns.color_palette("YlOrBr", 64)[:44]
 """Light to dark, without what a dark text could not be read on."""
 NOTE = (
-    "Green: the fastest execution of its row and backend. Grey: tied with it, not decidedly slower. Else: how many "
-    "times as long a training step takes."
+    "Green: the fastest execution of its row and backend. Grey: tied with it, not decidedly slower when corrected for "
+    "every cell. Else: how many times as long a training step takes."
 )
 ROUGHLY, WHY, BLANK = " ≈: under 3 repeats.", " Words: why there is no time.", " Blank: not measured."
 STOCK = " On TensorFlow with a CPU looped is the program of Keras' stock layer too."

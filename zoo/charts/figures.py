@@ -94,7 +94,7 @@ def plain_ticks(axes: Axes, which: str, log: bool) -> None:
         axis.set_minor_formatter(NullFormatter())
     else:
         put(min(low, 0.0), high + 0.03 * (high - min(low, 0.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if abs(value) < 1e4 else f"{value:,.0f}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if abs(value) < 1e3 else f"{value:,.0f}"))
 
 
 def finish(

@@ -100,7 +100,9 @@ def compare(
         str, typer.Option(metavar="NAME", help="How time loops run; by default the fastest here.")
     ] = RECOMMENDED,
     backend: Annotated[str, typer.Option(metavar="NAME", help="By default KERAS_BACKEND.", show_default=False)] = "",
-    dates: Annotated[str, typer.Option(metavar="ORDER", help="day-first or month-first.", show_default=False)] = "",
+    dates: Annotated[
+        str, typer.Option(metavar="ORDER", help="day-first, month-first or year-first.", show_default=False)
+    ] = "",
     encoding: Encoding = "",
     separator: Separator = "",
     decimal: Decimal = "",

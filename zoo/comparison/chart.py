@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -18,6 +19,7 @@ OTHER = "#8a8a8a"
 LINE_COLOURS = ("#d55e00", "#b86a00", "#7a4b21", "#5b4a8a", "#a05195", "#84437a")
 
 
+@mpl.rc_context({"text.parse_math": False})  # a "$" of the user's is a dollar
 def score_against_cost(outcome: Outcome) -> Figure:
     """Each entry's main score against the seconds of its training; the baselines are horizontal."""
     table, main = outcome.table, outcome.main

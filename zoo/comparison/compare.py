@@ -82,7 +82,7 @@ def compare(
         units: of the recurrent layers.
         execution: how time loops run; by default the fastest here, by a measurement.
         backend: "tensorflow", "jax" or "torch"; by default that of KERAS_BACKEND.
-        dates: "day-first" or "month-first", where dates can be read in two ways.
+        dates: "day-first", "month-first" or "year-first", where dates can be read in two ways.
         dialect: how the file is written, where that is not found.
         out: the folder of the results; by default a new one under zoo-runs.
         resume: go on with the comparison in `out`.
@@ -120,7 +120,7 @@ def compare(
         outcome = replace(comparison.measure(), folder=folder)
         show("report")
         write_comparison(outcome, folder)
-        show("the best model is kept")
+        show("the model that validation chose is kept")
         keep_best(comparison, outcome)
     return outcome
 

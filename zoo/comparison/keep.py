@@ -25,14 +25,14 @@ LIMITS = Limits(2**62, 300.0)
 
 
 def keep_best(comparison: Comparison, outcome: Outcome) -> Path:
-    """Write the best entry's model of the last fold to the folder "model" of the comparison.
+    """Write the model of the last fold of the entry that validation chose to the folder "model" of the comparison.
 
     It is saved as layers of Keras where Keras has them, so that it loads without the zoo.
 
     Raises:
         ZooError: it cannot be written.
     """
-    entry = outcome.best_entry
+    entry = outcome.chosen_entry
     training, folder = comparison.best_training(entry), comparison.folder / FOLDER
     folder.mkdir(exist_ok=True)
     portable = replace(comparison.arm(entry), execution="stock" if MODELS.get(entry).stock else "looped")
@@ -98,6 +98,8 @@ tags: [rnn-zoo, {card["kind"]}]
 # {card["entry"]}: {outcome.name}
 
 {card["verdict"]}
+
+This is the model of {card["entry"]}, which had the least loss on the validation parts.
 
 | measure, mean over folds and seeds | value |
 |---|---|

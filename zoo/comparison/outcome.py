@@ -29,6 +29,7 @@ class Score:
     seed: int
     worth: Worth = field(repr=False)
     train_seconds: float = 0.0
+    validation_loss: float = np.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,14 @@ class Outcome:
         """The entry with the best mean of the main score."""
         rows = self.table[self.table["kind"] == ENTRY]
         return str(rows.iloc[0]["name"])
+
+    @cached_property
+    def chosen_entry(self) -> str:
+        """The entry with the least mean loss on the validation parts: the test parts choose nothing."""
+        losses: dict[str, list[float]] = {}
+        for score in self.scores:
+            losses.setdefault(score.entry, []).append(np.nan_to_num(score.validation_loss, nan=np.inf))
+        return min(losses, key=lambda entry: fmean(losses[entry]))
 
     @cached_property
     def differences(self) -> dict[str, Difference]:

@@ -69,8 +69,11 @@ class Here:
 
     def begin(self, key: Key, arm: Arm, fold: int, seed: int, keep: Path | None) -> None:
         """Let a training begin when there is room; its weights go to `keep`."""
-        run = partial(self._launcher.run, LIMITS, train_arm)
-        self._begun[key] = self._pool.submit(run, arm, self._folds[fold], seed, self._threads, keep)
+
+        def run() -> Outcome:  # a fork server that has ended by then is started again
+            return self._launcher.run(LIMITS, train_arm, arm, self._folds[fold], seed, self._threads, keep)
+
+        self._begun[key] = self._pool.submit(run)
 
     def result(self, key: Key) -> Outcome:
         """How a training ended."""

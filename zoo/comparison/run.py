@@ -104,7 +104,14 @@ class Comparison:
         if not ranked:
             raise ZooError(f"no entry could be trained on every fold; {next(iter(failed.values()))}")
         scores = [
-            Score(each.entry, each.fold, each.seed, self.problem.worth(each.fold, each.outputs), each.train_seconds)
+            Score(
+                each.entry,
+                each.fold,
+                each.seed,
+                self.problem.worth(each.fold, each.outputs),
+                each.train_seconds,
+                each.validation_loss,
+            )
             for each in trainings
             if each.status == "ok" and each.entry in ranked
         ]

@@ -45,7 +45,10 @@ class Past:
     def half(self, later: bool) -> Past:
         """The earlier or the later half."""
         middle = len(self.values) // 2
-        part = slice(middle, None) if later else slice(None, middle)
+        return self.part(slice(middle, None) if later else slice(None, middle))
+
+    def part(self, part: slice) -> Past:
+        """Some of them, in their order."""
         windows = Windows(
             self.windows.series[part], self.windows.first[part], self.windows.window, self.windows.horizon
         )

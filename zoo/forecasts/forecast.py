@@ -111,9 +111,9 @@ def forecast(
 
 
 def _next_times(reader: Reader, series: Series, end: int, horizon: int) -> np.ndarray:
-    """The times behind row `end`: those of the table where it has all of them, else by its step."""
+    """The times behind row `end`: those of the table where it has all of them, without a gap, else by its step."""
     given = series.times[end : end + horizon]
-    if len(given) == horizon:
+    if len(given) == horizon and series.follows[end : end + horizon].all():
         return given
     until = Series(series.name, series.times[:end], series.values[:end], series.follows[:end])
     return future_times(until, reader.panel.step, horizon)
@@ -135,7 +135,7 @@ def _backtest(reader: Reader, known: Past, level: float) -> pd.DataFrame:
             continue
         last = mine[-1]
         first = known.windows.first[last] + known.windows.window
-        before = known.half(later=False)
+        before = known.part(slice(None, min(len(known.values) // 2, last)))
         low, high = calibrated(before, level).around(known.values[last : last + 1], known.deviations[last : last + 1])
         times = series.times[first : first + known.windows.horizon]
         columns = {"forecast": known.values[last], "low": low[0], "high": high[0], "truth": known.truth[last]}

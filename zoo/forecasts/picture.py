@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -19,6 +20,7 @@ SHOWN_BEFORE = 4
 """So many times the horizon is shown of the past, and 40 rows at least."""
 
 
+@mpl.rc_context({"text.parse_math": False})  # a "$" of the user's is a dollar
 def draw_forecast(made: Forecast, backtest: bool = False) -> Figure:
     """One panel a series, the first six; with `backtest` the last stretch, forecast before it came."""
     rows = made.backtest if backtest else made.rows

@@ -12,12 +12,15 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from zoo.archives import BoundedGzip
 from zoo.errors import ZooError
 
 SAMPLE_BYTES = 1 << 18
 SAMPLE_ROWS = 400
+LONGEST_FIELD = 2**31 - 1
+"""Characters; the csv module's own limit is 131,072."""
 SEPARATORS = ("\t", ";", "|", ",")
 """Those that are tried: the comma last, since it may be a decimal mark."""
 MARKS = (
@@ -28,7 +31,8 @@ MARKS = (
 GZIP = b"\x1f\x8b"
 NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 WITH_COMMA, WITH_POINT = re.compile(r"[+-]?\d*,\d+"), re.compile(r"[+-]?\d*\.\d+")
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+THOUSANDS = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}") for mark in (",", ".")}
+WHOLE = re.compile(r"[+-]?\d+")
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ].*)?")
 
 
@@ -79,7 +83,7 @@ def line_of(path: Path, dialect: Dialect, row: int) -> int:
     """The line of a file in which a row of its data ends; the first has the number 0."""
     opened = BoundedGzip(path) if dialect.compression else path.open("rb")
     with io.TextIOWrapper(opened, encoding=dialect.encoding, newline="") as file:
-        reader = csv.reader(file, delimiter=dialect.separator or ",")
+        reader = _reader(file, dialect.separator or ",")
         for number, _ in enumerate(reader, start=-1 if dialect.header else 0):
             if number == row:
                 return int(reader.line_num)
@@ -121,23 +125,22 @@ def _decodes(sample: bytes, encoding: str) -> bool:
     return True
 
 
+def _reader(file: io.TextIOBase, separator: str) -> Any:
+    """A reader of rows whose fields may be as long as a document."""
+    csv.field_size_limit(LONGEST_FIELD)
+    return csv.reader(file, delimiter=separator)
+
+
 def _rows(text: str, separator: str, whole: bool) -> list[list[str]]:
     """The first rows that hold anything; the last of a sample may be cut off, and is left out."""
-    reader, rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator), []
-    try:
-        for row in reader:
-            rows.append(row)
-            if len(rows) > SAMPLE_ROWS:
-                break
-    except csv.Error:  # such as a field of a million characters
-        return []
+    rows = list(itertools.islice(_reader(io.StringIO(text, newline=""), separator), SAMPLE_ROWS + 1))
     rows = rows if whole or len(rows) < 2 else rows[:-1]
     return [row for row in rows if any(field.strip() for field in row)]
 
 
 def _require_width(path: Path, text: str, separator: str, width: int) -> None:
     """Refuse a row of the sample that has more fields than the first: pandas would leave them out in silence."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = _reader(io.StringIO(text, newline=""), separator)
     for row in itertools.islice(reader, SAMPLE_ROWS):
         if len(row) > width:
             raise ZooError(
@@ -167,14 +170,30 @@ def _decimal(path: Path, rows: list[list[str]], separator: str) -> str:
         marked = [field for field in fields if WITH_COMMA.fullmatch(field)]
         if points or not marked:
             return "."
-        if all(THOUSANDS.fullmatch(field) for field in marked):
-            what = f"{path}: {marked[0]!r} may have three decimals or be over a thousand"
-            raise ZooError(f"{what}: say which by --decimal , or --thousands ,")
+        if all(THOUSANDS[","].fullmatch(field) for field in marked):
+            raise _either(path, marked[0], ",")
         return ","
     fields = [field.strip() for row in rows for field in row]
     commas = sum(bool(WITH_COMMA.fullmatch(field)) for field in fields)
     points = sum(bool(WITH_POINT.fullmatch(field)) for field in fields)
+    if not commas and (thousand := _with_thousands(rows)):
+        raise _either(path, thousand, ".")
     return "," if commas > points else "."
+
+
+def _with_thousands(rows: list[list[str]]) -> str:
+    """A number such as "1.234", where a column has such numbers and whole ones, and no others: a price in German."""
+    for column in itertools.zip_longest(*rows, fillvalue=""):
+        fields = [field.strip() for field in column]
+        marked = [field for field in fields if WITH_POINT.fullmatch(field)]
+        if marked and all(map(THOUSANDS["."].fullmatch, marked)) and any(map(WHOLE.fullmatch, fields)):
+            return marked[0]
+    return ""
+
+
+def _either(path: Path, number: str, mark: str) -> ZooError:
+    what = f"{path}: {number!r} may have three decimals or be over a thousand"
+    return ZooError(f"{what}: say which by --decimal {mark} or --thousands {mark}")
 
 
 def _has_header(first: list[str]) -> bool:

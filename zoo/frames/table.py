@@ -51,6 +51,7 @@ class Table:
         read: gives the columns of these names, those of the second list as text.
         line: names the place of a row, the first being 0: "line 2".
         written: how the file is written, in words; empty where that says nothing.
+        decimal: the decimal mark of numbers that were read as text.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Table:
     read: Callable[[Sequence[str], Sequence[str]], pd.DataFrame] = field(repr=False)
     line: Callable[[int], str] = field(repr=False)
     written: str = ""
+    decimal: str = "."
 
     def require(self, columns: Sequence[str]) -> None:
         """Refuse a column that is not there, or is asked for twice.
@@ -118,6 +120,9 @@ def numbers(table: Table, frame: pd.DataFrame, column: str) -> np.ndarray:
     if pd.api.types.is_datetime64_any_dtype(values):
         raise ZooError(f"column {column!r} of {table.name} holds dates, not numbers")
     result = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if table.decimal == "," and not pd.api.types.is_numeric_dtype(values):  # what is text yet was read with a point
+        pointed = np.array([isinstance(value, str) and "." in value for value in values])
+        _refuse(table, column, values, pointed, "has a point, and the decimal mark is a comma: say --thousands .")
     _refuse(table, column, values, np.isnan(result) & values.notna().to_numpy(), "is no number")
     _refuse(table, column, values, np.isinf(result), "is infinite")
     with np.errstate(invalid="ignore"):
@@ -183,7 +188,7 @@ def _of_text(path: Path, asked: Dialect) -> Table:
     def line(row: int) -> str:
         return f"line {line_of(path, dialect, row)}"
 
-    return Table(path.name, names, read, line, str(dialect))
+    return Table(path.name, names, read, line, str(dialect), dialect.decimal or ".")
 
 
 def _read(path: Path, dialect: Dialect, options: dict[str, Any]) -> pd.DataFrame:

@@ -11,16 +11,19 @@ import pandas as pd
 from zoo.errors import ZooError, unknown
 from zoo.frames.table import Table
 
-DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
-ORDERS = (DAY_FIRST, MONTH_FIRST)
+DAY_FIRST, MONTH_FIRST, YEAR_FIRST = "day-first", "month-first", "year-first"
+ORDERS = (DAY_FIRST, MONTH_FIRST, YEAR_FIRST)
 HEAD = 1000
 """Rows on which the forms are tried."""
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 EITHER = {
     DAY_FIRST: ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y", "%d-%m-%y"),
     MONTH_FIRST: ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m-%d-%y"),
+    YEAR_FIRST: ("%y/%m/%d", "%y-%m-%d"),
 }
-"""Forms of which a date may fit both kinds."""
+"""Forms of which a date may fit several kinds."""
+UTC = "times are of several distances from UTC: all are read as UTC"
+"""What a reader must know of such times."""
 SURE = (
     *("%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%d.%m.%Y", "%d.%m.%y", "%m/%Y", "%m.%Y"),
     *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d.%b.%Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"),
@@ -40,7 +43,7 @@ def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
     Args:
         table: that it stands in.
         values: the column.
-        order: "day-first" or "month-first", of dates such as 03/04/2020.
+        order: "day-first", "month-first" or "year-first", of dates such as 03/04/2020 or 20-01-05.
 
     Raises:
         ZooError: a value is no time, is missing, or can be read in two ways.
@@ -60,6 +63,8 @@ def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
     head = text.iloc[:HEAD]
     fitting = [form for form in _forms(order) if _parsed(head, form) is not None]
     whole = {form: parsed for form in fitting if (parsed := _parsed(text, form)) is not None}
+    if order != YEAR_FIRST and len(whole) > 1:  # of two digits it counts beside other readings where it goes forwards
+        whole = {form: each for form, each in whole.items() if form[:2] != "%y" or (np.diff(each) >= 0).all()}
     if not whole:
         raise ZooError(_no_time(table, where, text, fitting or _forms(order)))
     first, *others = whole.values()
@@ -68,10 +73,22 @@ def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
         place = int((different[0] != first).argmax())
         row = int(text.index[place])
         raise ZooError(
-            f"{where}: {text.iloc[place]!r} in {table.line(row)} may be a day and a month or a month and a day: "
-            f"say which by --dates {DAY_FIRST} or --dates {MONTH_FIRST}"
+            f"{where}: {text.iloc[place]!r} in {table.line(row)} can be read in two ways: "
+            f"say which by --dates {', '.join(ORDERS[:-1])} or {ORDERS[-1]}"
         )
     return first
+
+
+def is_in_utc(values: pd.Series, times: np.ndarray) -> bool:
+    """Whether what `parse_times` made of a column is UTC, and not what the clocks showed."""
+    if times.dtype.kind != "M":
+        return False
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return values.dt.tz is not None and bool((_plain(values.dt.tz_localize(None)) != times).any())
+    text = values.astype("str").str.strip()
+    if not text.str.fullmatch(OFFSET).any():
+        return False
+    return bool((pd.to_datetime(text.str.replace(OFFSET, r"\1", regex=True), format=ISO).to_numpy() != times).any())
 
 
 def _forms(order: str) -> list[str]:

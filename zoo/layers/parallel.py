@@ -68,7 +68,7 @@ class ParallelRNN(keras.layers.RNN):
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
         decay, drive = self.cell.decay_and_drive(sequences)
-        decay = tuple(a + ops.zeros_like(b) for a, b in zip(decay, drive, strict=True))  # of every step
+        decay = tuple(map(_of_every_step, decay, drive))
         if mask is not None:
             mask = ops.cast(mask if len(mask.shape) > 2 else mask[..., None], "bool")
             decay, drive = _standing_still(decay, drive, mask)
@@ -91,6 +91,11 @@ class ParallelRNN(keras.layers.RNN):
         """Everything that the constructor needs to make this layer again."""
         config = super().get_config()
         return {name: value for name, value in config.items() if name not in ("unroll", "zero_output_for_mask")}
+
+
+def _of_every_step(decay: Tensor, drive: Tensor) -> Tensor:
+    """A decay at every step, (batch, steps, units); a constant one is the same for all examples: (1, steps, units)."""
+    return decay + ops.zeros_like(drive[:1] if len(decay.shape) == 1 else drive)
 
 
 def _accumulated(steps: Element) -> Element:

@@ -227,7 +227,8 @@ def _one_batch(model: keras.Model, x: Any, y: Any, batch: int) -> tuple[Any, Any
         return x, None
     if not model.compiled:
         raise ZooError(f"{model.name!r} is not compiled: compile it, or leave out y to measure prediction alone")
-    y = keras.tree.map_structure(lambda each: np.asarray(each)[:count], y)
+    nested = isinstance(y, (list, tuple, dict)) and any(np.ndim(each) for each in keras.tree.flatten(y))
+    y = keras.tree.map_structure(lambda each: np.asarray(each)[:count], y if nested else np.asarray(y))
     if {len(each) for each in keras.tree.flatten(y)} != {len(arrays[0])}:
         raise ZooError(f"x has {len(arrays[0])} examples, and y has {len(keras.tree.flatten(y)[0])}")
     return x, y

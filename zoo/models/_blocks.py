@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+from zoo.errors import ZooError
 from zoo.models._network import read
 from zoo.recurrent import recurrent
 from zoo.registry import SEQUENCE_TO_VECTOR
@@ -19,29 +20,36 @@ Mix: TypeAlias = Callable[["keras.KerasTensor", int], "keras.KerasTensor"]
 """What a block of a depth makes of its normalized inputs, (batch, steps, units) both."""
 
 
-def residual_network(mix: Mix, layers: int, task: Task, *, units: int) -> keras.Model:
+def residual_network(mix: Mix, layers: int, task: Task, *, units: int, mean_pool: bool = False) -> keras.Model:
     """Blocks one on another, u(t) + mix(norm(u(1..t))), between a dense layer and a norm before the dense output.
 
     The output is that of the last step, or of every step, as the task asks. Where the task is masked, a step of PADDING
-    changes no other step, and counts in no loss.
+    changes no other step, and counts neither in a mean nor in a loss.
 
     Args:
         mix: see `Mix`.
         layers: how many blocks.
         task: sets the shapes of the inputs and the outputs.
         units: width of the blocks.
+        mean_pool: whether a sequence is answered from the mean of its steps, and not from the last one.
+
+    Raises:
+        ZooError: `mean_pool` for a task that asks for an answer at every step.
     """
     import keras
 
     from zoo.layers import LastStep
 
+    if mean_pool and task.topology != SEQUENCE_TO_VECTOR:
+        raise ZooError(f"mean_pool is for one answer to a sequence, and {task.name} asks for one at every step")
     inputs, sequence = read(task)
     sequence = keras.layers.Dense(units, name="project")(sequence)
     for depth in range(1, layers + 1):
         normal = keras.layers.LayerNormalization(name=f"norm_{depth}")(sequence)
         sequence = keras.layers.Add(name=f"block_{depth}")([sequence, mix(normal, depth)])
     if task.topology == SEQUENCE_TO_VECTOR:
-        sequence = LastStep(name="last")(sequence)
+        read_from = keras.layers.GlobalAveragePooling1D(name="mean") if mean_pool else LastStep(name="last")
+        sequence = read_from(sequence)
     sequence = keras.layers.LayerNormalization(name="norm")(sequence)
     outputs = keras.layers.Dense(task.outputs, activation=task.activation, name="output")(sequence)
     return keras.Model(inputs, outputs)

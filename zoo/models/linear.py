@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from zoo.errors import ZooError
 from zoo.models._blocks import gated, residual_network, selective
 from zoo.models._network import TOPOLOGIES, network
 from zoo.registry import Matrices, Matrix, register_entry
@@ -20,7 +21,8 @@ LAYERS = 2
 IN_BLOCKS = "u(t) = x(t)·Wu + bu, then in each of `layers` blocks, with n(t) = norm(u(t)):"
 GATED = """\
 u(t) ← u(t) + (h(t)·V + c) ⊙ σ(h(t)·G + d)
-and what the output layer reads is norm(u(t)); with bare=True it is h(t), of n(t) = x(t)"""
+and what the output layer reads is norm(u(t)), with mean_pool=True that of the mean of all u(t); with bare=True it is
+h(t), of n(t) = x(t)"""
 
 
 def _in_blocks(*cell: Matrix) -> tuple[Matrices, ...]:
@@ -29,12 +31,20 @@ def _in_blocks(*cell: Matrix) -> tuple[Matrices, ...]:
 
 
 def _built(
-    cell: Callable[[], keras.layers.Layer], task: Task, execution: Execution, units: int, layers: int, bare: bool
+    cell: Callable[[], keras.layers.Layer],
+    task: Task,
+    execution: Execution,
+    units: int,
+    layers: int,
+    bare: bool,
+    mean_pool: bool,
 ) -> keras.Model:
     """Residual blocks around layers of the cell, or, where it is `bare`, one layer alone."""
+    if bare and mean_pool:
+        raise ZooError("mean_pool is for residual blocks, not for a bare layer")
     if bare:
         return network([cell()], task, execution)
-    return residual_network(gated(cell, execution, units=units), layers, task, units=units)
+    return residual_network(gated(cell, execution, units=units), layers, task, units=units, mean_pool=mean_pool)
 
 
 @register_entry(
@@ -53,11 +63,13 @@ h(t) = (1 - z) ⊙ h(t-1) + z ⊙ (n(t)·Wn + bn)
     paper=MINIMAL,
     year=2024,
 )
-def min_gru(task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = False) -> keras.Model:
+def min_gru(
+    task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = False, mean_pool: bool = False
+) -> keras.Model:
     """(batch, steps, features) -> dense -> residual blocks of MinGRUCell -> norm, or MinGRUCell, -> dense output."""
     from zoo.layers import MinGRUCell
 
-    return _built(lambda: MinGRUCell(units, name="cell"), task, execution, units, layers, bare)
+    return _built(lambda: MinGRUCell(units, name="cell"), task, execution, units, layers, bare, mean_pool)
 
 
 @register_entry(
@@ -76,11 +88,13 @@ h(t) = f / (f + i) ⊙ h(t-1) + i / (f + i) ⊙ (n(t)·Wn + bn)
     paper=MINIMAL,
     year=2024,
 )
-def min_lstm(task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = False) -> keras.Model:
+def min_lstm(
+    task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = False, mean_pool: bool = False
+) -> keras.Model:
     """(batch, steps, features) -> dense -> residual blocks of MinLSTMCell -> norm, or MinLSTMCell, -> dense output."""
     from zoo.layers import MinLSTMCell
 
-    return _built(lambda: MinLSTMCell(units, name="cell"), task, execution, units, layers, bare)
+    return _built(lambda: MinLSTMCell(units, name="cell"), task, execution, units, layers, bare, mean_pool)
 
 
 @register_entry(
@@ -107,13 +121,14 @@ def lru(
     units: int,
     layers: int = LAYERS,
     bare: bool = False,
+    mean_pool: bool = False,
     least: float = 0.9,
     phase: float = 0.5,
 ) -> keras.Model:
     """(batch, steps, features) -> dense -> residual blocks of LRUCell -> norm, or LRUCell, -> dense output."""
     from zoo.layers import LRUCell
 
-    return _built(lambda: LRUCell(units, least, phase, name="cell"), task, execution, units, layers, bare)
+    return _built(lambda: LRUCell(units, least, phase, name="cell"), task, execution, units, layers, bare, mean_pool)
 
 
 @register_entry(
@@ -129,10 +144,13 @@ v(t) = SiLU(Σ w(k) ⊙ (n(t-k)·Wv) + b, k from 0 to 3)
 Δ = softplus(v(t)·Ws·Wt + bt), A = -exp a, B = v(t)·Wb, C = v(t)·Wc
 H(t) = exp(Δ A) ⊙ H(t-1) + (Δ ⊙ v(t))·Bᵀ, `states` numbers a channel
 u(t) ← u(t) + ((H(t)·C + d ⊙ v(t)) ⊙ SiLU(n(t)·Wz))·Wo
-and what the output layer reads is norm(u(t))""",
+and what the output layer reads is norm(u(t)), with mean_pool=True that of the mean of all u(t)""",
     paper="Gu and Dao, Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
     year=2023,
 )
-def mamba(task: Task, execution: Execution, *, units: int, layers: int = LAYERS, states: int = 16) -> keras.Model:
+def mamba(
+    task: Task, execution: Execution, *, units: int, layers: int = LAYERS, states: int = 16, mean_pool: bool = False
+) -> keras.Model:
     """(batch, steps, features) -> dense -> residual blocks of SelectiveCell -> norm -> dense output."""
-    return residual_network(selective(execution, units=units, states=states), layers, task, units=units)
+    mix = selective(execution, units=units, states=states)
+    return residual_network(mix, layers, task, units=units, mean_pool=mean_pool)

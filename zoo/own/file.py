@@ -45,13 +45,16 @@ def contents_of(path: Path) -> Contents:
     for name, thing in vars(module).items():
         if name.startswith("_") or getattr(thing, "__module__", "") != module.__name__ or thing in builders:
             continue
-        if inspect.isclass(thing) and _is_cell(thing):
-            made[entry_name(name)] = thing
-        elif inspect.isfunction(thing):
-            if reason := _no_model(thing):
-                others[name] = reason
-            else:
-                made[name] = thing
+        is_cell = inspect.isclass(thing) and _is_cell(thing)
+        if not is_cell and not inspect.isfunction(thing):
+            continue
+        entry = entry_name(name) if is_cell else name
+        if reason := "" if is_cell else _no_model(thing):
+            others[name] = reason
+        elif entry in made or entry in {each.name for each in registered}:
+            others[name] = f"another one in the file has its name, {entry}"
+        else:
+            made[entry] = thing
     return Contents(registered, made, others)
 
 

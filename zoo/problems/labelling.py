@@ -86,6 +86,11 @@ class Labelling:
         words = CountVectorizer(token_pattern=r"(?u)\b\w+\b").build_analyzer()
         return [words(text) or ["?"] for text in self.examples_of.texts]
 
+    def _read(self, place: int) -> Any:
+        """What is read of an example: the last words of a text, or the first rows of a recording."""
+        unit = self._units[place]
+        return unit[-self.width :] if self.examples_of.texts is not None else unit[: self.width]
+
     @cached_property
     def task(self) -> Task:
         """Sequences of so many steps, padded right and masked, to a probability a label."""
@@ -124,8 +129,8 @@ class Labelling:
         """The places of examples of which the same is read, those of each different one together."""
         texts = self.examples_of.texts is not None
         places: dict[Any, list[int]] = {}
-        for place, unit in enumerate(self._units):
-            read = tuple(unit[-self.width :]) if texts else unit[: self.width].tobytes()
+        for place in range(len(self._units)):
+            read = tuple(self._read(place)) if texts else self._read(place).tobytes()
             places.setdefault(read, []).append(place)
         return [np.array(each) for each in places.values()]
 
@@ -164,12 +169,12 @@ class Labelling:
         """int32 (examples, steps) of texts, float32 (examples, steps, features) of numbers; padding on the right."""
         if self.examples_of.texts is not None:
             known = self._vocabulary(fold)
-            rows = [[known.get(word, UNKNOWN) for word in self._units[place][-self.width :]] for place in places]
+            rows = [[known.get(word, UNKNOWN) for word in self._read(place)] for place in places]
             return padded(rows, self.width)
         mean, deviation = self._scaling(fold)
         x = np.full((len(places), self.width, len(self.examples_of.columns)), PADDING, np.float32)
         for row, place in enumerate(places):
-            values = self._units[place][: self.width]
+            values = self._read(place)
             x[row, : len(values)] = (values - mean) / deviation
         return x
 
@@ -201,10 +206,10 @@ class Labelling:
         if self.examples_of.texts is not None:
             from sklearn.feature_extraction.text import CountVectorizer
 
-            vectors = CountVectorizer(vocabulary=self._words(fold), token_pattern=r"(?u)\b\w+\b")
-            return vectors.transform([self.examples_of.texts[place] for place in places]).sqrt()
+            vectors = CountVectorizer(vocabulary=self._words(fold), analyzer=list)
+            return vectors.transform([self._read(place) for place in places]).sqrt()
         mean, deviation = self._scaling(fold)
-        rows = [(self._units[place] - mean) / deviation for place in places]
+        rows = [(self._read(place) - mean) / deviation for place in places]
         return np.array([np.concatenate([each.mean(0), each.std(0), each[0], each[-1]]) for each in rows])
 
     def _words(self, fold: int) -> list[str]:

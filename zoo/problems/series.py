@@ -13,7 +13,7 @@ import pandas as pd
 
 from zoo.errors import ZooError
 from zoo.frames.table import Table, numbers
-from zoo.frames.times import parse_times
+from zoo.frames.times import UTC, is_in_utc, parse_times
 
 NEARLY = 1.25
 """Steps of a calendar differ, 28 to 31 days: such steps are of one kind."""
@@ -33,7 +33,7 @@ class Roles:
         id: which series; empty where there is one.
         features: further inputs, known up to now.
         known: inputs that are known in advance, such as holidays.
-        dates: how dates are read that could be read in two ways: "day-first" or "month-first".
+        dates: how dates are read that could be read in two ways: "day-first", "month-first" or "year-first".
     """
 
     target: str
@@ -130,7 +130,8 @@ def read_panel(table: Table, roles: Roles, changes: bool = True) -> Panel:
     parts = [_rows_of(table, roles, frame, name, rows, times) for name, rows in ids]
     step = usual_step([each for _, _, each in parts]) if roles.time else Step(1)
     series = tuple(Series(name, when, values[rows], _follows(when, step)) for name, rows, when in parts)
-    return Panel(roles, series, step, tuple(_notes(table, roles, series, step)))
+    in_utc = times is not None and is_in_utc(frame[roles.time], times)
+    return Panel(roles, series, step, tuple(_notes(table, roles, series, step, in_utc)))
 
 
 def _without_blank_rows(frame: pd.DataFrame) -> pd.DataFrame:
@@ -236,11 +237,12 @@ def _follows(times: np.ndarray, step: Step) -> np.ndarray:
     return result
 
 
-def _notes(table: Table, roles: Roles, series: Sequence[Series], step: Step) -> list[str]:
+def _notes(table: Table, roles: Roles, series: Sequence[Series], step: Step, in_utc: bool) -> list[str]:
     rows = sum(len(each.times) for each in series)
     what = f"{rows:,} rows" + (f" in {len(series):,} series" if roles.id else "")
     lines = [f"{table.name}: {what}" + (f", read as {table.written}" if table.written else "")]
     if roles.time:
+        lines += [UTC] if in_utc else []
         lines.append(
             "times are irregular: each row is taken as one step" if step.size is None else f"one step is {step}"
         )
@@ -254,18 +256,31 @@ def _notes(table: Table, roles: Roles, series: Sequence[Series], step: Step) -> 
 
 
 def future_times(series: Series, step: Step, horizon: int) -> np.ndarray:
-    """The times of the next rows: by the calendar where the step is one of it and the last row stands on it."""
+    """The times of the next rows: by the calendar where the step is one of it, as a month is."""
     last = series.times[-1]
     if step.alias:
         dates = pd.date_range(pd.Timestamp(last), periods=horizon + 1, freq=step.alias)
         if dates[0] == pd.Timestamp(last):  # else the series has a calendar of its own
             return dates[1:].to_numpy()
+    if months := _months(series.times):
+        later = [pd.Timestamp(last) + pd.DateOffset(months=months * i) for i in range(1, horizon + 1)]
+        return np.array(later, series.times.dtype)
     if step.size is None:
         size = np.median(np.diff(series.times).astype("int64" if series.times.dtype.kind == "M" else "float64"))
         size = np.timedelta64(int(size), "ns") if series.times.dtype.kind == "M" else size
     else:
         size = step.size.to_timedelta64() if isinstance(step.size, pd.Timedelta) else step.size
     return last + size * np.arange(1, horizon + 1)
+
+
+def _months(times: np.ndarray) -> int:
+    """The whole months from row to row, of rows on one day of the month; 0 where that is not so."""
+    if times.dtype.kind != "M" or len(times) < 3:
+        return 0
+    dates = pd.DatetimeIndex(times)
+    numbers = np.diff(dates.year * 12 + dates.month)
+    same_day = (dates - dates.to_period("M").to_timestamp()).nunique() == 1
+    return int(np.median(numbers)) if same_day and (numbers > 0).all() else 0
 
 
 def contiguous(series: Series) -> list[slice]:

@@ -30,10 +30,11 @@ class Windows:
         return len(self.first)
 
     def thinned(self, most: int) -> Windows:
-        """At most so many of them, evenly spread."""
+        """At most so many of them, evenly spread, and the last one of each series."""
         if len(self) <= most:
             return self
-        kept = np.linspace(0, len(self) - 1, most).astype(int)
+        last = np.flatnonzero(np.diff(self.series, append=-1))
+        kept = np.union1d(np.linspace(0, len(self) - 1, most).astype(int), last)
         return Windows(self.series[kept], self.first[kept], self.window, self.horizon)
 
 

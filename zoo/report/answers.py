@@ -136,7 +136,7 @@ def _jit(rows: pd.DataFrame) -> Iterator[str]:
         text = f"{backend_name(backend)}, {near['steps']} steps: {WORTH[near['verdict']]}. With jit a training step "
         text += f"takes {ratio_words(near)} of the time without"
         text += f", the first call {times(first['ratio'])} as long" if first is not None else ""
-        yield text + "".join(f"; at {row['steps']} steps {ratio_words(row)}" for row in others) + "."
+        yield text + "".join(f"; at {row['steps']:,} steps {ratio_words(row)}" for row in others) + "."
 
 
 def _fastest(won: pd.DataFrame) -> Iterator[str]:
@@ -161,13 +161,12 @@ def _own(mine: pd.DataFrame, over_stock: pd.DataFrame) -> Iterator[str]:
 
 def _architectures(rows: pd.DataFrame) -> Iterator[str]:
     for ranked in by_task(rows):
-        best = ranked.iloc[0]
-        text = f"{best['task']} ({backend_name(best['backend'])}): "
+        best, timed = ranked.iloc[0], ranked["train_ratio"].notna().any()
+        text = f"{best['task']} (timed on {backend_name(best['backend'])}): " if timed else f"{best['task']}: "
         text += f"{best['model']} has the best {best['metric']}, {_score(best)}"
         tied = as_good_as_the_best(ranked).iloc[1:]
-        behind = in_turn(tied if len(tied) else ranked.iloc[1:2])
-        others = ", ".join(f"{row['model']} {three_digits(row['score'])}" for row in behind)
-        text += f"; not decidedly worse: {others}" if len(tied) else f"; next is {others}"
+        others = headlines.scores_in_words(tied if len(tied) else ranked.iloc[1:2])
+        text += f"; behind it, up to one that is decidedly worse: {others}" if len(tied) else f"; next is {others}"
         fastest = fastest_of_the_best(ranked)
         if len(fastest):
             text += f". Of these {fastest_in_words(fastest)}"

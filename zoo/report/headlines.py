@@ -11,11 +11,14 @@ from zoo.charts.labels import backend_name, fastest_words, place_name
 from zoo.statistics.architectures import as_good_as_the_best
 from zoo.statistics.favourite import SHORT_SEQUENCE
 from zoo.statistics.growth import bound
-from zoo.statistics.texts import three_digits, with_interval
+from zoo.statistics.scores import better
+from zoo.statistics.texts import few_words, three_digits, with_interval
 from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
 LEAST_LENGTHS = 2
 """Of fewer numbers of steps nothing is said of how it goes on."""
+MANY = 4
+"""Of so many ratios only the ends are told."""
 WORTH = {FASTER: "yes", SLOWER: "no", EQUAL: "no gain", UNDECIDED: "undecided", TOO_FEW: "too few repeats"}
 """A verdict for who asks whether it is worth it."""
 
@@ -31,18 +34,20 @@ def unroll(rows: pd.DataFrame) -> str:
         first = at(part, row["steps"], "train", "first_call_seconds")
         lengths.add(int(row["steps"]))
         predict = at(part, row["steps"], "predict", "step_seconds")
-        arms = "" if row["what"] == "unrolled" else f" ({row['what']} over {row['against']})"
-        text = f"{backend_name(backend)}{arms}: {WORTH[row['verdict']]} for training ({_or_ends(row)})"
-        text += f", {WORTH[predict['verdict']]} for prediction ({_or_ends(predict)})" if predict is not None else ""
-        phrases.append(text + (f", a first call {times(first['ratio'])} as long" if first is not None else ""))
+        text = f"{backend_name(backend)}{' with jit' * ('+jit' in row['what'])}: {_worth(row, 'for training')}"
+        text += f", {_worth(predict, 'for prediction')}" if predict is not None else ""
+        gains = FASTER in (row["verdict"], None if predict is None else predict["verdict"])
+        longer = f", its first call takes {times(first['ratio'])} as long" if gains and first is not None else ""
+        phrases.append(text + longer)
     steps = " or ".join(map(str, sorted(lengths)))
-    return f"At {steps} steps, time unrolled over time looped. {'; '.join(phrases)}." if phrases else ""
+    told = f"At {steps} steps; in brackets the time unrolled over the time looped"
+    return f"{told}. {'; '.join(phrases)}." if phrases else ""
 
 
-def _or_ends(row: pd.Series) -> str:
-    """A ratio, or the ends of its interval where no difference is decided: "between 0.91 and 1.10"."""
-    decided = row["verdict"] in (FASTER, SLOWER) or pd.isna(row["low"])
-    return f"{row['ratio']:.2f}" if decided else f"between {row['low']:.2f} and {row['high']:.2f}"
+def _worth(row: pd.Series, where: str) -> str:
+    """Whether it is worth it, and the ratio where a difference is decided: "yes for training (0.91)"."""
+    verdict = row["verdict"]
+    return f"{WORTH[verdict]} {where}" + (f" ({row['ratio']:.2f})" if verdict in (FASTER, SLOWER) else "")
 
 
 def until(rows: pd.DataFrame) -> str:
@@ -64,9 +69,9 @@ def jit(rows: pd.DataFrame) -> str:
     phrases = []
     for backend, part in rows.groupby("backend", sort=False):
         trains = train_steps(part)
-        worth = [f"{WORTH[row['verdict']]} at {row['steps']} steps ({_or_ends(row)})" for row in telling(trains)]
+        worth = [_worth(row, f"at {row['steps']:,} steps") for row in telling(trains)]
         phrases += [f"{backend_name(backend)}: {', '.join(worth)}"] if worth else []
-    return f"Training time with jit over that without. {'; '.join(phrases)}." if phrases else ""
+    return f"In brackets the training time of looped+jit over that of looped. {'; '.join(phrases)}." if phrases else ""
 
 
 def telling(trains: pd.DataFrame) -> list[pd.Series]:
@@ -99,9 +104,10 @@ def own(mine: pd.DataFrame, over_stock: pd.DataFrame) -> str:
 
 
 def _gained(rows: pd.DataFrame) -> list[str]:
-    """The ratios, the least first, each with its sizes: "0.66 (240 steps, batch 32)"."""
+    """The ratios with their sizes, the least first: "0.66 (240 steps, batch 32)"; of many the least and the most."""
     by_ratio = rows.sort_values("ratio", kind="stable")
-    return [f"{row['ratio']:.2f} ({row['steps']:,} steps, batch {row['batch']:,})" for row in in_turn(by_ratio)]
+    texts = [f"{row['ratio']:.2f} ({row['steps']:,} steps, batch {row['batch']:,})" for row in in_turn(by_ratio)]
+    return texts if len(texts) < MANY else [f"{texts[0]} to {texts[-1]}"]
 
 
 def best_of_stock(rows: pd.DataFrame) -> str:
@@ -126,10 +132,17 @@ def architecture(rows: pd.DataFrame) -> str:
     """Of `architectures`: the best entry of each task, and those that are not decidedly worse."""
     phrases = []
     for part in by_task(rows):
-        scores = ", ".join(f"{row['model']} {three_digits(row['score'])}" for row in in_turn(as_good_as_the_best(part)))
-        phrases.append(f"{part['task'].iloc[0]} ({part['metric'].iloc[0]}): {scores}")
+        scores = scores_in_words(as_good_as_the_best(part))
+        metric = str(part["metric"].iloc[0])
+        best = "highest" if better(metric).startswith("higher") else "lowest"
+        phrases.append(f"{part['task'].iloc[0]} ({best} {metric}): {scores}")
     first = "The best score of each task, and those behind it up to one that is decidedly worse"
     return f"{first}. {'; '.join(phrases)}." if phrases else ""
+
+
+def scores_in_words(rows: pd.DataFrame) -> str:
+    """Entries with their scores, the first few by name: "lru 0.992, gru 0.991, … and 9 more"."""
+    return few_words([f"{row['model']} {three_digits(row['score'])}" for row in in_turn(rows)])
 
 
 def fits(rows: pd.DataFrame) -> str:
@@ -138,7 +151,7 @@ def fits(rows: pd.DataFrame) -> str:
     for backend, part in rows[rows["largest_steps"].notna()].groupby("backend", sort=False):
         longest = [f"{row['execution']} {bound(row)}" for row in in_turn(part)]
         phrases.append(f"{backend_name(backend)} {', '.join(longest)}")
-    first = "The most steps that train, and in brackets the next number tried"
+    first = "The most steps that train, and in brackets why the next number tried does not"
     return f"{first}, of {size_words(rows.iloc[0])}: {'; '.join(phrases)}." if phrases else ""
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from zoo.statistics.columns import MIB, REPEAT
 from zoo.statistics.entries import REFERENCE, against_reference, plain_loops
 from zoo.statistics.ratios import medians
 from zoo.statistics.remembered import once_a_table
-from zoo.statistics.scores import better, score_interval, scores
+from zoo.statistics.scores import MOST, better, score_interval, scores
 
+ROUNDING = 1e-9
+"""The width of an interval of scores that are all the same may be so much."""
 TIMED_ON = ["backend", "device"]
 PLACE = ["task", *TIMED_ON, "steps", "features"]
 """Where entries are compared."""
@@ -61,10 +65,10 @@ def architectures(table: pd.DataFrame) -> pd.DataFrame:
     no backend changes: it stands beside the costs of each one, and the seconds of its training beside those of its own.
     `model` is the entry, with the recipe or the units where it has several models: "min_gru (blocks)",
     "lstm (128 units)".
-    `score_low` to `score_high` is the 95% interval over seeds (`score_interval`, none under 3). `train_ratio` is the
-    time of a training step over that of the reference entry at this size, `reference`, both looped, with `train_low`
-    and `train_high`, and so for `predict_ratio`; it is 1 for the reference. `step_peak_mib` is the peak of memory of
-    training over that of a one-Dense model.
+    `score_low` to `score_high` is the 95% interval over seeds (`score_interval`, none under 3; `_widened` where all
+    score the same). `train_ratio` is the time of a training step over that of the reference entry at this size,
+    `reference`, both looped, with `train_low` and `train_high`, and so for `predict_ratio`; it is 1 for the reference.
+    `step_peak_mib` is the peak of memory of training over that of a one-Dense model.
 
     Rows without a score or without a cost stand there too, at the numbers of units that were trained.
 
@@ -104,8 +108,23 @@ def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
             figures["seconds_to_target"] = float("nan")  # of the seeds that got there alone: those are the lucky ones
         result.append({**dict(zip(keys, key, strict=True)), **figures})
     frame = pd.DataFrame(result, columns=[*keys, *EARNED[1:], "validation"]).astype({"parameters": "float64"})
-    frame = _on_each_backend(frame, costs, keys).sort_values("validation", kind="stable")
+    frame = _on_each_backend(_widened(frame), costs, keys).sort_values("validation", kind="stable")
     return frame.drop_duplicates([*SAME, "split", "metric"]).drop(columns="validation")
+
+
+def _widened(earned: pd.DataFrame) -> pd.DataFrame:
+    """Intervals of no width, where all seeds score the same, become as wide as the task's median one of as many seeds.
+
+    Three accuracies on few examples may be the same by chance: the spread of the seeds is small then, and not nothing.
+    """
+    width = earned["score_high"] - earned["score_low"]
+    alike = [earned[name] for name in ("task", "steps", "features", "split", "metric", "seeds")]
+    flat = width < ROUNDING
+    usual = width.mask(flat).groupby(alike, dropna=False).transform("median")
+    half = (usual / 2).where(flat).fillna(0.0)
+    most = earned["metric"].map(MOST).fillna(math.inf)
+    high = (earned["score_high"] + half).clip(upper=most)
+    return earned.assign(score_low=earned["score_low"] - half, score_high=high)
 
 
 def _on_each_backend(earned: pd.DataFrame, costs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

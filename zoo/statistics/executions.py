@@ -12,7 +12,7 @@ from zoo.statistics.favourite import favourite
 from zoo.statistics.intervals import geometric_mean
 from zoo.statistics.ratios import judged, medians_and_blocks, pairs_over
 from zoo.statistics.remembered import once_a_table
-from zoo.statistics.verdicts import EQUAL, SLOWER, TEST, TOO_FEW
+from zoo.statistics.verdicts import EQUAL, EQUAL_TO, SLOWER, TEST, TOO_FEW
 
 KEYS = [*SETTING, *EXECUTION, "fastest", "quantity"]
 LEAST_SIZES = 3
@@ -28,6 +28,8 @@ WORDS = {
     "skipped": "not possible",
 }
 """How an execution ended that has no time, in words."""
+TOO_MUCH = ("out of memory", "timeout")
+"""What an execution is called that took too much of something: it was tried, and lost."""
 
 
 @once_a_table
@@ -130,13 +132,15 @@ def winners(rows: pd.DataFrame, least_lengths: int = LEAST_LENGTHS) -> pd.DataFr
     """Of `by_size`, for each backend which execution is the fastest, or tied with it, from length to length.
 
     One row a stretch of lengths, `first_steps` to `last_steps`: `execution` is so at each of the `sizes` lengths in it.
-    The stretches are as few as can be, and of several ways the one of least time. Only the numbers of steps at which
-    two executions have a time count, and three repeats; of fewer lengths than `least_lengths` nothing is said.
+    Tied is what is not decidedly slower, and not measured as more than 5% slower either. The stretches are as few as
+    can be, and of several ways the one of least time. Only the numbers of steps count at which two executions were
+    tried, one of which may have ended for want of time or memory, and three repeats; of fewer lengths than
+    `least_lengths` nothing is said.
     """
     keys = ["backend", "device"]
-    timed = rows[rows["timed"]]
-    timed = timed[timed.groupby([*keys, "steps"])["execution"].transform("nunique") > 1]
-    best = timed[timed["tie"]]
+    tried = rows[rows["timed"] | rows["ended"].isin(TOO_MUCH)]
+    tried = tried[tried.groupby([*keys, "steps"])["execution"].transform("nunique") > 1]
+    best = tried[tried["tie"] & (tried["ratio"] <= EQUAL_TO)]
     found = []
     for place, part in best.groupby(keys, sort=False):
         cells = part.drop_duplicates(["steps", "execution"]).pivot(index="steps", columns="execution", values="ratio")

@@ -187,8 +187,8 @@ def most_steps(row: pd.Series) -> str:
 
 
 def bound(row: pd.Series) -> str:
-    """What a row of `largest` says, in words: "200 (500: time limit)"."""
+    """What a row of `largest` says, in words: "200 (500: peak above the limit)", "at least 50 (100: time limit)"."""
     trained, failed = row["largest_steps"], row["failed_steps"]
     if pd.isna(failed):
         return f"{trained:,} (the longest tried)"
-    return f"{'none' if pd.isna(trained) else f'{trained:,}'} ({failed:,}: {ENDED[row['failed_status']]})"
+    return f"{'none' if pd.isna(trained) else most_steps(row)} ({failed:,}: {ENDED[row['failed_status']]})"

@@ -37,6 +37,16 @@ def with_interval(value: float, low: float, high: float) -> str:
     return f"{value:.2f}" + ("" if pd.isna(low) else f" [{low:.2f}, {high:.2f}]")
 
 
+NAMED = 4
+"""So many of a longer list are named."""
+
+
+def few_words(names: Sequence[object]) -> str:
+    """As `words`, but of many the first ones: `a, b, c, d and 8 more`."""
+    rest = len(names) - NAMED
+    return words([*names[:NAMED], *([f"{rest} more"] if rest > 0 else [])])
+
+
 def words(names: Sequence[object]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     texts = [str(name) for name in names]

@@ -70,6 +70,7 @@ PIXELS = replace(
     recipes=(
         Recipe("fast", epochs=8, batch=100, learning_rate=4e-3, schedule="cosine", clip_norm=1.0),
         Recipe("blocks", 5, batch=50, learning_rate=4e-3, schedule="cosine", clip_norm=1.0),
+        Recipe("pooled", 2, 25, learning_rate=4e-3, schedule="cosine", clip_norm=1.0, options={"mean_pool": True}),
     ),
     target=None,
     source=f"{TASKS.get('mnist_rows').source}; pixel by pixel by Le, Jaitly and Hinton, A Simple Way to Initialize "

@@ -80,7 +80,7 @@ def train_and_keep(
 ) -> Run:
     """Train `model`, keep the epoch that is best on the validation split, score it, and write the run to `folder`.
 
-    Ctrl-C ends the training; the best epoch so far is kept.
+    Ctrl-C ends the training; the best epoch so far is kept, if there is one.
 
     Args:
         model: from `create_model`; it ends with the weights of its best epoch.
@@ -101,6 +101,8 @@ def train_and_keep(
         train(model, task, recipe, data=data, seed=seed, log=log, verbose=verbose, devices=devices)
     except KeyboardInterrupt:
         stopped = True
+        if _lost(model) and log.weights is None:
+            raise  # there is nothing to keep
     if log.weights is not None:
         model.set_weights(log.weights)
     save(model, folder)  # before it is scored, which takes a while and can be stopped too
@@ -121,6 +123,24 @@ def train_and_keep(
         writer.writerows(log.rows)
     (folder / CARD).write_text(json.dumps(card, indent=2, default=str) + "\n")  # last: where it stands, all is whole
     return Run(folder, scores, len(log.rows), stopped)
+
+
+def _lost(model: keras.Model) -> bool:
+    """Whether values of the model were lost with a training step that was stopped; zeros take their places.
+
+    A step on JAX takes the arrays that it is given, and Keras has those that it makes only once it has ended.
+    """
+    import keras
+
+    optimizer = model.optimizer.variables if model.compiled and model.optimizer else []
+    lost = False
+    for variable in (*model.variables, *optimizer):
+        try:
+            keras.ops.convert_to_numpy(variable)
+        except (RuntimeError, TypeError):  # the array was freed, or there is none
+            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
+            lost = True
+    return lost
 
 
 def describe(model: keras.Model, task: Task, data: Data, scores: Mapping[str, float]) -> dict[str, Any]:
