@@ -15,7 +15,7 @@ import numpy as np
 from zoo.archives import sha256
 from zoo.data import Data
 from zoo.errors import ZooError
-from zoo.registry import Task
+from zoo.registry import TASKS, Task
 from zoo.vocabulary import END, Vocabulary
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def in_words(card: Card) -> str:
     scored = []
     for split, mean in card["mean"].items():
         spread = f" ± {card['sd'][split]:.2g}" if split in card["sd"] else ""
-        naive = next(iter(card["naive_scores"][split].values()))
+        naive = TASKS.get(card["task"]).best(card["naive_scores"][split].values())
         scored.append(f"{mean:.4g}{spread} on {split} (naive {naive:.3g})")
     seeds = f"{len(card['seeds'])} seed{'s' * (len(card['seeds']) > 1)}"
     return (

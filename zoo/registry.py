@@ -10,7 +10,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
@@ -204,7 +204,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Task:
-    """Data, loss, metric and the score of a naive guess.
+    """Data, loss, metric and the scores of naive guesses, of which the best counts.
 
     `load(steps=..., seed=...)` returns the task's Data: the same seed gives the same arrays.
     """
@@ -240,6 +240,10 @@ class Task:
     def keras_metric(self) -> str:
         """The metric that Keras measures while it trains."""
         return self.watched or self.metric
+
+    def best(self, scores: Iterable[float]) -> float:
+        """The best of some values of the metric."""
+        return (max if self.higher_is_better else min)(scores)
 
     def recipe(self, name: str = "") -> Recipe:
         """The recipe called `name`, or the default one."""

@@ -6,6 +6,8 @@ and TensorFlow), notebook 14_recurrent_neural_networks.ipynb, printed outputs; d
 
 from __future__ import annotations
 
+from benchmarks.trained.queue import READERS
+
 MNIST_RNN = {0: 0.9288, 1: 0.9471, 4: 0.9663, 9: 0.9726, 19: 0.9765}
 """Test accuracy of SimpleRNN 150 by epoch (Adam 1e-3, batch 150)."""
 MNIST_LSTM = {0: 0.9563, 9: 0.9871}
@@ -67,6 +69,9 @@ NEAR_NAIVE = 0.03
 """A score that is better than the naive one by less than this part of it has a reason in NAIVE."""
 _RATE = "not learnt at this rate; at 1e-2, by the recipe `longer`, it is"
 _FAR = "the gradient goes back 50 steps, and most first numbers stand farther away"
+_CHANCE = "what is left is chance"
+_FITS_BADLY = "fits the training years badly too"
+_HALF = "half of its numbers are hidden in training"
 _FADES = "not learnt: the gradient of a plain tanh neuron fades over so many steps"
 NAIVE = {
     ("lstm", "adding", "fast"): _RATE,
@@ -85,5 +90,11 @@ NAIVE = {
     ("recurrent_dropout", "wave", "book_dropout"): "a rate of 0.5 hides half of the state in each of three layers",
     ("min_gru", "adding", "bare"): "one layer alone does not learn it in these epochs",
     ("lru", "adding", "bare"): "one layer alone is linear: it never multiplies a value by its mark",
+    ("vector_to_sequence", "draw_digit", "fast"): "of a digit alone no image is nearer than the mean of its images",
+    **{(entry, "temperatures", "fast"): _CHANCE for entry in READERS},
+    **{(entry, "temperatures", "fast"): _HALF for entry in READERS if "dropout" in entry},
+    ("lru", "temperatures", "fast"): "learns the training years by heart",
+    ("sru", "temperatures", "fast"): _FITS_BADLY,
+    ("layer_norm_lstm", "temperatures", "fast"): _FITS_BADLY,
 }
 """Why a training is hardly better than the naive guess: its entry, task and recipe."""

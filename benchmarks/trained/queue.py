@@ -59,6 +59,7 @@ QUEUE = (
     Group("dates", "dates", ("encoder_decoder",)),
     Group("digits", "draw_digit", ("vector_to_sequence",)),
     Group("small_digits", "digits_rows", READERS, backend="jax"),
+    Group("temperatures", "temperatures", READERS, backend="jax"),
     Group("wave", "wave", CELLS, backend="jax"),
     Group("projections", "wave", PROJECTIONS, ("book", "book_he"), seeds=5),
     Group("dropout", "wave", ("stacked_rnn", *DROPOUTS), ("book_dropout",)),
