@@ -200,7 +200,7 @@ def test_a_picture_over_stock_is_of_one_entry_though_several_have_one_line_each(
     assert "lstm of" in title
     assert "1.11 times" in " ".join(title.split())
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert names == ["20 steps   looped", "unrolled"]  # the first line is what the others are held against
+    assert names == ["20 steps   looped", "unrolled"]  # the first line is what the others are compared with
 
 
 def test_a_single_length_has_a_winner_in_the_title() -> None:

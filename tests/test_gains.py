@@ -30,10 +30,10 @@ NATIVE = replace(TORCH, runner="torch", trainer_floor_seconds=0.001)
 ORT = replace(TIMING, runner="onnxruntime", phase="predict", step_seconds=0.002)
 PREDICTS = replace(TIMING, phase="predict")
 JAX = replace(TIMING, backend="jax")
-KERNEL = "fused kernel over bare torch, floors off"
-RUNTIME = "ONNX Runtime over the fastest Keras on TensorFlow"
-OVER_STOCK = "fused over stock Keras on torch"
-BEST = "the zoo's best over the best of stock"
+KERNEL = "fused kernel against bare torch, floors off"
+RUNTIME = "ONNX Runtime against the fastest Keras on TensorFlow"
+OVER_STOCK = "fused against stock Keras on torch"
+BEST = "the zoo's best against the best of stock"
 
 
 def table() -> pd.DataFrame:
@@ -186,7 +186,7 @@ def test_the_fused_kernel_is_held_against_the_stock_layer_of_torch() -> None:
     result = gains(as_table(rows)).query("comparison == @OVER_STOCK").set_index("phase")
     assert result["gain"].to_dict() == pytest.approx({"train": 4, "predict": 2})
     assert set(result["theirs"]) == {"torch stock"}
-    assert OVER_STOCK in gain_texts(as_table(rows))["A over B"].tolist()
+    assert OVER_STOCK in gain_texts(as_table(rows))["A against B"].tolist()
 
 
 def test_the_best_of_the_zoo_is_held_against_the_best_of_stock_on_any_backend() -> None:
@@ -198,7 +198,7 @@ def test_the_best_of_the_zoo_is_held_against_the_best_of_stock_on_any_backend() 
 
 
 def test_what_stands_for_stock_is_never_ours() -> None:
-    """On TensorFlow looped and unrolled are the stock layers: held against themselves they would gain 1.00."""
+    """On TensorFlow looped and unrolled are the stock layers: compared with themselves they would gain 1.00."""
     rows = [*arm("looped", [1.0] * 3), *arm("unrolled", [0.9] * 3), *arm("stock", [3.0] * 3, TORCH)]
     assert BEST not in compared(rows)
     slower = gain([*rows, *arm("chunked", [1.8] * 3, replace(TIMING, chunk=4))], BEST)

@@ -133,7 +133,7 @@ def test_the_gains_are_what_the_raw_rows_give() -> None:
     seconds = rows.groupby(keys)["step_seconds"].median()
     floors = rows.groupby(keys)["trainer_floor_seconds"].median()
     blocks = rows.set_index([*keys, "round"])["step_seconds"].sort_index()
-    result = frame(figure(ROOT / "results" / "peers.md", "gains")).rename(columns={"A over B": "comparison"})
+    result = frame(figure(ROOT / "results" / "peers.md", "gains")).rename(columns={"A against B": "comparison"})
     assert len(result) >= 12
     sides = {
         "ONNX Runtime": (

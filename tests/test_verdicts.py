@@ -21,7 +21,7 @@ from zoo.statistics.summary import summary
 from zoo.statistics.tables import as_table
 from zoo.statistics.verdicts import DECIDED, EQUAL, UNDECIDED, ratio_test, repeats_needed, verdict, with_verdicts
 
-FUSED = "fused over stock Keras on torch"
+FUSED = "fused against stock Keras on torch"
 
 
 def only(table: pd.DataFrame) -> pd.Series:

@@ -35,7 +35,7 @@ def with_execution(model: keras.Model, execution: str | Execution, *, check: boo
         model: a built Sequential or Functional model; it stays as it is.
         execution: "fused", "chunked-16+recompute", "looped+jit", ... (see `zoo.Execution`). The copy of a compiled
             model is compiled with jit where the execution has it, and always on JAX.
-        check: whether outputs and gradients of both models are held against each other on a random batch.
+        check: whether outputs and gradients of both models are compared on a random batch.
 
     Returns:
         A model of the same inputs and outputs. A layer that cannot be converted is copied as it is, and named in a

@@ -155,7 +155,8 @@ def _sooner(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
 
 
 def _translation(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
-    score = part.groupby(["metric", "entry"])["score"].mean()
+    rows = scores(trained.table).query("run == 'train-reference'")
+    score = rows[rows["task"] == group.task].groupby(["metric", "entry"])["score"].mean()
     figures = {
         f"{metric}-{entry}": _digits(score[metric, entry])
         for metric in ("bleu", "exact_match")

@@ -44,6 +44,7 @@ PUBLISHED = (
     Model("irnn", "adding", "slow_long"),
     Model("min_gru", "adding"),
     Model("lru", "copying", "blocks"),
+    Model("lru", "mnist_pixels", "pooled"),
     Model("vector_to_sequence", "draw_digit"),
     Model("encoder_decoder", "dates"),
     Model("lstm", "reviews"),

@@ -119,7 +119,7 @@ def compare(
         str, typer.Option(metavar="ADDRESS", help="Train on the nodes of a Ray cluster.", show_default=False)
     ] = "",
 ) -> None:
-    """Train entries on your data, hold them against simple baselines, and keep the best model.
+    """Train entries on your data, compare them with simple baselines, and keep the best model.
 
     Ctrl-C keeps what is done; --resume goes on.
     """

@@ -1,1 +1,1 @@
-"""Entries compared on data of the user's own: trained in folds, held against simple baselines, timed, and kept."""
+"""Entries compared on data of the user's own: trained in folds, compared with simple baselines, timed, and kept."""

@@ -26,7 +26,7 @@ __all__ = ["OFF", "Computed", "Proof", "asked_paths", "compute", "prove", "relat
 
 @dataclass(frozen=True)
 class Proof:
-    """What proving an arm gave: columns of its rows, and what the other arms are held against."""
+    """What proving an arm gave: columns of its rows, and what the other arms are compared with."""
 
     figures: dict[str, Any]
     problem: str = ""  #: why its rows are not rows of the execution that was asked for
@@ -35,7 +35,7 @@ class Proof:
 
 
 def prove(case: Case, batch: zoo.Split, reference: Proof | None) -> Proof:
-    """Prove the arm `case` against `reference`; without one it is itself what the others are held against."""
+    """Prove the arm `case` against `reference`; without one it is itself what the others are compared with."""
     runner = runners.load(case.runner)
     computed = runner.computed(case, batch, reference.weights if reference else None)
     figures, asked = computed.figures, runner.kernel_paths(case)
@@ -54,7 +54,7 @@ def prove(case: Case, batch: zoo.Split, reference: Proof | None) -> Proof:
 def unequal(case: Case, proof: Proof) -> str:
     """Why the arm's numbers are not those of the looped arm, in words; empty where they are.
 
-    What was held against nothing, as a training's own loop, has no difference.
+    What was compared with nothing, as a training's own loop, has no difference.
     """
     difference = proof.figures.get("largest_difference", 0.0)
     allowed = TOLERANCE[case.dtype] * max(1.0, case.steps / LONG)

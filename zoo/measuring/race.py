@@ -104,7 +104,7 @@ def race(
 
     Args:
         seats: the arms, the reference among them.
-        reference: the arm that the others are held against.
+        reference: the arm that the others are compared with.
         phase: "train" or "predict".
         seconds: after which it ends.
         few: after the second look it ends as soon as no more than so many are left beside the reference.

@@ -112,7 +112,7 @@ def recommend_sizes(
         budget: the seconds to take.
         memory_limit_bytes: an arm that holds more is ended, and says so.
         fresh: measure, even if an answer is remembered.
-        only: executions and backends to measure in the place of all, the one that the others are held against first.
+        only: executions and backends to measure in the place of all, the one that the others are compared with first.
         show: takes what is done now, in words.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The problem of a forecast: windows of a panel, in folds by time, held against naive baselines by MASE."""
+"""The problem of a forecast: windows of a panel, in folds by time, compared with naive baselines by MASE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The problem of a label: sequences in folds of equal shares of the labels, held against simple classifiers."""
+"""The problem of a label: sequences in folds of equal shares of the labels, compared with simple classifiers."""
 
 from __future__ import annotations
 

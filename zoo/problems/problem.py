@@ -1,4 +1,4 @@
-"""A problem: what entries are trained on in each fold, and how their answers are held against the baselines."""
+"""A problem: what entries are trained on in each fold, and how their answers are compared with the baselines."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def gain_texts(table: pd.DataFrame) -> pd.DataFrame:
     sizes = zip(rows["entry"], rows["units"], rows["steps"], rows["batch"], strict=True)
     shown = rows[["problem", "gain", "low", "high"]].itertuples(index=False, name=None)
     texts = {
-        "A over B": rows["comparison"],
+        "A against B": rows["comparison"],
         "call": rows["phase"],
         "size": [f"{entry} {units}, {steps} steps, batch {batch}" for entry, units, steps, batch in sizes],
         "fastest of A": rows["ours"],

@@ -64,7 +64,7 @@ def report_html(
         where=list(_where(table)),
         answers=[(answer.question, answer.lines) for answer in known if answer.lines],
         without=[answer.question for answer in known if not answer.lines],
-        explained="A ratio is a time over the time that it is held against: 0.80 takes a fifth less. In brackets its "
+        explained="A ratio is a time over the time that it is compared with: 0.80 takes a fifth less. In brackets its "
         "95% interval.",
         verdicts=verdict_lines(table),
         pictures=pictures,

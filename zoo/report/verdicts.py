@@ -21,7 +21,7 @@ MOST_LINES = 25
 WIDTH = 120
 MANY = 100
 """More repeats than these are not counted."""
-HEAD = "Time of a call over that of looped with the same jit (± the 95% interval); below 1 is faster:"
+HEAD = "Time of a call over looped with the same jit, looped+jit over looped (± 95% interval); below 1 is faster:"
 PLAIN = ("backend", "device", "device_name")
 NAMED = ("steps", "batch", "units", "cpu_count", "keras_version")
 SHOWN = ("masked", *PLAIN, *NAMED[1:])

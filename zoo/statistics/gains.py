@@ -70,15 +70,15 @@ class Comparison:
 FUSED = arms_of("torch", "fused")
 KERAS_TF = arms_of("tensorflow", "looped", "unrolled", "looped+jit", "unrolled+jit", *STOCK_LOOPS)
 BOTH = ("train", "predict")
-OVER_STOCK = Comparison("the zoo's best over the best of stock", of_the_zoo, any_stock, BOTH)
+OVER_STOCK = Comparison("the zoo's best against the best of stock", of_the_zoo, any_stock, BOTH)
 COMPARISONS = (
-    Comparison("fused over stock Keras on torch", FUSED, stock_on("torch"), BOTH),
+    Comparison("fused against stock Keras on torch", FUSED, stock_on("torch"), BOTH),
     OVER_STOCK,
     Comparison(
-        "fused kernel over bare torch, floors off", FUSED, arms_of("torch", "torch-native"), ("train",), net=True
+        "fused kernel against bare torch, floors off", FUSED, arms_of("torch", "torch-native"), ("train",), net=True
     ),
     Comparison(
-        "ONNX Runtime over the fastest Keras on TensorFlow",
+        "ONNX Runtime against the fastest Keras on TensorFlow",
         arms_of("tensorflow", "onnxruntime-native"),
         KERAS_TF,
         ("predict",),

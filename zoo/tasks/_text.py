@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,22 +16,27 @@ if TYPE_CHECKING:
     import keras
 
 
-def exact_match(answers: Sequence[str], expected: Sequence[str]) -> float:
-    """The share of answers that are right to the last character."""
-    return float(np.mean([answer == right for answer, right in zip(answers, expected, strict=True)]))
+def exact_match(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """The share of answers that are one of their references to the last character."""
+    return float(np.mean([answer in right for answer, right in zip(answers, references, strict=True)]))
 
 
-def bleu(answers: Sequence[str], expected: Sequence[str]) -> float:
-    """Corpus BLEU, 0 to 100, as sacrebleu defines it (Papineni et al., 2002)."""
+def bleu(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """Corpus BLEU, 0 to 100, against every reference of an answer, as sacrebleu defines it (Papineni et al., 2002)."""
     import sacrebleu
 
+    streams = [list(stream) for stream in zip_longest(*references)]  # None where an answer has fewer references
     # force: our texts come in words and marks, of which sacrebleu would warn; what it counts is the same.
-    return float(sacrebleu.corpus_bleu(list(answers), [list(expected)], force=True).score)
+    return float(sacrebleu.corpus_bleu(list(answers), streams, force=True).score)
 
 
-def expected_texts(data: Data, split: Split) -> list[str]:
-    """The right answers of a split."""
-    return [data.vocabularies[-1].text(row) for row in split.y]
+def sources_and_references(data: Data, split: Split) -> tuple[np.ndarray, list[list[str]]]:
+    """Each source once (sources, steps), and all its right answers: the rows of one source stand one behind another."""
+    source = split.x[0]
+    starts = np.flatnonzero(np.r_[True, (source[1:] != source[:-1]).any(axis=1)])
+    texts = [data.vocabularies[-1].text(row) for row in split.y]
+    ends = [*starts[1:], len(texts)]
+    return source[starts], [texts[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def most_frequent_answer(data: Data) -> str:
@@ -40,33 +46,38 @@ def most_frequent_answer(data: Data) -> str:
     return data.vocabularies[-1].text(np.frombuffer(commonest, data.train.y.dtype))
 
 
-def decoded(model: keras.Model, data: Data, split: Split) -> list[str]:
-    """What the model answers to the split's sources, greedily."""
+def decoded(model: keras.Model, data: Data, split: Split) -> tuple[list[str], list[list[str]]]:
+    """What the model answers to each source of the split, greedily, and what is right."""
     from zoo.decoding import decode
 
-    assert isinstance(split.x, tuple)
-    return [data.vocabularies[-1].text(row) for row in decode(model, split.x[0], split.y.shape[1])]
+    sources, references = sources_and_references(data, split)
+    return [data.vocabularies[-1].text(row) for row in decode(model, sources, split.y.shape[1])], references
 
 
 def decoded_exact_match(model: keras.Model, data: Data, split: Split) -> dict[str, float]:
     """Exact match of what the model answers."""
-    return {"exact_match": exact_match(decoded(model, data, split), expected_texts(data, split))}
+    return {"exact_match": exact_match(*decoded(model, data, split))}
 
 
 def decoded_bleu(model: keras.Model, data: Data, split: Split) -> dict[str, float]:
     """BLEU and exact match of what the model answers."""
-    answers, expected = decoded(model, data, split), expected_texts(data, split)
-    return {"bleu": bleu(answers, expected), "exact_match": exact_match(answers, expected)}
+    answers, references = decoded(model, data, split)
+    return {"bleu": bleu(answers, references), "exact_match": exact_match(answers, references)}
 
 
 def naive_exact_match(data: Data, split: Split) -> float:
     """Exact match of always giving the most frequent answer."""
-    return exact_match([most_frequent_answer(data)] * len(split.y), expected_texts(data, split))
+    return exact_match(*_always_most_frequent(data, split))
 
 
 def naive_bleu(data: Data, split: Split) -> float:
     """BLEU of always giving the most frequent answer."""
-    return bleu([most_frequent_answer(data)] * len(split.y), expected_texts(data, split))
+    return bleu(*_always_most_frequent(data, split))
+
+
+def _always_most_frequent(data: Data, split: Split) -> tuple[list[str], list[list[str]]]:
+    _, references = sources_and_references(data, split)
+    return [most_frequent_answer(data)] * len(references), references
 
 
 def source_and_target(

@@ -165,7 +165,7 @@ def _peak_device_bytes(device: str) -> int | None:
 def computed(case: Case, batch: zoo.Split, weights: Weights | None) -> Computed:
     """The outputs and the gradients of the loss, from `weights` by the zoo's names, and how they came about.
 
-    The gradients are in the order, the layout and the shapes of `weights`: to be held against the looped arm's.
+    The gradients are in the order, the layout and the shapes of `weights`: to be compared with the looped arm's.
     """
     if reason := unsupported(case):
         raise ZooError(reason)
