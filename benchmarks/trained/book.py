@@ -70,6 +70,8 @@ NEAR_NAIVE = 0.03
 _RATE = "not learnt at this rate; at 1e-2, by the recipe `longer`, it is"
 _FAR = "the gradient goes back 50 steps, and most first numbers stand farther away"
 _CHANCE = "what is left is chance"
+_BY_HEART = "learns the training years by heart"
+_LINEAR = "learns little that is not linear from 37 years"
 _FITS_BADLY = "fits the training years badly too"
 _HALF = "half of its numbers are hidden in training"
 _FADES = "not learnt: the gradient of a plain tanh neuron fades over so many steps"
@@ -93,8 +95,12 @@ NAIVE = {
     ("vector_to_sequence", "draw_digit", "fast"): "of a digit alone no image is nearer than the mean of its images",
     **{(entry, "temperatures", "fast"): _CHANCE for entry in READERS},
     **{(entry, "temperatures", "fast"): _HALF for entry in READERS if "dropout" in entry},
-    ("lru", "temperatures", "fast"): "learns the training years by heart",
+    ("lru", "temperatures", "fast"): _BY_HEART,
     ("sru", "temperatures", "fast"): _FITS_BADLY,
     ("layer_norm_lstm", "temperatures", "fast"): _FITS_BADLY,
+    **{(entry, "el_nino", "fast"): _LINEAR for entry in ("neuron", "simple_rnn", "lstm", "min_gru")},
+    **{(entry, "el_nino", "fast"): _BY_HEART for entry in ("lru", "mamba")},
+    **{(entry, "el_nino", "fast"): _FITS_BADLY for entry in ("ind_rnn", "sru")},
+    ("mlstm", "el_nino", "fast"): "its error still falls at the end",
 }
 """Why a training is hardly better than the naive guess: its entry, task and recipe."""

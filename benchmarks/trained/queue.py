@@ -55,6 +55,8 @@ BLOCKS = tuple(entry.name for entry in MODELS if "bare" in entry.options())
 MINIMAL = ("min_gru", "min_lstm")
 READERS = tuple(entry.name for entry in MODELS if get_task("digits_rows").topology in entry.topologies)
 """Every entry that gives one answer to a sequence."""
+FORECASTERS = (*CELLS, "irnn", "ind_rnn", "sru", "slstm", "mlstm", *BLOCKS, "mamba")
+"""One of each kind that gives an answer at every step."""
 PROJECTIONS = ("time_distributed_projection", "dense_projection", "reshape_projection")
 QUEUE = (
     Group("reber", "reber", ("gru",), ("fast", "book")),
@@ -62,6 +64,7 @@ QUEUE = (
     Group("digits", "draw_digit", ("vector_to_sequence",)),
     Group("small_digits", "digits_rows", READERS, backend="jax"),
     Group("temperatures", "temperatures", READERS, backend="jax"),
+    Group("el_nino", "el_nino", FORECASTERS, backend="jax"),
     Group("wave", "wave", CELLS, backend="jax"),
     Group("projections", "wave", PROJECTIONS, ("book", "book_he"), seeds=5),
     Group("dropout", "wave", ("stacked_rnn", *DROPOUTS), ("book_dropout",)),
