@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,26 @@ ARMS = {"projection": "entry", "dropout": "entry", "device": "device"}
 """What sets the two arms apart: their execution, but for these answers."""
 
 
-@pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
-    """The rows of the machine with the most of them."""
-    return next(iter(by_machine(read_folder(REFERENCE)).values()))
+@cache
+def tables() -> dict[str, pd.DataFrame]:
+    """The published rows by machine, those of the machine with the most rows first."""
+    return by_machine(read_folder(REFERENCE))
+
+
+@pytest.fixture(scope="module", params=[0, 1, 2])
+def table(request) -> pd.DataFrame:
+    """The rows of a machine: README and results/README.md are of the first, and of what it has not, of the others."""
+    return list(tables().values())[request.param]
+
+
+def test_every_machine_is_tried() -> None:
+    assert len(tables()) == 3
+
+
+@pytest.mark.parametrize("name", ["unroll", "jit", "own", "memory", "projection", "dropout", "linear"])
+def test_every_answer_rests_on_rows_of_a_machine(name: str) -> None:
+    found = [answer for each in tables().values() for answer in answers(each) if answer.name == name]
+    assert any(len(answer.evidence) for answer in found)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +101,7 @@ def test_the_scores_of_the_architectures_are_means_of_the_raw_rows(table, known)
     raw = raw.drop_duplicates(["entry", "task", "backend", "recipe", "units", "split", "metric", "seed"], keep="last")
     for line in known["architecture"].lines:
         task, backend, entry, metric, score = re.match(
-            r"(\w+)(?: \(timed on (\w+)\))?: (\w+)(?: \([\w ]+\))? has the best (\w+), ([\d.e-]+)", line
+            r"(\w+)(?:, [\w ]+)?(?: \(timed on (\w+)\))?: (\w+)(?: \([\w ]+\))? has the best (\w+), ([\d.e-]+)", line
         ).groups()
         mine = raw[raw["task"].eq(task) & raw["metric"].eq(metric)]
         mine = mine[mine["split"] == mine["split"].iloc[0]]
@@ -128,7 +145,7 @@ def named(rows: list, name: str) -> Answer:
 def test_an_answer_says_what_the_ratio_shows(factors, word) -> None:
     answer = named(pair(20, factors), "unroll")
     assert answer.lines[0].startswith(f"TensorFlow, 20 steps: {word} for training. unrolled takes ")
-    assert f"TensorFlow: {word} for training" in answer.short
+    assert f"TensorFlow: {word}" in answer.short
 
 
 def test_unrolling_pays_at_so_many_lengths_and_the_longest_is_named() -> None:
@@ -164,7 +181,7 @@ def test_what_keras_lacks_is_told_where_it_is_decided() -> None:
     rows = [*arm("looped", [1.0] * 3), *arm("fused", [0.25] * 3), *arm("looped", [1.0] * 3, other)]
     rows += [*arm("fused", [0.5] * 3, other), *arm("chunked", [0.9, 1.0, 1.15], replace(other, chunk=4))]
     answer = named(rows, "own")
-    assert "fused on TensorFlow 0.25 (20 steps, batch 32), 0.50 (200 steps, batch 32)." in answer.short
+    assert answer.short.endswith("fused on TensorFlow 0.25 to 0.50.")
     (line,) = answer.lines
     assert line.startswith(
         "TensorFlow, training time over that of looped: fused 0.25 [0.25, 0.25] (3 repeats) at 20 steps"
@@ -178,14 +195,14 @@ def test_of_several_chunks_the_one_of_the_most_sizes_is_told_and_not_the_luckies
     rows += arm("chunked", [0.6] * 3, replace(TIMING, chunk=8))
     other = replace(TIMING, steps=200)
     rows += [*arm("looped", [1.0] * 3, other), *arm("chunked", [0.8] * 3, replace(other, chunk=4))]
-    assert "chunked on TensorFlow 0.80 (200 steps, batch 32), 0.90 (20 steps, batch 32)." in named(rows, "own").short
+    assert named(rows, "own").short.endswith("chunked on TensorFlow 0.80 to 0.90.")
 
 
 def test_what_is_the_zoos_own_is_held_against_the_layer_that_a_user_writes() -> None:
     """On torch Keras' layer takes half as long as the zoo's own loop, which nobody would write instead."""
     torch = replace(TIMING, backend="torch")
     rows = [*arm("looped", [2.0] * 3, torch), *arm("stock", [1.0] * 3, torch), *arm("fused", [0.5] * 3, torch)]
-    assert "fused on torch 0.50 (20 steps, batch 32)." in named(rows, "own").short
+    assert named(rows, "own").short.endswith("fused on torch 0.50.")
     rows += arm("stock-unrolled", [0.8] * 3, torch)
     assert "torch: yes for training (0.80)" in named(rows, "unroll").short
 
@@ -201,7 +218,7 @@ def test_a_length_at_which_one_execution_was_timed_has_no_winner() -> None:
 def test_an_answer_that_one_machine_lacks_is_that_of_another_with_its_name() -> None:
     here, there = pair(20, [0.8] * 3), replace(TIMING, device_name="other")
     rows = [*here, *pair(50, [0.8] * 3), *arm("looped", [1.0] * 3, there), *arm("fused", [0.25] * 3, there)]
-    assert named(rows, "own").short.startswith("other: Executions that only the zoo has")
+    assert named(rows, "own").short.startswith("other: Of the zoo's own")
 
 
 def test_a_gpu_is_compared_with_the_cpu_that_took_turns_with_it() -> None:

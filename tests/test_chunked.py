@@ -222,7 +222,8 @@ class NoisyCell(keras.layers.Layer):
 
 def test_a_cell_that_draws_numbers_is_not_computed_again() -> None:
     x, _ = data(5, False)
-    assert ChunkedRNN(NoisyCell(UNITS), 2)(x).shape == (BATCH, UNITS)
+    for training in (False, True):
+        assert ChunkedRNN(NoisyCell(UNITS), 2)(x, training=training).shape == (BATCH, UNITS)
     with pytest.raises(zoo.ZooError, match="computed again it would give other numbers"):
         ChunkedRNN(NoisyCell(UNITS), 2, memory="recompute")(x)
 

@@ -54,6 +54,19 @@ def test_tasks_are_listed(command) -> None:
     assert all(name in out for name in zoo.list_tasks())
 
 
+@pytest.mark.parametrize("name", zoo.list_tasks())
+def test_a_task_is_shown_with_its_recipes(command, name: str) -> None:
+    code, out, _ = command("tasks", name)
+    task = zoo.get_task(name)
+    assert code == 0
+    assert all(guess in out for guess in task.naive)
+    listed = out[out.index("how it trains") :]
+    shown = [line for line in listed.splitlines() if any(line.split()[:1] == [recipe.name] for recipe in task.recipes)]
+    assert [line.split()[0] for line in shown] == [recipe.name for recipe in task.recipes]
+    for line, recipe in zip(shown, task.recipes, strict=True):
+        assert f"{recipe.epochs} epoch" in line
+
+
 @pytest.mark.parametrize("name", zoo.list_models())
 def test_an_entry_is_shown(command, name: str) -> None:
     code, out, _ = command("show", name)
@@ -86,6 +99,7 @@ WRONG = {
     ("train", "lstm", "--task", "wave", "--units", "0"): ("--units", "greater than or equal to 1"),
     ("train", "lstm", "--task", "wave", "--execution", "loped"): ("'loped'", "'looped'", *map(str, zoo.EXECUTIONS)),
     ("export", "lstm", "--task", "wave", "--to", "lstm.pb"): ("--to", ".onnx", "lstm.pb"),
+    ("tasks", "addng"): ("'addng'", "'adding'", f"zoo tasks shows all {len(zoo.list_tasks())}"),
     ("trian",): ("'trian'", "'train'"),
     ("train", "lstm", "--task", "wave", "--epochs", "0"): ("--epochs", "greater than or equal to 1"),
     ("train", "lstm", "--task", "wave", "--seed", "4294967296"): ("--seed", "less than or equal to 4294967295"),

@@ -215,8 +215,11 @@ def test_a_model_that_cannot_be_converted_is_one_line(message: str) -> None:
 
 
 def test_linear_cells_run_by_a_scan() -> None:
-    model = keras.Sequential([keras.Input((5, 3)), layers.RNN(MinGRUCell(UNITS))])
-    assert isinstance(zoo.with_execution(model, "parallel").layers[0], ParallelRNN)
+    both = layers.Bidirectional(layers.RNN(MinGRUCell(UNITS), return_sequences=True))
+    model = keras.Sequential([keras.Input((5, 3)), both, layers.RNN(MinGRUCell(UNITS))])
+    first, second = zoo.with_execution(model, "parallel").layers
+    assert isinstance(first.forward_layer, ParallelRNN)
+    assert isinstance(second, ParallelRNN)
 
 
 def test_a_model_that_computes_something_else_is_refused() -> None:

@@ -194,3 +194,5 @@ def test_the_published_experiment_keeps_the_promise() -> None:
     assert (covered["pairs"] >= 200).all()
     assert covered["holds_95"].all()
     assert ruled["called_different"].sum() <= 0.05 * ruled["comparisons"].sum()
+    held = stats.binomtest(int(ruled["holds_1"].sum()), int(ruled["comparisons"].sum())).proportion_ci(method="exact")
+    assert held.low <= 0.95 <= held.high

@@ -35,6 +35,9 @@ def test_every_chart_is_drawn_from_the_committed_tables(name: str, trained, tmp_
     figure.savefig(tmp_path / "chart.png")
     assert figure.axes
     assert all(axes.has_data() or axes.images for axes in figure.axes)
+    width, height = figure.get_size_inches() * figure.dpi
+    assert width <= 1600
+    assert height <= 1200
 
 
 def test_charts_without_samples_say_what_to_run(trained, tmp_path) -> None:

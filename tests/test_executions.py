@@ -99,6 +99,7 @@ def test_each_stretch_of_lengths_has_its_winner() -> None:
         ["looped", 100, 200, 2],
     ]
     assert set(won["backend"]) == {"tensorflow"}
+    assert won["tried_to"].isna().all()
 
 
 def test_as_few_stretches_as_can_be_and_of_those_the_fastest() -> None:
@@ -135,6 +136,13 @@ def test_who_is_alone_because_the_others_took_too_long_has_won() -> None:
     rows = [*pair(10, [2.0] * 3), *pair(20, [2.0] * 3), *pair(50, [2.0] * 3), *alone, late]
     won = winners(by_size(as_table(rows)))
     assert won[["execution", "first_steps", "last_steps", "sizes"]].to_numpy().tolist() == [["looped", 10, 100, 4]]
+
+
+def test_an_execution_that_was_not_tried_at_every_length_says_so() -> None:
+    others = [row for steps in (20, 50, 100) for row in arm("stock", [1.0] * 3, replace(TIMING, steps=steps))]
+    others += arm("looped", [1.0] * 3, replace(TIMING, steps=100))
+    won = winners(by_size(as_table([*pair(10, [0.5] * 3), *pair(20, [0.5] * 3), *pair(50, [0.5] * 3), *others])))
+    assert won.set_index("execution")["tried_to"].dropna().to_dict() == {"unrolled": 50}
 
 
 def test_under_three_repeats_nothing_wins() -> None:

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,13 +61,25 @@ def test_a_spoiled_file_is_one_line(task: str, how: str, tmp_path: Path) -> None
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("task", READERS)
+@pytest.mark.parametrize("task", ["temperatures", "translation"])
 def test_a_missing_file_is_named(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
     _, file, remedy = READERS[task]
     with pytest.raises(zoo.ZooError) as refused:
         zoo.load_task(task)
     assert str(refused.value) == f"ZOO_DATA is {tmp_path}, a folder without the file {file}: {remedy}"
+
+
+def test_reviews_that_the_folder_lacks_are_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise Exception("no route")
+
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    monkeypatch.setattr(keras.datasets.imdb, "load_data", fail)
+    with pytest.raises(zoo.ZooError) as refused:
+        zoo.load_task("reviews")
+    expected = f"could not be downloaded (no route); try again, or set ZOO_DATA to a folder with {reviews.FILE}"
+    assert str(refused.value) == f"the IMDB reviews {expected}"
 
 
 def test_too_few_pairs_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

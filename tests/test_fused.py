@@ -251,3 +251,12 @@ def test_dropout_of_the_backward_direction_alone_is_not_lost() -> None:
     trained, given = (keras.ops.convert_to_numpy(layer(x, training=training)) for training in (True, False))
     assert np.abs(trained[:, UNITS:] - given[:, UNITS:]).max() > 1e-3
     np.testing.assert_allclose(trained[:, :UNITS], given[:, :UNITS], rtol=0, atol=1e-6)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="one call for both directions is torch's")
+def test_what_one_call_cannot_do_is_done_in_two() -> None:
+    x = np.ones((2, STEPS, FEATURES), "float32")
+    stack = FusedBidirectional(FusedRNN([keras.layers.LSTMCell(UNITS), keras.layers.LSTMCell(UNITS)]))
+    assert stack(x, training=True).shape == (2, 2 * UNITS)
+    half = FusedBidirectional(FusedRNN(keras.layers.LSTMCell(UNITS), dtype="mixed_bfloat16"))
+    assert half(x).shape == (2, 2 * UNITS)

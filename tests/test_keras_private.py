@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.execution import FUSED
 from zoo.layers import keras_private
 
 ADAPTER = Path(keras_private.__file__)
@@ -142,7 +143,9 @@ def test_a_model_is_cloned_as_if_it_were_not_compiled_and_keeps_what_it_was_give
 def test_keras_says_so_where_cudnn_does_not_run() -> None:
     if keras.backend.backend() == "torch":
         pytest.skip("torch chooses its kernel itself")
-    for cell, count in ((keras.layers.LSTMCell(3), 2), (keras.layers.GRUCell(3), 1)):
+    cells = {"LSTM": (keras.layers.LSTMCell(3), 2), "GRU": (keras.layers.GRUCell(3), 1)}
+    for name in FUSED[keras.backend.backend(), "gpu"]:
+        cell, count = cells[name]
         cell.build((2, 4))
         states = [keras.ops.zeros((2, 3))] * count
         with pytest.raises(NotImplementedError):

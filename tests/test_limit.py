@@ -145,7 +145,7 @@ def test_without_a_formula_there_is_no_limit() -> None:
 def test_a_case_without_a_formula_leaves_its_columns_empty(monkeypatch) -> None:
     monkeypatch.setitem(MODELS._members, "lstm", replace(MODELS.get("lstm"), layers=()))
     empty = {"limit_seconds": None, "chain_limit_seconds": None}
-    assert limit.limits(CASE) == {"train": empty, "predict": empty}
+    assert limit.limits(CASE, 1e9, limit.product_seconds(CASE)) == {"train": empty, "predict": empty}
 
 
 def by_hand(size: int) -> float:
@@ -178,6 +178,11 @@ def test_the_rate_is_within_a_tenth_of_one_timed_by_hand(monkeypatch) -> None:
     assert one_of_two(agrees)
 
 
+def measured(case: Case) -> dict[str, dict[str, float | None]]:
+    """The limits of a case by what is timed here and now."""
+    return limit.limits(case, limit.large_rate(case), limit.product_seconds(case))
+
+
 def beside_a_step(case: Case) -> tuple[dict[str, dict[str, float | None]], dict[str, float]]:
     """In a child: the limits of a case, and the seconds of each phase of its model."""
     from zoo.measuring.runners.keras import prepare
@@ -191,12 +196,12 @@ def beside_a_step(case: Case) -> tuple[dict[str, dict[str, float | None]], dict[
             call()
             timings.append(time.perf_counter() - started)
         seconds[phase] = statistics.median(timings[2:])
-    return limit.limits(case), seconds
+    return measured(case), seconds
 
 
 def test_a_case_with_a_formula_has_limits_of_each_phase(monkeypatch) -> None:
     monkeypatch.setitem(limit.LARGEST, "cpu", 256)
-    limits = limit.limits(CASE)
+    limits = measured(CASE)
     assert set(limits) == set(PHASES)
     assert all(value > 0 for columns in limits.values() for value in columns.values())
 

@@ -182,7 +182,7 @@ WRONG = {
     "mean_pool is for one answer to a sequence, and wave": lambda: zoo.create_model("lru", "wave", mean_pool=True),
     "not for a bare layer": lambda: zoo.create_model("lru", "digits_rows", bare=True, mean_pool=True),
     "LSTMCell is not linear in its state": lambda: ParallelRNN(keras.layers.LSTMCell(2)),
-    "takes neither unroll": lambda: ParallelRNN(MinGRUCell(2), unroll=True),
+    "has no loop to unroll": lambda: ParallelRNN(MinGRUCell(2), unroll=True),
     "units must be a positive whole number, not 0": lambda: MinGRUCell(0),
     "least must be at least 0 and less than 1, not 1": lambda: LRUCell(2, least=1),
     "a number of steps that is known": lambda: ParallelRNN(MinGRUCell(2))(keras.Input((None, 1))),
@@ -194,3 +194,25 @@ WRONG = {
 def test_what_cannot_be_scanned_is_one_line(message: str) -> None:
     with pytest.raises(zoo.ZooError, match=message):
         WRONG[message]()
+
+
+@pytest.mark.parametrize("kind", [ParallelRNN, keras.layers.RNN])
+def test_a_minimal_lstm_whose_gates_are_both_shut_shares_one_between_them(kind: type) -> None:
+    """σ(-200) is 0 in float32: both gates over their sum are 0.5, by their logarithms."""
+    layer = kind(MinLSTMCell(2), return_sequences=True)
+    layer.build((1, 2, 1))
+    layer.cell.kernel.assign([[-200.0, -200.0, -200.0, -200.0, 1.0, 1.0]])
+    states = keras.ops.convert_to_numpy(layer(np.ones((1, 2, 1), "float32")))
+    np.testing.assert_allclose(states[0], [[0.5, 0.5], [0.75, 0.75]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("cell", [LRUCell, MinGRUCell])
+def test_what_stands_at_masked_steps_changes_nothing(cell: type) -> None:
+    x, mask = np.ones((1, 5, 2), "float32"), np.array([[True, True, False, True, False]])
+    layer = ParallelRNN(cell(UNITS), return_sequences=True, zero_output_for_mask=True)
+    known = keras.ops.convert_to_numpy(layer(x, mask=mask))
+    x[0, [2, 4]] = np.nan
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer(x, mask=mask)), known)
+    again = ParallelRNN.from_config(layer.get_config())
+    assert again.zero_output_for_mask
+    assert not known[0, [2, 4]].any()

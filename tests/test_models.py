@@ -61,7 +61,7 @@ def is_slow(entry: str, task: str, execution: str) -> bool:
     if BACKEND == "jax":
         if execution == NORMAL:
             return False
-        if "jit" not in execution:  # operation by operation, some 40 times slower: nobody runs JAX so
+        if "jit" not in execution:  # operation by operation, some 100 times slower: nobody runs JAX so
             return entry not in (ONE_OF_EACH_KIND if "recompute" in execution else ALWAYS)
         return entry not in COMPILED_ALWAYS
     if "jit" not in execution:

@@ -29,9 +29,9 @@ ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / "results" / f"{name}.md" for name in ("README", *profiles.PAGES)),
+    *(ROOT / "results" / f"{name}.md" for name in ("README", "architectures", *profiles.PAGES)),
     ROOT / "docs" / "results-accuracy.md",
-    ROOT / "docs" / "method.md",
+    ROOT / "docs" / "method-checks.md",
     *(
         ROOT / "docs" / f"{name}.md"
         for name in ("continuous-integration", "reliability", "your-own-data", "your-own-model")

@@ -38,6 +38,14 @@ def test_the_path_of_a_pass_on_torch_is_read_from_what_it_called(calls: dict[str
     assert kernels.of_profile(calls, steps=8, matrices=2)["kernel_path"] == path
 
 
+def test_cudnn_is_seen_in_what_xla_compiled() -> None:
+    line = '  %cc.1 = (f32[2,5,4]{2,1,0}, f32[9]{0}) custom-call(%p), custom_call_target="cudnn_rnn_ffi", api_version=4'
+    assert kernels.of_hlo(line) == {
+        "kernel_path": "cudnn",
+        "kernel_evidence": "custom call cudnn_rnn_ffi in the optimized HLO",
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of torch while it compiles
 @pytest.mark.skipif(BACKEND != "torch", reason="of torch.compile")

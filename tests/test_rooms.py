@@ -39,7 +39,7 @@ ROOMS = (
         "layers",
     ),
     *("recurrent", "models", "decoding", "padding", "padded_batches", "saving", "pretrained", "tasks", "training"),
-    *("create", "equality", "convert", "zoo"),
+    *("create", "equality", "copies", "convert", "zoo"),
     *("problems", "own", "onnx", "drawings", "measuring", "statistics", "charts", "report"),
     *("comparison", "forecasts", "bench", "cli", "benchmarks"),
 )

@@ -99,8 +99,18 @@ def test_what_reads_backwards_cannot_be_truncated() -> None:
 
 
 @not_on_jax
+@pytest.mark.parametrize(
+    ("entry", "options", "layer"), [("mamba", {}, "filter_1"), ("min_gru", {"mean_pool": True}, "mean")]
+)
+def test_what_looks_at_several_steps_cannot_be_truncated(entry: str, options: dict[str, bool], layer: str) -> None:
+    made = zoo.create_model(entry, "adding", units=3, steps=STEPS, **options)
+    with pytest.raises(zoo.ZooError, match=f"'{layer}' of '{entry}' may look at several steps at once"):
+        train(made, "adding", replace(RECIPE, truncate=3), data=data("adding"), verbose=0)
+
+
+@not_on_jax
 @pytest.mark.parametrize("task", ["wave", "adding"])
-@pytest.mark.parametrize("entry", ["gru", "stacked_lstm"])
+@pytest.mark.parametrize("entry", ["gru", "stacked_lstm", "min_gru"])
 def test_truncated_over_the_whole_length_is_plain_backpropagation(task: str, entry: str) -> None:
     # One batch: the two ways shuffle by different generators.
     plain = trained(RECIPE, task, entry, examples=4)

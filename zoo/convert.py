@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from zoo.copies import compile_like, copy_of, own_objects, require_graph
 from zoo.errors import ZooError
 from zoo.execution import NORMAL_JIT, Execution
 
@@ -72,28 +72,6 @@ def _copy_states(model: keras.Model, converted: keras.Model) -> None:
         ours.assign(theirs)
 
 
-def require_graph(model: Any, call: str) -> None:
-    """Refuse what is no built Sequential or Functional model, for a function of the zoo called `call`.
-
-    Raises:
-        ZooError: what it is instead.
-    """
-    import keras
-
-    from zoo.layers.keras_private import is_functional
-
-    if not isinstance(model, keras.Model):
-        raise ZooError(f"{call} takes a keras.Model, not {type(model).__name__}")
-    if type(model) is not keras.Sequential and not is_functional(model):
-        kind = type(model).__name__
-        raise ZooError(
-            f"{kind} is a subclassed model, whose layers are called by its own code: only Sequential and "
-            "Functional models are taken"
-        )
-    if not model.built or not model.inputs:
-        raise ZooError(f"{model.name!r} is not built: give it a keras.Input, or call it on a batch once")
-
-
 class _Converter:
     """Copies a model layer by layer.
 
@@ -116,7 +94,7 @@ class _Converter:
 
         from zoo.layers import keras_private
 
-        with _own_classes(model), keras_private.not_compiled(model):
+        with own_objects(model), keras_private.not_compiled(model):
             copied = keras.models.clone_model(model, clone_function=self._layer, recursive=True)
         if not self._converted and not self.kept:
             raise ZooError(f"{model.name!r} has no recurrent layer: there is nothing to convert")
@@ -132,14 +110,14 @@ class _Converter:
         from zoo.layers.keras_private import flat_layers
 
         if not isinstance(layer, keras.layers.Layer):  # an operation, such as Keras puts into the graph for a mask
-            return _copy(layer)
+            return copy_of(layer)
         if not any(isinstance(each, keras.layers.RNN) for each in flat_layers(layer)):
-            return _copy(layer)
+            return copy_of(layer)
         try:
             result = self._with_recurrent(layer)
         except ZooError as error:
             self.kept[layer.name] = str(error)
-            return _copy(layer)
+            return copy_of(layer)
         if not layer.trainable:
             result.trainable = False
         self._converted += 1
@@ -182,7 +160,7 @@ class _Converter:
         if type(layer) not in _plain():
             raise ZooError(f"{type(layer).__name__} does more than run a cell over time")
         options = {name: getattr(layer, name) for name in OF_LAYER}
-        cell = _copy(layer.cell)
+        cell = copy_of(layer.cell)
         how = self._execution
         if how.is_stock and type(layer.cell) not in _stock_cells():
             how = Execution("unrolled" if how.loop == "stock-unrolled" else "looped")
@@ -210,30 +188,6 @@ def _stock_cells() -> tuple[type, ...]:
     return (keras.layers.SimpleRNNCell, keras.layers.LSTMCell, keras.layers.GRUCell)
 
 
-def _copy(layer: Any) -> Any:
-    """A layer, cell or optimizer like this one, with weights of its own.
-
-    Raises:
-        ZooError: its config does not make it again.
-    """
-    try:
-        return type(layer).from_config(layer.get_config())
-    except Exception as error:  # a layer of the user's own, or a schedule, raises anything
-        reason = " ".join(str(error).split())[:200]
-        raise ZooError(
-            f"{type(layer).__name__} {layer.name!r} is not made again by its get_config: {reason}"
-        ) from error
-
-
-def _own_classes(model: keras.Model) -> AbstractContextManager[Any]:
-    """While this context is open, Keras finds the classes of all layers of the model by their names."""
-    import keras
-
-    from zoo.layers.keras_private import flat_layers
-
-    return keras.saving.custom_object_scope({type(each).__name__: type(each) for each in flat_layers(model)})
-
-
 def _compile(converted: keras.Model, model: keras.Model, execution: Execution) -> None:
     """Compile the copy as `model` is compiled, with the jit of the execution."""
     import keras
@@ -241,51 +195,4 @@ def _compile(converted: keras.Model, model: keras.Model, execution: Execution) -
     if model.compiled:
         normal = NORMAL_JIT[keras.backend.backend()]
         jit_compile = execution.jit_compile if execution.is_stock else execution.jit or normal
-        _compile_like(converted, model, jit_compile, execution.calls)
-
-
-def _compile_like(converted: keras.Model, model: keras.Model, jit_compile: bool | str, calls: int = 1) -> None:
-    """Compile the copy as `model` is compiled, with the optimizer where it stood.
-
-    Of more than one step a call `calls` says how many; else the copy makes as many as the model.
-    """
-    import keras
-
-    from zoo.layers.keras_private import compile_arguments
-
-    given = compile_arguments(model)
-    optimizer = _copy(model.optimizer)
-    metrics = {name: keras.tree.map_structure(_new_metric, given[name]) for name in ("metrics", "weighted_metrics")}
-    changed = {"optimizer": optimizer, "jit_compile": jit_compile}
-    changed |= {"steps_per_execution": calls} if calls > 1 else {}
-    converted.compile(**{**given, **metrics, **changed})
-    if model.optimizer.built:
-        optimizer.build(converted.trainable_variables)
-        for new, old in zip(optimizer.variables, model.optimizer.variables, strict=True):
-            new.assign(keras.ops.convert_to_numpy(old))  # on JAX a training step frees the arrays that it was given
-
-
-def _new_metric(metric: Any) -> Any:
-    """A metric of its own: it counts what it has seen."""
-    import keras
-
-    return type(metric).from_config(metric.get_config()) if isinstance(metric, keras.Metric) else metric
-
-
-def copied(model: keras.Model) -> keras.Model:
-    """A copy of your model as it is, with the same weights, compiled as it is.
-
-    Raises:
-        ZooError: as of `with_execution`, for what is no built Sequential or Functional model.
-    """
-    import keras
-
-    from zoo.layers import keras_private
-
-    require_graph(model, "recommend")
-    with _own_classes(model), keras_private.not_compiled(model):
-        result = keras.models.clone_model(model, clone_function=_copy, recursive=True)
-    result.set_weights(model.get_weights())
-    if model.compiled:
-        _compile_like(result, model, keras_private.compile_arguments(model)["jit_compile"])
-    return result
+        compile_like(converted, model, jit_compile, execution.calls)

@@ -23,6 +23,12 @@ hundred steps, there and back, to about 1e-6. Half precision rounds at 1e-3 and 
 """
 LONG = 500
 """From so many steps on what is allowed grows with the steps, as rounding errors do that add up along a chain."""
+GRADIENT = "the gradient of"
+SMALL = 0.01
+"""A gradient of less than this part of the largest is held against that part of it: it may be rounding errors alone.
+
+The gradient of the bias of the keys of an attention is 0, and a model computes 1e-8 for it, or -1e-8.
+"""
 
 
 def require_equal(model: keras.Model, other: keras.Model, what: object) -> None:
@@ -39,7 +45,12 @@ def require_equal(model: keras.Model, other: keras.Model, what: object) -> None:
     batch = random_batch(other)
     with _states_kept(model), _states_kept(other):
         ours, known = tensors(model, batch), tensors(other, batch)
-    differences = {name: relative(tensor, known[name]) for name, tensor in zip(known, ours.values(), strict=True)}
+    sizes = {name: float(np.linalg.norm(tensor)) for name, tensor in known.items() if name.startswith(GRADIENT)}
+    least = SMALL * max(sizes.values(), default=0.0)
+    differences = {
+        name: relative(tensor, known[name], least if name in sizes else 0.0)
+        for name, tensor in zip(known, ours.values(), strict=True)
+    }
     worst = max(differences, key=differences.__getitem__)
     allowed = _allowed(other, batch)
     if not differences[worst] <= allowed:
@@ -72,6 +83,9 @@ def random_batch(model: keras.Model, batch: int = BATCH, steps: int = STEPS, mas
         batch: how many sequences.
         steps: of each.
         masked: whether the ends of half of the sequences are masked, where the model masks at all.
+
+    Raises:
+        ZooError: the model reads text.
     """
     import keras
 
@@ -80,6 +94,10 @@ def random_batch(model: keras.Model, batch: int = BATCH, steps: int = STEPS, mas
     sizes = [each.input_dim for each in _flat(model) if isinstance(each, keras.layers.Embedding)]
     arrays = []
     for each in model.inputs:
+        if "string" in each.dtype:
+            raise ZooError(
+                f"{model.name!r} reads text, of which no batch can be made up: give the model behind that layer"
+            )
         shape = [size or (steps if axis else batch) for axis, size in enumerate(each.shape)]
         is_token = "int" in each.dtype or any(each is tensor for tensor in _embedded(model))
         if is_token:
@@ -106,11 +124,11 @@ def _embedded(model: keras.Model) -> list[keras.KerasTensor]:
     return [tensor for each in _flat(model) if isinstance(each, keras.layers.Embedding) for tensor in read_by(each)]
 
 
-def relative(tensor: np.ndarray, expected: np.ndarray) -> float:
-    """‖a − b‖ / ‖b‖ (L2); infinite where the shapes differ or a number is none."""
+def relative(tensor: np.ndarray, expected: np.ndarray, least: float = 0.0) -> float:
+    """‖a − b‖ / ‖b‖ (L2), or over `least` if that is larger; infinite where the shapes differ or a number is none."""
     if tensor.shape != expected.shape:
         return np.inf
-    size = max(float(np.linalg.norm(expected)), float(np.finfo(np.float32).tiny))
+    size = max(float(np.linalg.norm(expected)), least, float(np.finfo(np.float32).tiny))
     difference = float(np.linalg.norm(tensor - expected)) / size
     return np.inf if np.isnan(difference) else difference
 
@@ -137,7 +155,7 @@ def tensors(model: keras.Model, batch: Sequence[np.ndarray]) -> dict[str, np.nda
     structure = getattr(model, "input", None)  # a Sequential model may have none, and has one input
     inputs = keras.tree.pack_sequence_as(structure, list(batch)) if keras.tree.is_nested(structure) else batch[0]
     outputs, gradients = _RUN[keras.backend.backend()](model, inputs, loss)
-    named = [f"output {i}" for i, _ in enumerate(outputs)] + [f"the gradient of {v.path}" for v in _trained(model)]
+    named = [f"output {i}" for i, _ in enumerate(outputs)] + [f"{GRADIENT} {v.path}" for v in _trained(model)]
     arrays = [keras.ops.convert_to_numpy(keras.ops.cast(each, "float32")) for each in [*outputs, *gradients]]
     return dict(zip(named, arrays, strict=True))
 

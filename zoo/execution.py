@@ -27,20 +27,22 @@ OF_CHUNKS = (STORE, "recompute", "offload")
 """The memories that a layer around chunks or a fused kernel takes."""
 BACKENDS = ("tensorflow", "jax", "torch")
 NORMAL_JIT = {"tensorflow": False, "jax": True, "torch": False}
-"""Whether a backend's usual way is compiled. JAX without jit runs operation by operation, some 40 times slower."""
+"""Whether a backend's usual way is compiled. JAX without jit runs operation by operation, some 100 times slower."""
 AUTO = "auto"
 AUTOMATIC = {"tensorflow": {"cpu": 4, "gpu": 4}, "jax": {"cpu": 1, "gpu": 4}}
 """Steps of a chunk by backend and device: on JAX and a CPU no chunk gains, and a chunk of one is the loop."""
 ON_TORCH = ("SimpleRNN", "GRU", "LSTM")
-BY_CUDNN = ("GRU", "LSTM")
 FUSED = {
     ("torch", "cpu"): ON_TORCH,
     ("torch", "gpu"): ON_TORCH,
     ("tensorflow", "cpu"): ("LSTM",),
-    ("tensorflow", "gpu"): BY_CUDNN,
-    ("jax", "gpu"): BY_CUDNN,
+    ("tensorflow", "gpu"): ("GRU", "LSTM"),
+    ("jax", "gpu"): ("LSTM",),
 }
-"""The layers of Keras that a vendor's kernel computes for a whole sequence, by backend and device."""
+"""The layers of Keras that a vendor's kernel computes for a whole sequence, by backend and device.
+
+On JAX Keras' own GRU is a `lax.scan`, on a GPU too.
+"""
 FEWEST_STEPS = 50
 """The shortest sequence that is chunked: chunks take longer to predict 20 steps, and no longer to predict 50."""
 SIZED = re.compile(r"chunked-(\d{1,9})(\+jit)?(?:\+(recompute|offload))?")
@@ -59,7 +61,7 @@ def automatic_chunk(steps: int | None, memory: str = STORE, backend: str = "tens
 
     With "recompute" and "offload" chunks of √steps need the least memory. With "store" a chunk is for speed, and a few
     steps are enough. It is one step, the plain loop, where the sequence is short, or where its length is not known and
-    would have to be filled up (docs/method.md).
+    would have to be filled up (docs/what-is-timed.md).
     """
     if memory != STORE:
         return 32 if steps is None else max(1, round(steps**0.5))
@@ -252,4 +254,4 @@ OTHERS = (
 NAMED = {str(execution): execution for execution in (*EXECUTIONS, *OFFLOADED, *OTHERS)}
 """Every execution that has a name, by it."""
 WAYS = {name.partition("+")[0]: execution for name, execution in reversed(NAMED.items())}
-"""Those that an execution is told by before its first "+"; what stands behind it is jit, a memory, or calls."""
+"""Those that an execution is known by before its first "+"; what stands behind it is jit, a memory, or calls."""

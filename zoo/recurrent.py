@@ -69,9 +69,13 @@ def bidirectional(layer: keras.layers.RNN, **options: Any) -> keras.layers.Layer
 
 
 def _gives_its_first_state(cell: Any) -> bool:
-    """Whether the output of a cell is known to be its first state: of those of Keras and of the zoo."""
+    """Whether the output of a cell is known to be its first state: of those of Keras and of the zoo, around one too."""
     cells = getattr(cell, "cells", None) or (cell if isinstance(cell, (list, tuple)) else [cell])
-    return all(type(each).__module__.partition(".")[0] in ("keras", "zoo") for each in cells)
+    return all(
+        type(each).__module__.partition(".")[0] in ("keras", "zoo")
+        and _gives_its_first_state(getattr(each, "cell", ()))
+        for each in cells
+    )
 
 
 def stock_layer(cell: keras.layers.Layer, **options: Any) -> keras.layers.Layer:

@@ -273,8 +273,11 @@ def register_entry(name: str, **metadata: Any) -> Callable[[Build], Build]:
         @zoo.register_entry("my_gru", topologies=("sequence_to_vector",))
         def my_gru(task, execution, *, units: int):
             inputs = keras.Input((task.steps, task.features))
-            hidden = zoo.recurrent.recurrent(keras.layers.GRUCell(units), execution)(inputs)
-            return keras.Model(inputs, keras.layers.Dense(task.outputs, activation=task.activation)(hidden))
+            cell = keras.layers.GRUCell(units, name="cell")
+            hidden = zoo.recurrent.recurrent(cell, execution, name="recurrent")(inputs)
+            return keras.Model(inputs, keras.layers.Dense(task.outputs, task.activation, name="output")(hidden))
+
+    Weights go by the names of layers: name each, and a cell "cell".
 
     Args:
         name: of the entry.

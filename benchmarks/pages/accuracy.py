@@ -72,7 +72,7 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
                 "to target s": number(seeds["seconds_to_target"].mean(skipna=False)),
                 "asked": f"{sign} {asked}" if asked else "",
                 "published": book.TRAINED.get(key, "") if first else "",
-                "why no better than naive": book.NAIVE.get(key, "") if first else "",
+                "why hardly better than naive": book.NAIVE.get(key, "") if first else "",
             }
         )
     table = pd.DataFrame(lines).fillna("")

@@ -1,4 +1,4 @@
-"""The figures of docs/method.md and docs/continuous-integration.md: the experiments on the method itself."""
+"""The figures of docs/method-checks.md and docs/continuous-integration.md: the experiments on the method itself."""
 
 from __future__ import annotations
 

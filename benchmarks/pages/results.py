@@ -1,4 +1,4 @@
-"""The figures of results/README.md and of the project's README: the answers to a reader's questions."""
+"""The figures of README, results/README.md and results/architectures.md: the answers to a reader's questions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from zoo.charts.labels import backend_name
 from zoo.errors import ZooError
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.report.answers import Answer
+from zoo.report.headlines import by_task
 from zoo.report.terminal import as_markdown
 from zoo.report.verdicts import comparisons, count_line
 from zoo.statistics.architectures import architectures
@@ -56,6 +57,17 @@ def results_figures(table: pd.DataFrame, known: list[Answer]) -> dict[str, str]:
     return figures
 
 
+def architectures_figures(table: pd.DataFrame) -> dict[str, str]:
+    """Every entry of each task with a rank, on the backend where most are timed, by the name of the task."""
+    compared = architectures(next(iter(by_machine(table).values())))
+    figures = {}
+    for ranked in by_task(compared):
+        where = ["task", "backend", "device", "split", "metric"]
+        rows = compared.merge(ranked[where].head(1), on=where)
+        figures[str(ranked["task"].iloc[0]).replace("_", "-")] = _architectures(rows, most=len(rows))
+    return figures
+
+
 def _timed(machines: dict[str, pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """The timings of each machine."""
     return (rows[rows["phase"].isin(TIMED)] for rows in machines.values())
@@ -65,8 +77,8 @@ def _bullets(lines: list[str]) -> str:
     return "\n".join(f"- {line}" for line in lines or [NONE]) + "\n"
 
 
-def _architectures(rows: pd.DataFrame) -> str:
-    """The table of one task by its first split, and under it the entries that it has no room for.
+def _architectures(rows: pd.DataFrame, most: int = MOST_ROWS) -> str:
+    """The table of one task by its first split, of so many entries at most, and under it the others.
 
     It holds the best and what is on the Pareto front. Others are further down, of too few seeds, or not trained.
     """
@@ -75,7 +87,7 @@ def _architectures(rows: pd.DataFrame) -> str:
     scored, ranked = rows["score"].notna(), rows["best_rank"].notna()
     if not ranked.any():
         ranked = scored
-    shown = ranked & (ranked.cumsum().le(MOST_ROWS) | rows["on_front"].astype(bool))
+    shown = ranked & (ranked.cumsum().le(most) | rows["on_front"].astype(bool))
     notes = {
         "Further down": _with_scores(rows[ranked & ~shown]),
         f"Trained with fewer than {LEAST_REPEATS} seeds": _with_scores(rows[scored & ~ranked]),

@@ -12,7 +12,7 @@ from benchmarks.pages.own_data import own_data_figures
 from benchmarks.pages.own_model import own_model_figures
 from benchmarks.pages.profiles import PAGES, profile_figures, read_profile
 from benchmarks.pages.reliability import reliability_figures
-from benchmarks.pages.results import readme_figures, results_figures
+from benchmarks.pages.results import architectures_figures, readme_figures, results_figures
 from benchmarks.trained.curves import read_trained
 from zoo.report.answers import answers
 from zoo.statistics.folders import read_folder, reference_tables
@@ -29,10 +29,11 @@ def pages(folder: Path, root: Path) -> Iterator[tuple[Path, dict[str, str]]]:
         known = answers(table)
         yield root / "README.md", readme_figures(table, known)
         yield root / "results" / "README.md", results_figures(table, known)
+        yield root / "results" / "architectures.md", architectures_figures(table)
     for name, rows in profiles.items():
         yield root / "results" / f"{name}.md", profile_figures(folder, name, rows)
     if figures := method_figures(folder):
-        yield root / "docs" / "method.md", figures
+        yield root / "docs" / "method-checks.md", figures
     if figures := gate_figures(folder):
         yield root / "docs" / "continuous-integration.md", figures
     if figures := own_model_figures(folder):

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.trained import book
 from benchmarks.trained.samples import DIGITS_TABLE, WAVE_TABLE
-from zoo.charts.figures import DPI, INK, plain_ticks
+from zoo.charts.figures import DPI, INK, WIDTH, plain_ticks
 from zoo.drawings import save
 from zoo.statistics.folders import read_folder, read_history
 from zoo.tasks.wave import END, STEPS, STEPS_PER_TIME, wave, windows
@@ -101,7 +101,7 @@ def mnist_by_epoch(trained: Trained) -> Figure:
 
 def wave_and_instance(trained: Trained) -> Figure:
     """The wave, and one window that a model learns from."""
-    figure, (whole, one) = _figure(12, 3.8, 2)
+    figure, (whole, one) = _figure(WIDTH, 3.8, 2)
     times = np.linspace(0, END, 2000)
     start = 12.2  # the book's
     whole.plot(times, wave(times), color=PALETTE[7], linewidth=1.2, label="t·sin(t)/3 + 2·sin(5t)")
@@ -120,7 +120,7 @@ def wave_and_instance(trained: Trained) -> Figure:
 def creative_network(trained: Trained) -> Figure:
     """What a network makes of its own answers, from zeros and from an instance."""
     starts = trained.wave["start"].unique()
-    figure, grid = _figure(12, 3.8, len(starts))
+    figure, grid = _figure(WIDTH, 3.8, len(starts))
     for axes, start in zip(grid, starts, strict=True):
         rows = trained.wave[trained.wave["start"] == start]
         given = int((rows["origin"] == "given").sum())
@@ -135,7 +135,7 @@ def creative_network(trained: Trained) -> Figure:
 
 def dropout_curves(trained: Trained) -> Figure:
     """Loss in training and MSE in test of the four dropouts on the wave, beside no dropout."""
-    figure, (training, test) = _figure(12, 4.6, 2)
+    figure, (training, test) = _figure(WIDTH, 4.6, 2)
     entries = [entry for entry in ("stacked_rnn", *DROPOUTS) if entry in set(trained.history["entry"])]
     panels = {"loss": (training, "MSE in training, dropout on"), "same_range_mse": (test, "MSE in test, dropout off")}
     for figure_name, (axes, label) in panels.items():
@@ -159,7 +159,7 @@ DROPOUTS = ("input_dropout", "output_dropout", "state_dropout", "recurrent_dropo
 def drawn_digits(trained: Trained) -> Figure:
     """The ten digits that vector_to_sequence draws."""
     labels = sorted(trained.digits["label"].unique())
-    figure, grid = _figure(12, 2.2, len(labels))
+    figure, grid = _figure(WIDTH, 2.2, len(labels))
     for axes, label in zip(grid, labels, strict=True):
         rows = trained.digits[trained.digits["label"] == label]
         axes.imshow(rows.pivot(index="row", columns="column", values="value"), cmap="gray_r", vmin=0, vmax=1)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 Draw = Callable[[pd.DataFrame], Figure]
 Parts = Callable[[pd.DataFrame], dict[str, pd.DataFrame]]
-MOST_PARTS = 3
+MOST_PARTS = 4
 """Of a chart of several pictures so many are drawn outside the report."""
 
 

@@ -31,7 +31,7 @@ GREY = "#b5b5b5"
 
 LOOK = {
     "stock": ("#000000", "o", "#000000", "^"),
-    "stock-unrolled": ("#7f7f7f", "s", "#7f7f7f", "v"),
+    "stock-unrolled": ("#7a0019", "s", "#7a0019", "v"),
     "looped": ("#0173b2", "o", "#56b4e9", "^"),
     "unrolled": ("#de8f05", "s", "#d55e00", "v"),
     "chunked": ("#029e73", "D", "#0a5c45", "d"),

@@ -9,7 +9,8 @@ import typer
 
 from zoo.cli.command import make_app
 from zoo.execution import BACKENDS, EXECUTIONS, FUSED
-from zoo.registry import MODELS, TASKS, TOPOLOGIES, VECTOR_TO_SEQUENCE, Entry, Task
+from zoo.pretrained import cards
+from zoo.registry import MODELS, TASKS, TOPOLOGIES, VECTOR_TO_SEQUENCE, Entry, Recipe, Task
 
 app = make_app()
 
@@ -69,6 +70,33 @@ def sizes(entry: Entry) -> list[list[str]]:
     return [[task.name, str(task.units), whole_input(task)] for task in TASKS if entry.fits(task)]
 
 
+def recipe_in_words(recipe: Recipe) -> str:
+    """How a recipe trains: "15 epochs, batch 50, adam up to 0.003 (warm-up, cosine), gradient norm at most 1"."""
+    of_batches = f" of {recipe.iterations} batches" if recipe.iterations else ""
+    words = [f"{recipe.epochs} epoch{'s' * (recipe.epochs != 1)}{of_batches}", f"batch {recipe.batch}"]
+    rate = (
+        f"up to {recipe.learning_rate:g} (warm-up, cosine)"
+        if recipe.schedule == "cosine"
+        else f"{recipe.learning_rate:g}"
+    )
+    momentum = f", Nesterov momentum {recipe.momentum:g}" if recipe.momentum is not None else ""
+    words.append(f"{recipe.optimizer} {rate}{momentum}")
+    if recipe.clip_norm is not None:
+        words.append(f"gradient norm at most {recipe.clip_norm:g}")
+    if recipe.truncate is not None:
+        words.append(f"gradients go back {recipe.truncate} steps")
+    if recipe.loss_steps == "last":
+        words.append("loss of the last step")
+    elif isinstance(recipe.loss_steps, tuple):
+        words.append("loss of steps {} to {}".format(*recipe.loss_steps))
+    return ", ".join([*words, *(f"{name}={value!r}" for name, value in recipe.options.items())])
+
+
+def recipes(task: Task) -> list[list[str]]:
+    """A row a recipe of a task, the default one first: its name, how it trains."""
+    return [[recipe.name, recipe_in_words(recipe)] for recipe in task.recipes]
+
+
 def page() -> str:
     """The catalogue as Markdown."""
     parts = [
@@ -96,6 +124,7 @@ def _capabilities() -> str:
 
 
 def _entries() -> Iterable[str]:
+    published = cards()
     families = dict.fromkeys(entry.build.__module__ for entry in MODELS)
     for family in families:
         members = [entry for entry in MODELS if entry.build.__module__ == family]
@@ -104,7 +133,11 @@ def _entries() -> Iterable[str]:
         for entry in members:
             yield f"#### {entry.name}\n\n{entry.summary}\n\n```text\n{entry.equations}\n```\n"
             yield f"- {entry.year}: {entry.paper}\n- options: {', '.join(options(entry))}"
-            yield f"- tasks: {', '.join(fitting(entry))}\n"
+            yield f"- tasks: {', '.join(fitting(entry))}"
+            trained = [
+                f"{card['task']} ({card['recipe']['name']})" for card in published if card["entry"] == entry.name
+            ]
+            yield f"- published weights: {', '.join(trained) or 'none'}\n"
 
 
 def _tasks() -> Iterable[str]:
@@ -123,6 +156,8 @@ def _tasks() -> Iterable[str]:
         ]
         yield f"### {topology}\n"
         yield _table(["task", "what is asked", "input", "metric", "naive guesses", "source"], rows)
+        trained = [[task.name, str(task.units), *recipe] for task in tasks for recipe in recipes(task)]
+        yield _table(["task", "units", "recipe", "how it trains"], trained)
 
 
 def _table(columns: list[str], rows: list[list[str]]) -> str:

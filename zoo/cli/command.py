@@ -41,11 +41,11 @@ def make_app(summary: str = "") -> typer.Typer:
     )
 
 
-def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table; its first two columns are never wrapped."""
+def print_table(title: str, columns: list[str], rows: list[list[str]], whole: int = 2) -> None:
+    """Print a table; so many of its first columns are never wrapped."""
     table = Table(title=escape(title), title_justify="left", box=rich.box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(escape(column), no_wrap=column in columns[:2])
+        table.add_column(escape(column), no_wrap=column in columns[:whole])
     for row in rows:
         table.add_row(*map(escape, row))
     Console().print(table)

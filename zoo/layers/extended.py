@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from zoo.errors import ZooError, positive_whole
+from zoo.layers.precision import compute_in_float32
 from zoo.layers.tensors import Tensor
 
 
@@ -35,6 +36,8 @@ class SLSTMCell(keras.layers.Layer):
     c' = σ(f) ⊙ c + exp(i) ⊙ tanh(z), n' = σ(f) ⊙ n + exp(i), h' = σ(o) ⊙ c' / n', each of z, i, f, o = x·W + h·U + b.
     Run it with `keras.layers.RNN` or `zoo.recurrent`.
 
+    In mixed precision it computes in float32: ln σ(f) is near 0, and is lost beside the stabilizer.
+
     Args:
         units: size of the output h, the memory c and the normalizer n.
 
@@ -45,6 +48,7 @@ class SLSTMCell(keras.layers.Layer):
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        compute_in_float32(self)
         self.units = positive_whole("units", units)
         self.state_size = [units] * 4
         self.output_size = units
@@ -88,7 +92,9 @@ class MLSTMCell(keras.layers.Layer):
     """One step of an mLSTM: its memory is a matrix of size² a head, read by a query and written by a key and a value.
 
     C' = σ(f)·C + exp(i)·v·kᵀ, n' = σ(f)·n + exp(i)·k, h = σ(o) ⊙ C'·q / max(|n'·q|, 1), with q, k / √size and v of the
-    inputs, and i and f one number a head.
+    inputs, and i and f one number a head. In mixed precision it computes in float32, as `SLSTMCell`.
+    Its state is linear in the old one, but a scan would hold the matrices of all steps, units · size numbers an example
+    and step: there is none.
     Run it with `keras.layers.RNN` or `zoo.recurrent`.
 
     Args:
@@ -110,6 +116,7 @@ class MLSTMCell(keras.layers.Layer):
         if units % heads:
             raise ZooError(f"heads must divide the {units} units, and {heads!r} do not")
         super().__init__(**kwargs)
+        compute_in_float32(self)
         self.units, self.heads, self.size = units, heads, units // heads
         self.state_size = [units, units * self.size, units, heads]
         self.output_size = units

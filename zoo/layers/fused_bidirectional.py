@@ -66,8 +66,12 @@ class FusedBidirectional(keras.layers.Bidirectional):
             return False
         if any(layer.activity_regularizer for layer in layers):  # which is of the outputs of each
             return False
+        if any(layer.compute_dtype != self.compute_dtype for layer in layers):
+            return False
         first, second = (layer.cell for layer in layers)
-        alike = type(first) is type(second) and first.get_config().get("units") == second.get_config().get("units")
-        same_activation = getattr(first, "activation", None) == getattr(second, "activation", None)
+        if type(first) not in torch_rnn.KERNELS or type(second) is not type(first):
+            return False
+        same_units = first.units == second.units
+        same_activation = first.activation == second.activation
         drops = training and (first.dropout or second.dropout)
-        return bool(alike and same_activation and type(first) in torch_rnn.KERNELS and not drops)
+        return bool(same_units and same_activation and not drops)

@@ -6,12 +6,13 @@ tests/test_keras_private.py holds this file to the minor version of Keras and tr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import keras
 from keras import ops
 from keras.src import backend
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 from keras.src.models.functional import Functional
 
@@ -100,6 +101,14 @@ def drawn_in_calls(layer: keras.layers.Layer) -> list[keras.Variable]:
         if not (isinstance(each, DropoutRNNCell) and type(each).__module__.startswith("keras.")):
             changed += [generator.state for generator in each._seed_generators]
     return changed
+
+
+def no_variable_changes() -> AbstractContextManager[Any]:
+    """While this context is open no variable is changed: within a trace of JAX it would keep a value of the trace.
+
+    Of a call that is stateless already the context is that one.
+    """
+    return nullcontext() if in_stateless_scope() else keras.StatelessScope()
 
 
 @contextmanager

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
+
+from zoo.layers.keras_private import no_variable_changes
 from zoo.layers.tensors import Tensor
 
 
@@ -35,11 +38,13 @@ def scan_to_last(body: Callable[..., Any], rows: Any, states: Sequence[Tensor]) 
         return list(body(row, states)[1]), None
 
     first = jax.tree.map(lambda each: each[0], rows)
-    shape = jax.eval_shape(output_of, first, list(states))
-    if place[-1] is not None:  # the output is one of the states, as that of most cells: it needs no place of its own
-        last_states, _ = jax.lax.scan(turn_of_states, list(states), rows)
-        last = last_states[place[-1]]
-    else:
-        start = (jax.numpy.zeros(shape.shape, shape.dtype), list(states))
-        (last, last_states), _ = jax.lax.scan(turn, start, rows)
+    with keras.StatelessScope():  # of its own: what this trace changes is nothing to the next
+        shape = jax.eval_shape(output_of, first, list(states))
+    with no_variable_changes():
+        if place[-1] is not None:  # the output is a state, as that of most cells: it needs no place of its own
+            last_states, _ = jax.lax.scan(turn_of_states, list(states), rows)
+            last = last_states[place[-1]]
+        else:
+            start = (jax.numpy.zeros(shape.shape, shape.dtype), list(states))
+            (last, last_states), _ = jax.lax.scan(turn, start, rows)
     return last, last[None], list(last_states)

@@ -10,12 +10,11 @@ import keras
 from keras import ops
 
 from zoo.errors import ZooError, positive_whole
+from zoo.layers.precision import compute_in_float32
 from zoo.layers.tensors import Tensor
 
 Parts = tuple[Tensor, ...]
 """A tensor, or of complex numbers the real part and the imaginary one."""
-HALF = ("float16", "bfloat16")
-"""Types that cannot tell a decay of 0.999 from 1: their last number under 1 is 0.9995 and 0.996."""
 EDGE = 1e-6  # from a radius or an angle whose logarithm would be infinite
 
 
@@ -49,8 +48,7 @@ class LinearCell(keras.layers.Layer):
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if self.compute_dtype in HALF:
-            self.dtype_policy = "float32"
+        compute_in_float32(self)
         self.units = units = positive_whole("units", units)
         self.state_size = [units] * (self.parts + (not self.gives_its_state))
         self.output_size = units
@@ -137,11 +135,10 @@ class MinLSTMCell(GatedLinearCell):
     gates = 3
 
     def decay_and_drive(self, inputs: Tensor) -> tuple[Parts, Parts]:
-        """f and i ⊙ n, the gates divided by their sum."""
+        """f and i ⊙ n, the gates over their sum: f / (f + i) = σ(ln f - ln i), also where both are 0 in float32."""
         forget, enter, candidate = self.sums(inputs)
-        forget, enter = ops.sigmoid(forget), ops.sigmoid(enter)
-        total = forget + enter
-        return (forget / total,), (enter / total * candidate,)
+        difference = ops.softplus(-enter) - ops.softplus(-forget)
+        return (ops.sigmoid(difference),), (ops.sigmoid(-difference) * candidate,)
 
 
 @keras.saving.register_keras_serializable("zoo")

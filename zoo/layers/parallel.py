@@ -27,15 +27,15 @@ class ParallelRNN(keras.layers.RNN):
 
     Args:
         cell: a `zoo.layers.LinearCell`.
-        **options: as of `keras.layers.RNN`, but for `unroll` and `zero_output_for_mask`.
+        **options: as of `keras.layers.RNN`, but for `unroll`.
 
     Raises:
         ZooError: another cell, or a number of steps that is not known when the model is built.
     """
 
     def __init__(self, cell: Any, **options: Any) -> None:
-        if options.pop("unroll", False) or options.pop("zero_output_for_mask", False):
-            raise ZooError("a parallel scan takes neither unroll nor zero_output_for_mask")
+        if options.pop("unroll", False):
+            raise ZooError("a parallel scan has no loop to unroll: leave unroll out")
         if not isinstance(cell, LinearCell):
             kind = type(cell).__name__
             raise ZooError(f"{kind} is not linear in its state: a parallel scan is for a zoo.layers.LinearCell")
@@ -77,7 +77,7 @@ class ParallelRNN(keras.layers.RNN):
         if mask is not None:
             outputs = _repeated(outputs, mask)
         last = outputs[:, -1]
-        if mask is not None and self.zero_output_for_mask:  # Bidirectional sets it
+        if mask is not None and self.zero_output_for_mask:
             outputs = ops.where(mask, outputs, ops.zeros_like(outputs))
         return last, outputs, self.cell.carried(last, tuple(state[:, -1] for state in states))
 
@@ -90,7 +90,7 @@ class ParallelRNN(keras.layers.RNN):
     def get_config(self) -> dict[str, Any]:
         """Everything that the constructor needs to make this layer again."""
         config = super().get_config()
-        return {name: value for name, value in config.items() if name not in ("unroll", "zero_output_for_mask")}
+        return {name: value for name, value in config.items() if name != "unroll"}
 
 
 def _of_every_step(decay: Tensor, drive: Tensor) -> Tensor:
@@ -141,6 +141,6 @@ def _standing_still(decay: Parts, drive: Parts, counts: Tensor) -> Element:
 
 def _repeated(outputs: Tensor, counts: Tensor) -> Tensor:
     """The outputs (batch, steps, units), those of steps that do not count replaced by the last one that does."""
-    new = ops.cast(counts, outputs.dtype)
-    old = ops.zeros_like(outputs) + (1 - new)
-    return _accumulated(((old,), (new * outputs,)))[1][0]
+    nothing = ops.zeros_like(outputs)
+    old = ops.where(counts, nothing, ops.ones_like(outputs))
+    return _accumulated(((old,), (ops.where(counts, outputs, nothing),)))[1][0]  # no product: 0 · NaN is NaN

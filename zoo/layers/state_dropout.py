@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from zoo.errors import ZooError
 from zoo.layers.tensors import Tensor
 
 
@@ -61,10 +62,16 @@ class StateDropoutCell(keras.layers.Layer):
     Shapes:
         inputs: (batch, features + units), the mask last, as `StateMasks` gives them. States: those of `cell`.
         Output: (batch, units).
+
+    Raises:
+        ZooError: the cell has dropout of its own: Keras draws the masks of a cell before the loop, and does not see one
+            that is inside another.
     """
 
     def __init__(self, cell: keras.layers.Layer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if getattr(cell, "dropout", 0) or getattr(cell, "recurrent_dropout", 0):
+            raise ZooError(f"{type(cell).__name__} inside StateDropoutCell must have no dropout of its own")
         self.cell = cell
         self.state_size = cell.state_size
         self.output_size = cell.output_size

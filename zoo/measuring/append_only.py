@@ -24,7 +24,7 @@ END = b"\n\n"
 BYTES_STAY = "surrogateescape"
 """How a table that is not UTF-8 throughout is decoded: written again, it has the same bytes."""
 WRITER = "zoo_version"
-"""The column that says which version wrote a row; tables from before 0.2.0 have none."""
+"""The column that says which version wrote a row; the first tables had none."""
 HEAD_BYTES = 1 << 16
 """Of a table that is refused so many are read, to say who wrote it."""
 Replaced = Callable[[dict[str, str]], bool]

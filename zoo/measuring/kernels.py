@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EVIDENCE_LENGTH = 160
 HLO_WHILE = re.compile(r"^\s*(?:ROOT )?(\S+) = .*\bwhile\((?:.*\bop_name=\"([^\"]*)\")?", re.MULTILINE)
+HLO_CUDNN = re.compile(r"custom_call_target=\"(\w*cudnn_rnn\w*)\"")
 DRAWS = re.compile(r"_uniform|_bernoulli|random_bits|threefry")
 """In the name of an operation that draws dropout's masks: XLA has a loop of its own for it, before the time loop."""
 
@@ -46,7 +47,9 @@ def _short(line: str) -> str:
 
 
 def of_hlo(text: str) -> dict[str, Any]:
-    """The path of a program that XLA compiled: whether a loop over time is left in it."""
+    """The path of a program that XLA compiled: whether cuDNN runs the sequence, or a loop over time is left in it."""
+    if kernel := HLO_CUDNN.search(text):
+        return {"kernel_path": "cudnn", "kernel_evidence": f"custom call {kernel[1]} in the optimized HLO"}
     loops = [(loop[1], loop[2] or "") for loop in HLO_WHILE.finditer(text) if not DRAWS.search(loop[2] or "")]
     if loops:
         name, operation = loops[0]

@@ -13,7 +13,7 @@ import math
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
@@ -107,40 +107,44 @@ def operations(entry: str, topology: str, sizes: Sizes, phase: str) -> int | Non
     return None if taken is None else sum(product.operations * times for product, times in taken.items())
 
 
-def limits(case: Case, rate: float | None = None) -> dict[str, dict[str, float | None]]:
+def limits(case: Case, rate: float, seconds: Mapping[Product, float]) -> dict[str, dict[str, float | None]]:
     """The columns `limit_seconds` and `chain_limit_seconds` of each phase of a timed case.
 
-    They are the same for all executions of a backend. To run in a process of the case's backend and device.
+    They are the same for all executions of a backend.
 
     Args:
-        case: in its dtype and precision products are timed.
-        rate: operations per second of the large product, where `large_rate` has just measured it.
+        case: in its dtype and precision products were timed.
+        rate: operations per second of the large product, by `large_rate`.
+        seconds: of each of its products, by `product_seconds`; the columns are empty where there is none.
     """
-    task = task_at(case.task, case.steps)
-    sizes = Sizes(case.batch, case.steps, case.features or task.embedding, case.units, task.outputs)
-    taken = {phase: products(case.entry, task.topology, sizes, phase) for phase in PHASES}
-    shapes = {product for counted in taken.values() for product in counted or ()}
-    if not shapes:
-        return {phase: {"limit_seconds": None, "chain_limit_seconds": None} for phase in PHASES}
-    rate = large_rate(case) if rate is None else rate
-    seconds = product_seconds(case, sorted(shapes))
     return {
         phase: {
             "limit_seconds": sum(product.operations * times for product, times in counted.items()) / rate,
             "chain_limit_seconds": sum(seconds[product] * times for product, times in counted.items()),
         }
-        for phase, counted in taken.items()
-        if counted is not None
+        if seconds
+        else {"limit_seconds": None, "chain_limit_seconds": None}
+        for phase, counted in _counted(case).items()
     }
 
 
-def least(one: dict[str, dict[str, float]], other: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """The lower of two limits, each column of each phase by itself."""
-    return {phase: {name: min(value, other[phase][name]) for name, value in one[phase].items()} for phase in one}
+def _counted(case: Case) -> dict[str, Counter[Product]]:
+    """The products of each phase of a case; none where there is no formula."""
+    task = task_at(case.task, case.steps)
+    sizes = Sizes(case.batch, case.steps, case.features or task.embedding, case.units, task.outputs)
+    return {phase: products(case.entry, task.topology, sizes, phase) or Counter() for phase in PHASES}
+
+
+def quicker(one: Mapping[Product, float], other: Mapping[Product, float]) -> dict[Product, float]:
+    """The lower seconds of each product that was timed twice."""
+    return {product: min(seconds, other[product]) for product, seconds in one.items()}
 
 
 def large_rate(case: Case) -> float:
-    """Operations per second of a large product in the case's dtype and precision, of 2048³ on a quick CPU."""
+    """Operations per second of a large product in the case's dtype and precision, of 2048³ on a quick CPU.
+
+    To run in a process of the case's backend and device; of the case no size counts.
+    """
     ways = _ways(case)
     size = min(1024, LARGEST[case.device])
     while True:
@@ -152,10 +156,17 @@ def large_rate(case: Case) -> float:
         size, ways = 2 * size, [way]
 
 
-def product_seconds(case: Case, shapes: Sequence[Product]) -> dict[Product, float]:
-    """Seconds of each product in the case's dtype and precision, of many one after another."""
+def product_seconds(case: Case) -> dict[Product, float]:
+    """Seconds of each product of the case, in its dtype and precision, of many one after another.
+
+    To run in a process of the case's backend and device.
+
+    Returns:
+        Nothing where there is no formula.
+    """
+    shapes = {product for counted in _counted(case).values() for product in counted}
     ways = _ways(case)
-    return {product: _time(product, ways)[0] for product in shapes}
+    return {product: _time(product, ways)[0] for product in sorted(shapes)}
 
 
 Run = Callable[[int], object]

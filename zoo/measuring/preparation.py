@@ -74,10 +74,11 @@ def prepare_training(case: Case, once: Once) -> Prepared | Ended:
 
 
 def limits(case: Case, seconds: Mapping[str, float], once: Once) -> dict[str, Figures]:
-    """What the arithmetic alone takes, by phase; empty columns if it could not be measured.
+    """What the arithmetic alone takes, by phase; no columns if it could not be measured.
 
-    A step that was faster shows that other work slowed the products down while they were timed: they are timed again,
-    once for each time that it shows, and the least counts.
+    The large product is timed once for all cases of a backend, a device and a dtype. A step that was faster shows that
+    other work slowed the products down while they were timed: they are timed again, once for each time that it shows,
+    and the least counts.
 
     Args:
         case: what was timed.
@@ -85,9 +86,13 @@ def limits(case: Case, seconds: Mapping[str, float], once: Once) -> dict[str, Fi
         once: what was measured once.
     """
     case = replace(looped(case), execution=Execution())
-    measured = once("its limit", case, limit.limits)
-    if measured.status != "ok":
+    of_all = replace(case, entry="", task="", batch=0, steps=0, features=0, units=0, masked="none")
+    rate = once("a large product", of_all, limit.large_rate)
+    products = once("its products", case, limit.product_seconds)
+    if rate.status != "ok" or products.status != "ok":
         return {phase: {} for phase in case.phases}
-    if any(least < (measured.value[phase].get("limit_seconds") or 0) for phase, least in seconds.items()):
-        return once.again(case, limit.limits, limit.least)
-    return measured.value
+    found = limit.limits(case, rate.value, products.value)
+    if any(least < (found[phase]["limit_seconds"] or 0) for phase, least in seconds.items()):
+        again = once.again(of_all, limit.large_rate, max), once.again(case, limit.product_seconds, limit.quicker)
+        return limit.limits(case, *again)
+    return found

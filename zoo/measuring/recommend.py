@@ -61,7 +61,8 @@ def recommend(
     """
     import keras
 
-    from zoo.convert import copied, with_execution
+    from zoo.convert import with_execution
+    from zoo.copies import copied
     from zoo.layers import kernels
 
     time = Budget(budget)

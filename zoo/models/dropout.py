@@ -83,8 +83,9 @@ def output_dropout(
     onnx="RNN",
     summary="Three layers of recurrent neurons, dropout on the state from step to step, a new mask each step.",
     equations=f"y(t) = tanh(x(t)·Wx + (m(t) ⊙ y(t-1))·Wy + b)\n{A_NEW_MASK}",
-    paper=WRAPPER,
-    year=2014,
+    paper="state_keep_prob of DropoutWrapper of TensorFlow 1; Semeniuta, Severyn and Barth, Recurrent Dropout without "
+    "Memory Loss, examines it",
+    year=2016,
 )
 def state_dropout(
     task: Task, execution: Execution, *, units: int, layers: int = LAYERS, rate: float = 0.5
@@ -126,7 +127,8 @@ def recurrent_dropout(
     onnx="LSTM",
     drops_inside=True,
     summary="Three LSTM layers with Keras' recurrent_dropout, which keeps a GPU from using cuDNN.",
-    equations=f"{LSTM_EQUATIONS}\nwith m ⊙ h(t-1) in place of h(t-1), m as in recurrent_dropout",
+    equations=f"{LSTM_EQUATIONS}\nwith m_i, m_f, m_g, m_o ⊙ h(t-1) in place of h(t-1), "
+    "each gate with a mask of its own as in recurrent_dropout",
     paper=GAL,
     year=2016,
 )

@@ -65,7 +65,8 @@ def sru(task: Task, execution: Execution, *, units: int) -> keras.Model:
     drops_inside=True,
     summary="An LSTM in which, during training, elements of the state keep their old value at random.",
     equations=f"{LSTM_EQUATIONS}\n"
-    "then each element of c(t) and h(t) is that of t-1 with probability `rate`; else their expected value",
+    "in training each element of c(t) and h(t) is that of t-1 with probability `rate`; "
+    "otherwise both are rate · old + (1 - rate) · new",
     paper="Krueger et al., Zoneout: Regularizing RNNs by Randomly Preserving Hidden Activations",
     year=2017,
 )

@@ -192,10 +192,10 @@ def _(cell: MinGRUCell) -> Equations:
 def _(cell: MinLSTMCell) -> Equations:
     def before(graph: Graph, inputs: str) -> list[str]:
         forget, enter, candidate = _gates(cell, graph, inputs)
-        forget, enter = graph.add("Sigmoid", forget), graph.add("Sigmoid", enter)
-        total = graph.add("Add", forget, enter)
-        drive = graph.add("Mul", graph.add("Div", enter, total), candidate)
-        return [graph.add("Div", forget, total), drive]
+        forget, enter = (graph.add("Softplus", graph.add("Neg", each)) for each in (forget, enter))
+        keep = graph.add("Sigmoid", graph.add("Sub", enter, forget))
+        drive = graph.add("Mul", graph.add("Sigmoid", graph.add("Sub", forget, enter)), candidate)
+        return [keep, drive]
 
     return Equations(before, _linear_step)
 

@@ -41,7 +41,7 @@ def export(model: keras.Model, path: str | Path) -> float:
         ZooError: the model is subclassed or not built, a layer cannot be exported, onnx is not installed, the numbers
             differ by more than 1e-5, or the file cannot be written.
     """
-    from zoo.convert import require_graph
+    from zoo.copies import require_graph
 
     target = Path(path)
     if target.suffix != ".onnx":

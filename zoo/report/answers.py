@@ -63,7 +63,7 @@ def _of_machine(rows: pd.DataFrame, table: pd.DataFrame) -> list[Answer]:
     best = best[best["comparison"] == OVER_STOCK.what]
     won, own = winners(by_size(rows)), rest.of_own(over_stock, loops)
     until, architecture = _until(unrolling, paid), _architectures(compared)
-    fastest, gained = headlines.fastest(won), headlines.own(own, best)
+    fastest, gained = headlines.fastest(won), headlines.own(own)
     return [
         _answer("unroll", "Should I unroll?", _unroll(unrolling), unrolling, headlines.unroll(unrolling)),
         _answer("until", "Up to how many steps does unrolling pay?", until, unrolling, headlines.until(unrolling)),
@@ -143,10 +143,14 @@ def _fastest(won: pd.DataFrame) -> Iterator[str]:
     for (backend, device), part in won.groupby(["backend", "device"], sort=False):
         stretches = [
             f"{row['execution']} at {lengths_range(row['first_steps'], row['last_steps'])} steps "
-            f"({row['sizes']} length{'s' * (row['sizes'] > 1)})"
+            f"({row['sizes']} length{'s' * (row['sizes'] > 1)}{_tried_to(row)})"
             for row in in_turn(part)
         ]
         yield f"{place_name(backend, device)}: the fastest, or tied with it, is {', '.join(stretches)}."
+
+
+def _tried_to(row: pd.Series) -> str:
+    return "" if pd.isna(row["tried_to"]) else f", not tried beyond {int(row['tried_to']):,} steps"
 
 
 def _own(mine: pd.DataFrame, over_stock: pd.DataFrame) -> Iterator[str]:
@@ -162,7 +166,8 @@ def _own(mine: pd.DataFrame, over_stock: pd.DataFrame) -> Iterator[str]:
 def _architectures(rows: pd.DataFrame) -> Iterator[str]:
     for ranked in by_task(rows):
         best, timed = ranked.iloc[0], ranked["train_ratio"].notna().any()
-        text = f"{best['task']} (timed on {backend_name(best['backend'])}): " if timed else f"{best['task']}: "
+        where = f" (timed on {backend_name(best['backend'])})" if timed else ""
+        text = f"{headlines.task_words(best)}{where}: "
         text += f"{best['model']} has the best {best['metric']}, {_score(best)}"
         tied = as_good_as_the_best(ranked).iloc[1:]
         others = headlines.scores_in_words(tied if len(tied) else ranked.iloc[1:2])

@@ -10,15 +10,12 @@ import pandas as pd
 from zoo.charts.labels import backend_name, fastest_words, place_name
 from zoo.statistics.architectures import as_good_as_the_best
 from zoo.statistics.favourite import SHORT_SEQUENCE
-from zoo.statistics.growth import bound
-from zoo.statistics.scores import better
+from zoo.statistics.growth import most_steps
 from zoo.statistics.texts import few_words, three_digits, with_interval
 from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
 LEAST_LENGTHS = 2
 """Of fewer numbers of steps nothing is said of how it goes on."""
-MANY = 4
-"""Of so many ratios only the ends are told."""
 WORTH = {FASTER: "yes", SLOWER: "no", EQUAL: "no gain", UNDECIDED: "undecided", TOO_FEW: "too few repeats"}
 """A verdict for who asks whether it is worth it."""
 
@@ -31,17 +28,17 @@ def unroll(rows: pd.DataFrame) -> str:
         if trains.empty:
             continue
         row = nearest_row(trains)
-        first = at(part, row["steps"], "train", "first_call_seconds")
         lengths.add(int(row["steps"]))
         predict = at(part, row["steps"], "predict", "step_seconds")
-        text = f"{backend_name(backend)}{' with jit' * ('+jit' in row['what'])}: {_worth(row, 'for training')}"
-        text += f", {_worth(predict, 'for prediction')}" if predict is not None else ""
-        gains = FASTER in (row["verdict"], None if predict is None else predict["verdict"])
-        longer = f", its first call takes {times(first['ratio'])} as long" if gains and first is not None else ""
-        phrases.append(text + longer)
+        where = f"{backend_name(backend)}{' with jit' * ('+jit' in row['what'])}"
+        if predict is not None and WORTH[predict["verdict"]] == WORTH[row["verdict"]] == WORTH[EQUAL]:
+            phrases.append(f"{where}: {WORTH[EQUAL]}")
+            continue
+        text = f"{where}: {_worth(row, 'for training')}"
+        phrases.append(text + (f", {_worth(predict, 'for prediction')}" if predict is not None else ""))
     steps = " or ".join(map(str, sorted(lengths)))
-    told = f"At {steps} steps; in brackets the time unrolled over the time looped"
-    return f"{told}. {'; '.join(phrases)}." if phrases else ""
+    text = f"At {steps} steps; in brackets the time over that of the loop"
+    return f"{text}. {'; '.join(phrases)}." if phrases else ""
 
 
 def _worth(row: pd.Series, where: str) -> str:
@@ -51,17 +48,16 @@ def _worth(row: pd.Series, where: str) -> str:
 
 
 def until(rows: pd.DataFrame) -> str:
-    """Of `answers.of_unrolling`: at how many lengths it pays, and up to which."""
+    """Of `answers.of_unrolling`: up to how many steps it pays."""
     phrases = []
     for backend, part in rows.groupby("backend", sort=False):
         trains = enough_repeats(train_steps(part))
         if trains["steps"].nunique() < LEAST_LENGTHS:
             continue
-        faster = trains[trains["verdict"] == FASTER]
-        text = f"{lengths_words(trains, faster)} on {backend_name(backend)}"
-        last = faster.iloc[-1:]
-        phrases.append(text + "".join(f", the longest {row['steps']} ({row['ratio']:.2f})" for row in in_turn(last)))
-    return f"Unrolled, training is decidedly faster {'; '.join(phrases)}." if phrases else ""
+        last = trains[trains["verdict"] == FASTER].iloc[-1:]
+        longest = [f"up to {row['steps']:,} steps ({row['ratio']:.2f})" for row in in_turn(last)]
+        phrases.append(f"{backend_name(backend)} {longest[0] if longest else 'at no length'}")
+    return f"Training gains on {', on '.join(phrases)}." if phrases else ""
 
 
 def jit(rows: pd.DataFrame) -> str:
@@ -71,7 +67,7 @@ def jit(rows: pd.DataFrame) -> str:
         trains = train_steps(part)
         worth = [_worth(row, f"at {row['steps']:,} steps") for row in telling(trains)]
         phrases += [f"{backend_name(backend)}: {', '.join(worth)}"] if worth else []
-    return f"In brackets the training time of looped+jit over that of looped. {'; '.join(phrases)}." if phrases else ""
+    return f"In training; in brackets the time over that without. {'; '.join(phrases)}." if phrases else ""
 
 
 def telling(trains: pd.DataFrame) -> list[pd.Series]:
@@ -86,28 +82,23 @@ def telling(trains: pd.DataFrame) -> list[pd.Series]:
 
 def fastest(won: pd.DataFrame) -> str:
     """Of `executions.winners`: the fastest of Keras' own loops on each backend, from length to length."""
-    return (
-        f"The fastest of Keras' own loops in training, or one tied with it: {fastest_words(won)}." if len(won) else ""
-    )
+    return f"Of Keras' own loops, in training: {fastest_words(won)}." if len(won) else ""
 
 
-def own(mine: pd.DataFrame, over_stock: pd.DataFrame) -> str:
-    """Of `answers.of_own` and `gains`: what the zoo's executions gain over Keras' layer, and over the best of all."""
+def own(mine: pd.DataFrame) -> str:
+    """Of `answers.of_own`: what the zoo's executions gain over Keras' layer, the least and the most of each."""
     gained = [
-        f"{loop} on {place_name(backend, device)} {', '.join(_gained(part))}"
+        f"{loop} on {place_name(backend, device)} {_from_to(part['ratio'])}"
         for (backend, device, loop), part in mine.groupby(["backend", "device", "loop"], sort=False)
     ]
-    text = (
-        f"Executions that only the zoo has, time over that of Keras' layer, where it is decided: {'; '.join(gained)}."
-    )
-    return f"{text if gained else ''} {best_of_stock(over_stock)}".strip()
+    first = "Of the zoo's own, time over that of Keras' layer"
+    return f"{first}: {', '.join(gained)}." if gained else ""
 
 
-def _gained(rows: pd.DataFrame) -> list[str]:
-    """The ratios with their sizes, the least first: "0.66 (240 steps, batch 32)"; of many the least and the most."""
-    by_ratio = rows.sort_values("ratio", kind="stable")
-    texts = [f"{row['ratio']:.2f} ({row['steps']:,} steps, batch {row['batch']:,})" for row in in_turn(by_ratio)]
-    return texts if len(texts) < MANY else [f"{texts[0]} to {texts[-1]}"]
+def _from_to(ratios: pd.Series) -> str:
+    """ "0.66 to 1.46", or the one there is."""
+    ends = [f"{ratio:.2f}" for ratio in (ratios.min(), ratios.max())]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def best_of_stock(rows: pd.DataFrame) -> str:
@@ -129,15 +120,19 @@ def best_of_stock(rows: pd.DataFrame) -> str:
 
 
 def architecture(rows: pd.DataFrame) -> str:
-    """Of `architectures`: the best entry of each task, and those that are not decidedly worse."""
+    """Of `architectures`: the best entry of each task, and how many are not decidedly worse."""
     phrases = []
     for part in by_task(rows):
-        scores = scores_in_words(as_good_as_the_best(part))
-        metric = str(part["metric"].iloc[0])
-        best = "highest" if better(metric).startswith("higher") else "lowest"
-        phrases.append(f"{part['task'].iloc[0]} ({best} {metric}): {scores}")
-    first = "The best score of each task, and those behind it up to one that is decidedly worse"
-    return f"{first}. {'; '.join(phrases)}." if phrases else ""
+        more = len(as_good_as_the_best(part)) - 1
+        best = part.iloc[0]
+        as_good = f" and {more} as good" * (more > 0)
+        phrases.append(f"{task_words(best)}: {best['model']} {three_digits(best['score'])}{as_good}")
+    return f"The best by task, and how many are not decidedly worse. {'; '.join(phrases)}." if phrases else ""
+
+
+def task_words(row: pd.Series) -> str:
+    """A task, and which of its tests where it has several: "digits_rows", "wave, same range"."""
+    return str(row["task"]) if row["split"] == "test" else f"{row['task']}, {row['split'].replace('_', ' ')}"
 
 
 def scores_in_words(rows: pd.DataFrame) -> str:
@@ -146,13 +141,12 @@ def scores_in_words(rows: pd.DataFrame) -> str:
 
 
 def fits(rows: pd.DataFrame) -> str:
-    """Of `answers.that_fit`: the most steps that train in so much memory, and what ended the next number tried."""
+    """Of `answers.that_fit`: the most steps that train in so much memory."""
     phrases = []
     for backend, part in rows[rows["largest_steps"].notna()].groupby("backend", sort=False):
-        longest = [f"{row['execution']} {bound(row)}" for row in in_turn(part)]
+        longest = [f"{row['execution']} {most_steps(row)} steps" for row in in_turn(part)]
         phrases.append(f"{backend_name(backend)} {', '.join(longest)}")
-    first = "The most steps that train, and in brackets why the next number tried does not"
-    return f"{first}, of {size_words(rows.iloc[0])}: {'; '.join(phrases)}." if phrases else ""
+    return f"Training {size_words(rows.iloc[0])}: {'; '.join(phrases)}." if phrases else ""
 
 
 def lengths_words(trains: pd.DataFrame, faster: pd.DataFrame) -> str:

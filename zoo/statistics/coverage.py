@@ -77,8 +77,9 @@ def under_the_rule(table: pd.DataFrame) -> pd.DataFrame:
 
     The pairs of a group are its comparisons, and its repeats are taken in order: 3, and more until the interval of each
     is within ±4%, at most 10 (see `zoo.measuring.enough`); then the next sequence begins. `repeats` is the mean number
-    taken. Of the `comparisons`, `holds_1` have an interval that holds 1. By their verdict, corrected among those of a
-    phase and sequence, `called_different` are faster or slower, `equal` are equal within 5%, `undecided` are neither.
+    taken. Those of an arm and phase are judged as the comparisons of a table are, whose groups are of several minutes
+    too: one prior, one false discovery rate. Of the `comparisons`, `holds_1` have an interval that holds 1. By their
+    verdict `called_different` are faster or slower, `equal` are equal within 5%, `undecided` are neither.
     Each has its `_share` and the exact binomial 95% interval of that, from `_low` to `_high`.
 
     Raises:
@@ -87,28 +88,18 @@ def under_the_rule(table: pd.DataFrame) -> pd.DataFrame:
     enough = [arm for arm, _ in _enough_pairs(table)]
     pairs = same_pairs(table)
     phaseless = [name for name in KEYS if name != "phase"]
-    judged: dict[tuple[Any, ...], list[pd.DataFrame]] = {}
+    moments: dict[tuple[Any, ...], list[pd.DataFrame]] = {}
     for key, group in pairs.groupby([*phaseless, "run", "group"], dropna=False, sort=False):
         wide = group.pivot(index="repeat", columns=["phase", "pair"], values="ratio").dropna().apply(np.log)
         for part in sequences(wide):
-            for phase, comparisons in _judged(part.apply(np.exp)).groupby("phase"):
-                judged.setdefault((*key[: len(phaseless)], phase), []).append(comparisons)
+            for phase, comparisons in part.agg(MOMENTS).T.groupby(level="phase"):
+                moments.setdefault((*key[: len(phaseless)], phase), []).append(comparisons)
     rows = []
     for arm in enough:
-        of_arm = judged[(*(arm[name] for name in phaseless), arm["phase"])]
-        rows.append({**arm, **_outcomes(pd.concat(of_arm))})
+        of_arm = pd.concat(moments[(*(arm[name] for name in phaseless), arm["phase"])], ignore_index=True)
+        tests = ratio_tests(of_arm, [prior_of(of_arm)] * len(of_arm))
+        rows.append({**arm, **_outcomes(with_verdicts(tests.assign(phase=arm["phase"]), ["phase"]))})
     return as_frame(rows, [*KEYS, *RULED], table)
-
-
-def _judged(repeats: pd.DataFrame) -> pd.DataFrame:
-    """The comparisons of one sequence as those of a table: a prior for all, a false discovery rate for each phase.
-
-    In a table the prior is of a phase too; the few pairs of one sequence and phase would have none.
-    """
-    moments = repeats.apply(np.log).agg(MOMENTS).T
-    tests = ratio_tests(moments, [prior_of(moments)] * len(moments))
-    phases = moments.index.get_level_values("phase")
-    return with_verdicts(tests.reset_index(drop=True).assign(phase=phases), ["phase"])
 
 
 def _outcomes(judged: pd.DataFrame) -> dict[str, Any]:

@@ -131,7 +131,8 @@ def _common(rows: pd.DataFrame) -> pd.DataFrame:
 def winners(rows: pd.DataFrame, least_lengths: int = LEAST_LENGTHS) -> pd.DataFrame:
     """Of `by_size`, for each backend which execution is the fastest, or tied with it, from length to length.
 
-    One row a stretch of lengths, `first_steps` to `last_steps`: `execution` is so at each of the `sizes` lengths in it.
+    One row a stretch of lengths, `first_steps` to `last_steps`: `execution` is so at each of the `sizes` lengths in it,
+    and was tried at lengths up to `tried_to`, or at all of them: then that is empty.
     Tied is what is not decidedly slower, and not measured as more than 5% slower either. The stretches are as few as
     can be, and of several ways the one of least time. Only the numbers of steps count at which two executions were
     tried, one of which may have ended for want of time or memory, and three repeats; of fewer lengths than
@@ -147,10 +148,13 @@ def winners(rows: pd.DataFrame, least_lengths: int = LEAST_LENGTHS) -> pd.DataFr
         times = cells.astype("float64").sort_index().apply(np.log)
         if len(times) < least_lengths:
             continue
+        here = tried[tried[keys].eq(list(place)).all(axis=1)]
         for name, lengths in _stretches(times):
-            ends = {"first_steps": lengths[0], "last_steps": lengths[-1], "sizes": len(lengths)}
+            last = float(here.loc[here["execution"].eq(name), "steps"].max())
+            tried_to = last if last < here["steps"].max() else np.nan
+            ends = {"first_steps": lengths[0], "last_steps": lengths[-1], "sizes": len(lengths), "tried_to": tried_to}
             found.append({**dict(zip(keys, place, strict=True)), "execution": name, **ends})
-    return pd.DataFrame(found, columns=[*keys, "execution", "first_steps", "last_steps", "sizes"])
+    return pd.DataFrame(found, columns=[*keys, "execution", "first_steps", "last_steps", "sizes", "tried_to"])
 
 
 def _stretches(times: pd.DataFrame) -> list[tuple[str, list[int]]]:

@@ -46,11 +46,16 @@ def describe(dtype: str, shape: tuple[int | None, ...]) -> str:
     return f"{dtype} ({lengths}{',' if len(shape) == 1 else ''})"
 
 
-def data_file(name: str, remedy: str) -> Path | None:
+def data_file(name: str, remedy: str, *, can_download: bool = False) -> Path | None:
     """The file `name` in the folder ZOO_DATA, or None where that variable is unset or empty.
 
+    Args:
+        name: of the file.
+        remedy: what the user can do.
+        can_download: whether there is another source of the data: then None also where the folder lacks the file.
+
     Raises:
-        ZooError: ZOO_DATA names no folder, or its folder lacks the file.
+        ZooError: ZOO_DATA names no folder, or its folder lacks a file that has no other source.
     """
     value = os.environ.get("ZOO_DATA")
     if not value:
@@ -59,6 +64,8 @@ def data_file(name: str, remedy: str) -> Path | None:
     if not folder.is_dir():
         raise ZooError(f"ZOO_DATA is {value}, which is no folder; expected one with the file {name}: {remedy}")
     if not (folder / name).is_file():
+        if can_download:
+            return None
         raise ZooError(f"ZOO_DATA is {value}, a folder without the file {name}: {remedy}")
     return folder / name
 

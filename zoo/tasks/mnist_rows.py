@@ -18,11 +18,11 @@ ARRAYS = {
     "x_test": Expected(np.uint8, (10_000, STEPS, FEATURES)),
     "y_test": Expected(np.integer, (10_000,)),
 }
-REMEDY = "put MNIST there as Keras stores it, or unset ZOO_DATA to let Keras download it"
+REMEDY = "put MNIST there as Keras stores it, or take the file away to let Keras download it"
 
 
 def load(steps: int | None = None, seed: int = 0) -> Data:
-    """MNIST from `$ZOO_DATA/mnist.npz` where ZOO_DATA is set, else from Keras, which downloads it once (11 MB).
+    """MNIST from `$ZOO_DATA/mnist.npz` if it is there, else from Keras, which downloads it once (11 MB).
 
     Args:
         steps: None or 28, the rows of an image.
@@ -34,7 +34,7 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
         for training, 5,000 for validation, 10,000 for the test.
 
     Raises:
-        ZooError: another number of steps is asked for, the file is missing or unfit, or the download fails.
+        ZooError: another number of steps is asked for, the file is unfit, or the download fails.
     """
     require_steps("mnist_rows", STEPS, steps)
     arrays = read_arrays()
@@ -56,9 +56,9 @@ def read_arrays() -> dict[str, np.ndarray]:
     """The four arrays of MNIST, named as in Keras' file.
 
     Raises:
-        ZooError: the file under ZOO_DATA is missing or unfit, or the download fails.
+        ZooError: the file under ZOO_DATA is unfit, or the download fails.
     """
-    path = data_file(FILE, REMEDY)
+    path = data_file(FILE, REMEDY, can_download=True)
     if path is None:
         return download()
     arrays = read_npz(path, ARRAYS, REMEDY)

@@ -149,7 +149,8 @@ TASKS.add(
             Recipe("fast", epochs=15, batch=50, learning_rate=1e-2, schedule="cosine", clip_norm=1.0),
             Recipe("book", epochs=20, batch=32, learning_rate=2e-2, optimizer="sgd", momentum=0.95),
         ),
-        source="generated; Reber 1967; embedded by Hochreiter and Schmidhuber, Long Short-Term Memory, 1997",
+        source="generated; Reber 1967; embedded as in Hochreiter and Schmidhuber, Long Short-Term Memory, 1997, "
+        "experiment 1",
         licence="none needed: a grammar",
     )
 )

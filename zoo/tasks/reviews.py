@@ -25,11 +25,11 @@ ARRAYS = {
     "x_test_offsets": Expected(np.integer, (REVIEWS + 1,)),
     "y_test": Expected(np.integer, (REVIEWS,)),
 }
-REMEDY = "put the encoded IMDB reviews there, or unset ZOO_DATA to let Keras download them"
+REMEDY = "put the encoded IMDB reviews there, or take the file away to let Keras download them"
 
 
 def load(steps: int | None = None, seed: int = 0) -> Data:
-    """The last 200 words of each IMDB review, from `$ZOO_DATA/imdb_encoded.npz` or Keras, which downloads them once.
+    """The last 200 words of each IMDB review, from `$ZOO_DATA/imdb_encoded.npz` if it is there, else from Keras.
 
     A word is its rank by frequency + 3; the 20,000 smallest numbers stay, every other word is 3 (UNKNOWN).
 
@@ -43,10 +43,10 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
         validation, 25,000 for the test.
 
     Raises:
-        ZooError: another number of steps is asked for, the file is missing or unfit, or the download fails.
+        ZooError: another number of steps is asked for, the file is unfit, or the download fails.
     """
     require_steps("reviews", STEPS, steps)
-    path = data_file(FILE, REMEDY)
+    path = data_file(FILE, REMEDY, can_download=True)
     (texts, labels), (test_texts, test_labels) = download() if path is None else read(path)
     validation, train = stratified_draw(labels, 10, np.random.default_rng(seed))
     x = rows(texts)

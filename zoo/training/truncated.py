@@ -20,7 +20,8 @@ def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
     """A copy of `model` for pieces of `steps` steps, whose recurrent layers keep their state between calls.
 
     Raises:
-        ZooError: a layer reads backwards, so that its state cannot be carried on.
+        ZooError: a layer reads backwards, so that its state cannot be carried on; or one that is not recurrent may look
+            at several steps at once, of which a piece holds a few.
     """
     import keras
 
@@ -30,6 +31,11 @@ def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
             raise ZooError(f"layer {layer.name!r} of {model.name!r} reads backwards: its state cannot be carried on")
         if isinstance(layer, keras.layers.RNN):
             config["stateful"] = True
+        elif isinstance(layer, keras.layers.Layer) and not _takes_steps_apart(layer):
+            raise ZooError(
+                f"layer {layer.name!r} of {model.name!r} may look at several steps at once, of which a piece of a "
+                "sequence holds a few"
+            )
         return type(layer).from_config(config)
 
     (whole,) = model.inputs
@@ -37,6 +43,21 @@ def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
     piece = keras.models.clone_model(model, input_tensors=inputs, clone_function=stateful)
     piece.set_weights(model.get_weights())
     return piece
+
+
+def _takes_steps_apart(layer: keras.layers.Layer) -> bool:
+    """Whether a layer is known to make of each step what it would make of that step alone."""
+    import keras
+
+    from zoo.layers import LastStep, StateMasks
+
+    if isinstance(layer, keras.layers.TimeDistributed):
+        return True
+    core = ("Dense", "EinsumDense", "Embedding", "Identity", "InputLayer", "Masking")
+    known = (*(getattr(keras.layers, name) for name in core), LastStep, StateMasks)
+    families = ("activations", "merging", "normalization", "regularization")
+    family = type(layer).__module__.removeprefix("keras.src.layers.").partition(".")[0]
+    return isinstance(layer, known) or family in families
 
 
 def require_truncation(task: Task, recipe: Recipe, steps: int) -> None:

@@ -31,7 +31,7 @@ def device() -> str:
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+        return "gpu" if tf.config.get_visible_devices("GPU") else "cpu"
     if keras.backend.backend() == "jax":
         import jax
 

@@ -1,0 +1,57 @@
+"""What stands beside the recurrent layers of a model of one's own is the same in its copy."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import zoo
+from tests.models import BACKEND
+from zoo.equality import random_batch
+from zoo.layers import ChunkedRNN
+
+UNITS = 4
+CHUNKED = "chunked-auto+recompute" if BACKEND == "torch" else "chunked-3"
+
+
+def test_what_was_fitted_to_data_is_the_same_in_the_copy() -> None:
+    normal = layers.Normalization()
+    normal.adapt(np.random.default_rng(0).normal(5, 3, size=(20, 6, 3)))
+    model = keras.Sequential([keras.Input((6, 3)), normal, layers.LSTM(UNITS), layers.Dense(1)])
+    copy = zoo.with_execution(model, CHUNKED)  # which compares them
+    np.testing.assert_allclose(copy.layers[0].mean, normal.mean)
+
+
+def own_activation(x):
+    """An activation of one's own, which Keras does not know by name."""
+    return x / (1 + keras.ops.abs(x))
+
+
+def test_functions_of_ones_own_need_no_registration() -> None:
+    double = layers.Lambda(lambda x: 2 * x, output_shape=(6, 3))
+    model = keras.Sequential(
+        [keras.Input((6, 3)), double, layers.LSTM(UNITS, activation=own_activation), layers.Dense(1)]
+    )
+    copy = zoo.with_execution(model, CHUNKED)
+    assert isinstance(copy.layers[1], ChunkedRNN)
+    assert copy.layers[1].cell.activation is own_activation
+
+
+def test_a_gradient_that_is_nothing_but_rounding_errors_does_not_count() -> None:
+    """Softmax does not see the bias of the keys: its gradient is 0, up to rounding."""
+    inputs = keras.Input((6, 3))
+    hidden = layers.LSTM(UNITS, return_sequences=True)(inputs)
+    attended = layers.MultiHeadAttention(2, 2)(hidden, hidden)
+    model = keras.Model(inputs, layers.Dense(1)(attended))
+    zoo.with_execution(model, CHUNKED)
+
+
+def test_a_model_that_reads_text_is_one_line() -> None:
+    class Text:
+        name, inputs = "text", [keras.KerasTensor((None, 1), dtype="string")]
+        layers, _flatten_layers = (), lambda self: []
+
+    with pytest.raises(zoo.ZooError, match="'text' reads text"):
+        random_batch(Text())

@@ -1,0 +1,118 @@
+"""Copies of a Keras model's parts: layers with weights of their own, and what the model was compiled with."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    import keras
+
+
+def require_graph(model: Any, call: str) -> None:
+    """Refuse what is no built Sequential or Functional model, for a function of the zoo called `call`.
+
+    Raises:
+        ZooError: what it is instead.
+    """
+    import keras
+
+    from zoo.layers.keras_private import is_functional
+
+    if not isinstance(model, keras.Model):
+        raise ZooError(f"{call} takes a keras.Model, not {type(model).__name__}")
+    if type(model) is not keras.Sequential and not is_functional(model):
+        kind = type(model).__name__
+        raise ZooError(
+            f"{kind} is a subclassed model, whose layers are called by its own code: only Sequential and "
+            "Functional models are taken"
+        )
+    if not model.built or not model.inputs:
+        raise ZooError(f"{model.name!r} is not built: give it a keras.Input, or call it on a batch once")
+
+
+def copy_of(layer: Any) -> Any:
+    """A layer, cell or optimizer like this one, with weights of its own.
+
+    What was fitted to data by `adapt`, such as a Normalization or a TextVectorization, has more than its weights, and
+    is taken as it is; so is a layer without weights whose config does not make it again, such as a Lambda.
+
+    Raises:
+        ZooError: its config does not make it again.
+    """
+    import keras
+
+    if hasattr(layer, "adapt"):
+        return layer
+    try:
+        return type(layer).from_config(layer.get_config())
+    except Exception as error:  # a layer of the user's own, or a schedule, raises anything
+        if isinstance(layer, keras.layers.Layer) and not layer.variables:
+            return layer
+        reason = " ".join(str(error).split())[:200]
+        raise ZooError(
+            f"{type(layer).__name__} {layer.name!r} is not made again by its get_config: {reason}"
+        ) from error
+
+
+def own_objects(model: keras.Model) -> AbstractContextManager[Any]:
+    """While this context is open, Keras finds the classes of all layers of the model, and functions that they hold, by
+    their names: an activation of your own needs no registration."""
+    import keras
+
+    from zoo.layers.keras_private import flat_layers
+
+    layers = flat_layers(model)
+    functions = [value for each in layers for value in vars(each).values() if isinstance(value, FunctionType)]
+    own = {each.__name__: each for each in functions if not each.__module__.startswith("keras.")}
+    return keras.saving.custom_object_scope({**own, **{type(each).__name__: type(each) for each in layers}})
+
+
+def compile_like(converted: keras.Model, model: keras.Model, jit_compile: bool | str, calls: int = 1) -> None:
+    """Compile the copy as `model` is compiled, with the optimizer where it stood.
+
+    Of more than one step a call `calls` says how many; else the copy makes as many as the model.
+    """
+    import keras
+
+    from zoo.layers.keras_private import compile_arguments
+
+    given = compile_arguments(model)
+    optimizer = copy_of(model.optimizer)
+    metrics = {name: keras.tree.map_structure(_new_metric, given[name]) for name in ("metrics", "weighted_metrics")}
+    changed = {"optimizer": optimizer, "jit_compile": jit_compile}
+    changed |= {"steps_per_execution": calls} if calls > 1 else {}
+    converted.compile(**{**given, **metrics, **changed})
+    if model.optimizer.built:
+        optimizer.build(converted.trainable_variables)
+        for new, old in zip(optimizer.variables, model.optimizer.variables, strict=True):
+            new.assign(keras.ops.convert_to_numpy(old))  # on JAX a training step frees the arrays that it was given
+
+
+def _new_metric(metric: Any) -> Any:
+    """A metric of its own: it counts what it has seen."""
+    import keras
+
+    return type(metric).from_config(metric.get_config()) if isinstance(metric, keras.Metric) else metric
+
+
+def copied(model: keras.Model) -> keras.Model:
+    """A copy of your model as it is, with the same weights, compiled as it is.
+
+    Raises:
+        ZooError: as of `with_execution`, for what is no built Sequential or Functional model.
+    """
+    import keras
+
+    from zoo.layers import keras_private
+
+    require_graph(model, "recommend")
+    with own_objects(model), keras_private.not_compiled(model):
+        result = keras.models.clone_model(model, clone_function=copy_of, recursive=True)
+    result.set_weights(model.get_weights())
+    if model.compiled:
+        compile_like(result, model, keras_private.compile_arguments(model)["jit_compile"])
+    return result
