@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -17,6 +18,8 @@ from zoo.measuring.race import Ratio
 from zoo.measuring.recommendation import Candidate, Recommendation
 from zoo.measuring.rows import Measurement
 from zoo.statistics.tables import as_table
+
+REFERENCE = Path(__file__).parent.parent / "results" / "reference"
 
 RATIO = 0.8
 
@@ -69,13 +72,25 @@ def test_a_ratio_over_the_scan_is_by_rounds() -> None:
     pace = np.array([1.0, 2.0, 5.0])  # of the machine, round by round
     arms = {scan.BY_HAND: 1.0, "chunked-1": 1.1}
     rows = pd.DataFrame(
-        {"steps": 3, "units": 2, "batch": 1, "round": number, "arm": arm, "step_seconds": factor * pace[number] / 1e3}
+        {
+            **{"steps": 3, "units": 2, "batch": 1, "process": process, "round": number, "arm": arm},
+            "step_seconds": factor * pace[number] / 1e3,
+        }
         for arm, factor in arms.items()
         for number in range(3)
+        for process in range(3)
     )
     result = scan.ratios(rows).set_index("arm")
     assert result["over the scan"].to_dict() == pytest.approx(arms)
     assert result.loc["chunked-1", "ms"] == pytest.approx(2.2)
+    assert result.loc["chunked-1", ["low", "high"]].tolist() == pytest.approx([1.1, 1.1])
+
+
+def test_the_loop_of_the_zoo_takes_as_long_as_a_scan_by_hand() -> None:
+    """By the published rows: at most 1.05 of it, at each size."""
+    found = scan.ratios(pd.read_csv(REFERENCE / "scan" / "scan.csv")).set_index("arm")
+    assert len(found.loc["chunked-1"]) == len(scan.SIZES)
+    assert (found.loc["chunked-1", "over the scan"] <= 1.05).all()
 
 
 def test_a_recommendation_is_held_against_the_best_of_a_thorough_measurement() -> None:

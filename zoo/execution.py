@@ -30,7 +30,7 @@ NORMAL_JIT = {"tensorflow": False, "jax": True, "torch": False}
 """Whether a backend's usual way is compiled. JAX without jit runs operation by operation, some 100 times slower."""
 AUTO = "auto"
 AUTOMATIC = {"tensorflow": {"cpu": 4, "gpu": 4}, "jax": {"cpu": 1, "gpu": 4}}
-"""Steps of a chunk by backend and device: on JAX and a CPU no chunk gains, and a chunk of one is the loop."""
+"""Steps of a chunk by backend and device: on JAX with a CPU chunks slow an LSTM; one of 1 step is the loop."""
 ON_TORCH = ("SimpleRNN", "GRU", "LSTM")
 FUSED = {
     ("torch", "cpu"): ON_TORCH,
@@ -44,7 +44,7 @@ FUSED = {
 On JAX Keras' own GRU is a `lax.scan`, on a GPU too.
 """
 FEWEST_STEPS = 50
-"""The shortest sequence that is chunked: chunks take longer to predict 20 steps, and no longer to predict 50."""
+"""The shortest sequence that "auto" chunks: of a shorter one all steps can be written out."""
 SIZED = re.compile(r"chunked-(\d{1,9})(\+jit)?(?:\+(recompute|offload))?")
 """A chunk of any size; every other execution has a name of its own (`NAMED`)."""
 JIT, MEMORY, CALLS = re.compile("jit"), re.compile("|".join(MEMORIES)), re.compile(r"calls-\d{1,9}")

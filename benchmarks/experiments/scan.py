@@ -1,17 +1,20 @@
 """On JAX: the loops of Keras and of the zoo over a `lax.scan` of the same cell, written by hand, in the same model.
 
     python -m benchmarks.experiments.scan
-    python -m benchmarks.experiments.scan --rounds 20 --to scan.csv
+    python -m benchmarks.experiments.scan --to results/reference/scan/scan.csv
 
 All four models stand in one process and take turns, each for 20 ms of training steps; the order of the rounds is
-balanced. A ratio is the median over rounds of the logarithm of one block over the scan's.
+balanced. The ratio of a process is the median over rounds of the logarithm of one block over the scan's; several fresh
+processes follow one another.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +24,7 @@ import typer
 
 from zoo.cli.command import run_function
 from zoo.measuring.lockstep import balanced_order
+from zoo.statistics.intervals import geometric_interval, geometric_mean
 
 SIZES = ((28, 150, 150), (240, 64, 32))
 """Steps, units, batch."""
@@ -74,6 +78,11 @@ def _by_hand() -> type:
     return ScanOfLSTMCell
 
 
+def measure_all(rounds: int) -> pd.DataFrame:
+    """The blocks of every size."""
+    return pd.concat([measure(*size, rounds) for size in SIZES], ignore_index=True)
+
+
 def measure(steps: int, units: int, batch: int, rounds: int) -> pd.DataFrame:
     """The seconds of a training step in each block: one row a round and arm."""
     import keras
@@ -108,30 +117,43 @@ def _block(call: Callable[..., object], *arguments: np.ndarray) -> float:
 
 
 def ratios(rows: pd.DataFrame) -> pd.DataFrame:
-    """Each arm's time over that of the scan: one row a size and arm, with the median step in milliseconds."""
-    wide = rows.pivot(index=["steps", "units", "batch", "round"], columns="arm", values="step_seconds")
-    logs = wide.apply(np.log).sub(np.log(wide[BY_HAND]), axis=0)
+    """Each arm's time over that of the scan: one row a size and arm, with the median step in milliseconds.
+
+    `low` to `high` is the 95% interval over processes, Student's t on the logarithms.
+    """
     sizes = ["steps", "units", "batch"]
-    medians = logs.groupby(sizes).median().apply(np.exp), 1e3 * wide.groupby(sizes).median()
-    over, ms = (
-        table.reset_index().melt(sizes, var_name="arm", value_name=name)
-        for table, name in zip(medians, ("over the scan", "ms"), strict=True)
-    )
-    return over.merge(ms)
+    wide = rows.pivot(index=[*sizes, "process", "round"], columns="arm", values="step_seconds")
+    logs = wide.apply(np.log).sub(np.log(wide[BY_HAND]), axis=0)
+    by_process = logs.groupby([*sizes, "process"]).median().apply(np.exp)
+    found = []
+    for size, part in by_process.groupby(sizes):
+        for arm in part:
+            low, high = geometric_interval(part[arm]) if arm != BY_HAND else (np.nan, np.nan)
+            over = {"over the scan": geometric_mean(part[arm]), "low": low, "high": high, "processes": len(part)}
+            found.append({**dict(zip(sizes, size, strict=True)), "arm": arm, **over})
+    ms = (1e3 * wide.groupby(sizes).median()).reset_index().melt(sizes, var_name="arm", value_name="ms")
+    return pd.DataFrame(found).merge(ms)
 
 
 def main(
-    rounds: Annotated[int, typer.Option(min=4, help="Of each size.")] = 100,
+    rounds: Annotated[int, typer.Option(min=4, help="Of each size.")] = 60,
+    processes: Annotated[int, typer.Option(min=1, help="Fresh processes, one after another.")] = 5,
     to: Annotated[Path | None, typer.Option(metavar="CSV", help="Where the raw rows go.", show_default=False)] = None,
 ) -> None:
     """Compare Keras' loops on JAX, and the zoo's, with a scan written by hand."""
-    rows = pd.concat([measure(*size, rounds) for size in SIZES], ignore_index=True)
+    os.environ["KERAS_BACKEND"] = "jax"  # of the processes that are started here
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    found = []
+    for number in range(processes):
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+            found.append(pool.submit(measure_all, rounds).result().assign(process=number))
+        typer.echo(f"process {number + 1} of {processes} is done", err=True)
+    rows = pd.concat(found, ignore_index=True)
     if to:
-        rows.to_csv(to, index=False)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        rows.round({"step_seconds": 7}).to_csv(to, index=False)
     typer.echo(ratios(rows).round(3).to_string(index=False))
 
 
 if __name__ == "__main__":
-    os.environ["KERAS_BACKEND"] = "jax"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     run_function(main, "python -m benchmarks.experiments.scan")

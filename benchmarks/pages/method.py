@@ -7,13 +7,14 @@ from pathlib import Path
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from benchmarks.experiments import scan
 from benchmarks.experiments.turns import compared
 from zoo.report.coverage import coverage_texts, rule_texts
 from zoo.report.terminal import as_markdown
 from zoo.statistics.coverage import coverage, under_the_rule
 from zoo.statistics.folders import read_folder, reference_tables
 from zoo.statistics.runs import changes
-from zoo.statistics.texts import with_interval
+from zoo.statistics.texts import three_digits, with_interval
 from zoo.statistics.verdicts import FASTER, SLOWER
 
 
@@ -21,16 +22,33 @@ def method_figures(folder: Path) -> dict[str, str]:
     """The tables of the experiments, by name.
 
     `coverage`: how often the interval of equal arms holds 1; `rule`: what the whole rule says of them; `turns`: taking
-    turns against running alone. Empty where the rows of one of them are not there.
+    turns against running alone; `scan`: loops on JAX over a scan by hand. Empty where the rows of one of them are not
+    there.
     """
-    equal, turns = folder / "aa", folder / "turns"
-    if not (reference_tables(equal) and reference_tables(turns)):
+    equal, turns, scans = folder / "aa", folder / "turns", folder / "scan" / "scan.csv"
+    if not (reference_tables(equal) and reference_tables(turns) and scans.exists()):
         return {}
     return {
         "coverage": as_markdown(coverage_texts(coverage(read_folder(equal)))),
         "rule": as_markdown(rule_texts(under_the_rule(read_folder(equal)))),
         "turns": as_markdown(turns_texts(compared(read_folder(turns)))),
+        "scan": as_markdown(scan_texts(scan.ratios(pd.read_csv(scans)))),
     }
+
+
+def scan_texts(rows: pd.DataFrame) -> pd.DataFrame:
+    """The loops on JAX as texts, for a reader."""
+    over = rows[["over the scan", "low", "high"]].itertuples(index=False)
+    sizes = zip(rows["units"], rows["steps"], rows["batch"], strict=True)
+    return pd.DataFrame(
+        {
+            "size": [f"{units} units, {steps} steps, batch {batch}" for units, steps, batch in sizes],
+            "loop": rows["arm"],
+            "over the scan": [with_interval(*each) for each in over],
+            "ms": rows["ms"].map(three_digits),
+            "processes": rows["processes"].astype(str),
+        }
+    )
 
 
 def gate_figures(folder: Path) -> dict[str, str]:
