@@ -258,5 +258,5 @@ def test_what_one_call_cannot_do_is_done_in_two() -> None:
     x = np.ones((2, STEPS, FEATURES), "float32")
     stack = FusedBidirectional(FusedRNN([keras.layers.LSTMCell(UNITS), keras.layers.LSTMCell(UNITS)]))
     assert stack(x, training=True).shape == (2, 2 * UNITS)
-    half = FusedBidirectional(FusedRNN(keras.layers.LSTMCell(UNITS), dtype="mixed_bfloat16"))
+    half = FusedBidirectional(FusedRNN(keras.layers.LSTMCell(UNITS, dtype="mixed_bfloat16"), dtype="mixed_bfloat16"))
     assert half(x).shape == (2, 2 * UNITS)

@@ -23,6 +23,7 @@ from tests.faults.runs import (
     wait_for,
     whole_bytes,
 )
+from zoo.lock import LOCK
 from zoo.measuring.rows import TABLE, read_rows
 
 MOMENTS = [pytest.param(1, id="1 moment"), pytest.param(50, id="50 moments")]
@@ -108,8 +109,9 @@ def test_a_signal_to_end_keeps_what_is_done_and_ends_every_process(
 
 
 def test_a_second_run_in_the_folder_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    lock = tmp_path / LOCK
     with started(command(tmp_path, "--zoo-repeats", "50")) as run:
-        wait_for(lambda: bool(run.children()), run)
+        wait_for(lambda: lock.exists() and lock.read_text() == f"{run.pid}\n", run)
         code, printed = finished(command(tmp_path, "--zoo-repeats", "1"))
         assert code == pytest.ExitCode.USAGE_ERROR
         assert f"process {run.pid} writes to {tmp_path} now" in printed
