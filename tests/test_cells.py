@@ -176,3 +176,36 @@ def test_in_half_precision_large_sums_are_normalised() -> None:
 def test_a_cell_with_dropout_of_its_own_is_refused_inside_another() -> None:
     with pytest.raises(zoo.ZooError, match="GRUCell inside StateDropoutCell must have no dropout of its own"):
         zoo.layers.StateDropoutCell(keras.layers.GRUCell(UNITS, dropout=0.2))
+
+
+@pytest.mark.parametrize("cell", [zoo.layers.SLSTMCell, zoo.layers.MinGRUCell])
+@pytest.mark.parametrize("execution", ["looped", "chunked-2"])
+def test_a_stack_of_cells_that_compute_in_float32_runs_in_mixed_precision(cell: type, execution: str) -> None:
+    """Masked too, where the loop carries an output beside the states."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layer = recurrent([cell(UNITS), cell(UNITS)], zoo.Execution.parse(execution))
+        x = np.ones((BATCH, 5, FEATURES), "float32")
+        for mask in (None, np.arange(5)[None] < np.full((BATCH, 1), 3)):
+            assert np.isfinite(np.asarray(keras.ops.convert_to_numpy(layer(x, mask=mask)), "float32")).all()
+        with pytest.raises(zoo.ZooError, match=r"compute in one type, not .* in float32 and .* in bfloat16"):
+            recurrent([cell(UNITS), keras.layers.GRUCell(UNITS)], zoo.Execution.parse(execution))
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has float64 only where a program asks for it")
+def test_a_normalisation_is_as_exact_as_its_type() -> None:
+    cell = zoo.layers.LayerNormLSTMCell(3, dtype="float64")
+    x = np.random.default_rng(0).normal(size=(2, 4, 2))
+    output = keras.ops.convert_to_numpy(keras.layers.RNN(cell, dtype="float64")(x))
+    kernel, recurrent, bias = cell.get_weights()[:3]
+    assert output.dtype == np.float64
+    assert kernel.dtype == recurrent.dtype == bias.dtype == np.float64
+    single = zoo.layers.LayerNormLSTMCell(3)
+    layer = keras.layers.RNN(single)
+    layer.build((2, 4, 2))
+    single.set_weights(cell.get_weights())
+    difference = np.abs(output - keras.ops.convert_to_numpy(layer(x.astype("float32"))))
+    assert 1e-9 < difference.max() < 1e-5  # of float32 alone

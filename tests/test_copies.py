@@ -30,13 +30,13 @@ def own_activation(x):
 
 
 def test_functions_of_ones_own_need_no_registration() -> None:
-    double = layers.Lambda(lambda x: 2 * x, output_shape=(6, 3))
+    double, more = (layers.Lambda(lambda x, by=by: by * x, output_shape=(6, 3)) for by in (2, 3))
     model = keras.Sequential(
-        [keras.Input((6, 3)), double, layers.LSTM(UNITS, activation=own_activation), layers.Dense(1)]
+        [keras.Input((6, 3)), double, more, layers.LSTM(UNITS, activation=own_activation), layers.Dense(1)]
     )
     copy = zoo.with_execution(model, CHUNKED)
-    assert isinstance(copy.layers[1], ChunkedRNN)
-    assert copy.layers[1].cell.activation is own_activation
+    assert isinstance(copy.layers[2], ChunkedRNN)
+    assert copy.layers[2].cell.activation is own_activation
 
 
 def test_a_gradient_that_is_nothing_but_rounding_errors_does_not_count() -> None:
@@ -55,3 +55,35 @@ def test_a_model_that_reads_text_is_one_line() -> None:
 
     with pytest.raises(zoo.ZooError, match="'text' reads text"):
         random_batch(Text())
+
+
+def test_two_functions_of_one_name_are_refused() -> None:
+    """A copy is made by names: both layers would have the last of them, or Keras' own."""
+
+    def scaled(by):
+        def act(x):
+            return by * x
+
+        return act
+
+    cells = [layers.LSTM(UNITS, activation=scaled(by), return_sequences=True) for by in (1.0, 2.0)]
+    with pytest.raises(zoo.ZooError, match="a function called 'act', and there is another of that name"):
+        zoo.with_execution(keras.Sequential([keras.Input((6, 3)), *cells]), CHUNKED)
+
+    def tanh(x):
+        return x
+
+    cell = layers.LSTM(UNITS, activation=tanh)
+    with pytest.raises(zoo.ZooError, match="a function called 'tanh', and there is another"):
+        zoo.with_execution(keras.Sequential([keras.Input((6, 3)), cell]), CHUNKED)
+
+
+def test_a_layer_of_ones_own_with_a_method_adapt_is_copied() -> None:
+    @keras.saving.register_keras_serializable("tests")
+    class Adapted(layers.Dense):
+        def adapt(self, data):
+            self.kernel.assign(data)
+
+    model = keras.Sequential([keras.Input((6, 3)), Adapted(3), layers.LSTM(UNITS)])
+    copy = zoo.with_execution(model, CHUNKED)
+    assert copy.layers[0] is not model.layers[0]

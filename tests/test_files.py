@@ -78,7 +78,7 @@ def test_reviews_that_the_folder_lacks_are_downloaded(tmp_path: Path, monkeypatc
     monkeypatch.setattr(keras.datasets.imdb, "load_data", fail)
     with pytest.raises(zoo.ZooError) as refused:
         zoo.load_task("reviews")
-    expected = f"could not be downloaded (no route); try again, or set ZOO_DATA to a folder with {reviews.FILE}"
+    expected = f"could not be downloaded (no route); try again, or put {reviews.FILE} into {tmp_path} (ZOO_DATA)"
     assert str(refused.value) == f"the IMDB reviews {expected}"
 
 

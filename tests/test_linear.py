@@ -216,3 +216,17 @@ def test_what_stands_at_masked_steps_changes_nothing(cell: type) -> None:
     again = ParallelRNN.from_config(layer.get_config())
     assert again.zero_output_for_mask
     assert not known[0, [2, 4]].any()
+
+
+@pytest.mark.parametrize("cell", [LRUCell, MinGRUCell])
+def test_one_output_of_a_sequence_that_ended_is_that_of_keras(cell: type) -> None:
+    """With zero_output_for_mask it is zero, and the state goes on."""
+    x, mask = np.ones((1, 3, 2), "float32"), np.array([[True, True, False]])
+    options = {"zero_output_for_mask": True, "return_state": True}
+    ours, theirs = ParallelRNN(cell(UNITS), **options), keras.layers.RNN(cell(UNITS), **options)
+    for each in (ours, theirs):
+        each.build((1, 3, 2))
+    ours.set_weights(theirs.get_weights())
+    both = ([keras.ops.convert_to_numpy(each) for each in layer(x, mask=mask)] for layer in (ours, theirs))
+    for mine, known in zip(*both, strict=True):
+        np.testing.assert_allclose(mine, known, rtol=1e-5, atol=1e-6)

@@ -121,3 +121,12 @@ def test_an_arm_that_is_unequal_has_rows_that_say_so_and_no_timings(tmp_path, mo
     assert {row.status for row in rows} == {"unequal"}
     assert all(row.reason.startswith("differs from looped by ") for row in rows)
     assert all(row.step_seconds is None for row in rows)
+
+
+def test_a_program_with_a_kernel_and_a_loop_runs_in_a_loop() -> None:
+    kernel = '  %rnn = custom-call(%a), custom_call_target="cudnn_rnn"'
+    loop = '  %while.1 = (s32[]) while(%t), body=%b, metadata={op_name="jit(f)/while"}'
+    assert kernels.of_hlo(kernel)["kernel_path"] == "cudnn"
+    both = kernels.of_hlo(f"{kernel}\n{loop}")
+    assert both["kernel_path"] == "xla_while"
+    assert "beside cudnn_rnn" in both["kernel_evidence"]

@@ -168,3 +168,20 @@ def test_a_truncated_training_learns_and_keeps_its_history() -> None:
     assert set(training.history) == {"loss", "val_loss", "val_mse"}
     assert len(training.history["val_mse"]) == 4
     assert training.history["val_mse"][-1] < training.history["val_mse"][0] / 2
+
+
+@not_on_jax
+def test_operations_and_normalisations_over_the_steps_cannot_be_truncated() -> None:
+    inputs = keras.Input((STEPS, 2))
+    hidden = keras.layers.SimpleRNN(3, return_sequences=True)(inputs)
+    apart = keras.layers.LayerNormalization()(hidden) * 2.0
+    stateful_piece(keras.Model(inputs, apart), 2, 4)
+    over_steps = {
+        "operation 'flip": keras.ops.flip(hidden, axis=1),
+        "layer 'softmax": keras.layers.Softmax(axis=1)(hidden),
+        "layer 'batch_normalization": keras.layers.BatchNormalization()(hidden),
+        "layer 'dot": keras.layers.Dot(axes=2)([hidden, hidden]),
+    }
+    for what, outputs in over_steps.items():
+        with pytest.raises(zoo.ZooError, match=f"{what}.* may look at several steps at once"):
+            stateful_piece(keras.Model(inputs, outputs), 2, 4)

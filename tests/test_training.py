@@ -180,3 +180,29 @@ def test_a_training_that_is_stopped_within_a_step_keeps_what_it_has(finished: in
     assert (run.epochs, run.stopped) == (finished, True)
     kept = zoo.load_model(tmp_path / "model.keras")
     assert all(np.isfinite(weight).all() for weight in kept.get_weights())
+
+
+@pytest.mark.parametrize("fine", [0, 2])
+def test_a_loss_that_is_no_number_ends_a_training_and_is_told(fine: int, tmp_path: Path, monkeypatch) -> None:
+    """The rate is a number for some epochs, and then none. Of no fine epoch nothing is kept."""
+    recipe = zoo.Recipe("short", epochs=5, batch=100, learning_rate=1e-3)
+    data, task = a_few("digits_rows"), zoo.get_task("digits_rows")
+    until = fine * -(-len(data.train.y) // recipe.batch)
+
+    class Rate(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return keras.ops.where(step < until, 1e-3, np.nan)
+
+        def get_config(self):
+            return {}
+
+    monkeypatch.setattr("zoo.training.fit.make_optimizer", lambda recipe, steps: keras.optimizers.SGD(Rate()))
+    made = zoo.create_model("simple_rnn_he", "digits_rows", "stock", units=3)
+    arguments = {"units": 3, "seed": 0, "folder": tmp_path, "verbose": 0}
+    if not fine:
+        with pytest.raises(zoo.ZooError, match=r"diverged: the loss of epoch 0 .* lower learning rate"):
+            train_and_keep(made, task, recipe, data, **arguments)
+        return
+    run = train_and_keep(made, task, recipe, data, **arguments)
+    assert (run.epochs, run.stopped, run.diverged) == (fine + 1, False, True)
+    assert all(np.isfinite(weight).all() for weight in made.get_weights())

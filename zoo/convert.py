@@ -43,7 +43,8 @@ def with_execution(model: keras.Model, execution: str | Execution, *, check: boo
 
     Raises:
         ZooError: the model is subclassed, not built, or has no recurrent layer; no layer of it can be converted; the
-            backend does not have the execution; or outputs or gradients differ.
+            backend does not have the execution; outputs or gradients differ; or the model reads text, of which no
+            batch can be made up for the check.
     """
     from zoo.create import require_backend
 

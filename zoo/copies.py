@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import keras
 
 
+ADAPTED = ("Normalization", "Discretization", "TextVectorization", "StringLookup", "IntegerLookup")
+"""Layers of Keras that `adapt` fits to data."""
+
+
 def require_graph(model: Any, call: str) -> None:
     """Refuse what is no built Sequential or Functional model, for a function of the zoo called `call`.
 
@@ -37,15 +41,15 @@ def require_graph(model: Any, call: str) -> None:
 def copy_of(layer: Any) -> Any:
     """A layer, cell or optimizer like this one, with weights of its own.
 
-    What was fitted to data by `adapt`, such as a Normalization or a TextVectorization, has more than its weights, and
-    is taken as it is; so is a layer without weights whose config does not make it again, such as a Lambda.
+    What Keras fits to data by `adapt`, such as a Normalization or a TextVectorization, has more than its weights, and
+    is the same object in both; so is a layer without weights whose config does not make it again, such as a Lambda.
 
     Raises:
         ZooError: its config does not make it again.
     """
     import keras
 
-    if hasattr(layer, "adapt"):
+    if isinstance(layer, tuple(getattr(keras.layers, name) for name in ADAPTED)):
         return layer
     try:
         return type(layer).from_config(layer.get_config())
@@ -60,14 +64,31 @@ def copy_of(layer: Any) -> Any:
 
 def own_objects(model: keras.Model) -> AbstractContextManager[Any]:
     """While this context is open, Keras finds the classes of all layers of the model, and functions that they hold, by
-    their names: an activation of your own needs no registration."""
+    their names: an activation of your own needs no registration.
+
+    Raises:
+        ZooError: two functions have one name, or one has that of a function of Keras, which would be taken instead.
+    """
     import keras
 
     from zoo.layers.keras_private import flat_layers
 
     layers = flat_layers(model)
-    functions = [value for each in layers for value in vars(each).values() if isinstance(value, FunctionType)]
-    own = {each.__name__: each for each in functions if not each.__module__.startswith("keras.")}
+    by_name = [each for each in layers if not isinstance(each, keras.layers.Lambda)]  # which is copied as it is
+    held = [(each, *item) for each in by_name for item in vars(each).items()]
+    functions = [
+        value for each, name, value in held if isinstance(value, FunctionType) and not hasattr(type(each), name)
+    ]
+    own: dict[str, FunctionType] = {}
+    for each in functions:
+        name = each.__name__
+        if each.__module__.startswith("keras."):
+            continue
+        if own.setdefault(name, each) is not each or hasattr(keras.activations, name):
+            raise ZooError(
+                f"{model.name!r} holds a function called {name!r}, and there is another of that name: "
+                "a copy is made by names, so give it one of its own"
+            )
     return keras.saving.custom_object_scope({**own, **{type(each).__name__: type(each) for each in layers}})
 
 
@@ -99,8 +120,8 @@ def _new_metric(metric: Any) -> Any:
     return type(metric).from_config(metric.get_config()) if isinstance(metric, keras.Metric) else metric
 
 
-def copied(model: keras.Model) -> keras.Model:
-    """A copy of your model as it is, with the same weights, compiled as it is.
+def copied(model: keras.Model, call: str) -> keras.Model:
+    """A copy of your model as it is, with the same weights, compiled as it is, for a function called `call`.
 
     Raises:
         ZooError: as of `with_execution`, for what is no built Sequential or Functional model.
@@ -109,7 +130,7 @@ def copied(model: keras.Model) -> keras.Model:
 
     from zoo.layers import keras_private
 
-    require_graph(model, "recommend")
+    require_graph(model, call)
     with own_objects(model), keras_private.not_compiled(model):
         result = keras.models.clone_model(model, clone_function=copy_of, recursive=True)
     result.set_weights(model.get_weights())

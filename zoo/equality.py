@@ -96,7 +96,8 @@ def random_batch(model: keras.Model, batch: int = BATCH, steps: int = STEPS, mas
     for each in model.inputs:
         if "string" in each.dtype:
             raise ZooError(
-                f"{model.name!r} reads text, of which no batch can be made up: give the model behind that layer"
+                f"{model.name!r} reads text, of which no batch can be made up: give the model behind that layer, "
+                "or check=False"
             )
         shape = [size or (steps if axis else batch) for axis, size in enumerate(each.shape)]
         is_token = "int" in each.dtype or any(each is tensor for tensor in _embedded(model))

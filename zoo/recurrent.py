@@ -33,12 +33,14 @@ def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) ->
 
     Raises:
         ZooError: the execution is "fused" and no kernel computes this cell, or "parallel" and the cell is not linear
-            in its state, or "stock" and Keras has no layer of this cell.
+            in its state, or "stock" and Keras has no layer of this cell; or some cells of a stack compute in half
+            precision and others do not.
     """
     import keras
 
     from zoo.execution import AUTO
     from zoo.layers import ChunkedRNN, FusedRNN, ParallelRNN
+    from zoo.layers.precision import of_one_type
 
     if execution.loop == "chunked":
         return ChunkedRNN(cell, execution.chunk or AUTO, execution.memory, **options)
@@ -50,7 +52,7 @@ def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) ->
         return stock_layer(cell, unroll=execution.loop == "stock-unrolled", **options)
     if keras.backend.backend() == "jax" and execution.loop == "looped" and not _gives_its_first_state(cell):
         return ChunkedRNN(cell, 1, **options)
-    return keras.layers.RNN(cell, unroll=execution.loop == "unrolled", **options)
+    return keras.layers.RNN(of_one_type(cell), unroll=execution.loop == "unrolled", **options)
 
 
 def bidirectional(layer: keras.layers.RNN, **options: Any) -> keras.layers.Layer:

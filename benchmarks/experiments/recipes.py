@@ -28,6 +28,7 @@ from zoo.errors import ZooError, unknown
 from zoo.execution import BACKENDS
 from zoo.measuring.rows import check_writable
 from zoo.registry import MODELS, TASKS, Entry, Recipe, Task
+from zoo.training.history import epoch_log
 
 FOLDER = Path(__file__).parent.parent.parent / "results" / "runs" / "recipes"
 TABLE = "searches.csv"
@@ -82,10 +83,16 @@ def tried(entry: Entry, task: Task, candidate: Candidate, epochs: int, batch: in
     keras.utils.set_random_seed(seed)
     execution = fastest(entry, keras.backend.backend())
     model = zoo.create_model(entry.name, task.name, execution, **candidate.options)
-    training = zoo.train(model, task, recipe, seed=seed, verbose=0)
-    score = training.history[f"val_{task.keras_metric}"][-1]
+    log = epoch_log(task)
+    try:
+        zoo.train(model, task, recipe, seed=seed, log=log, verbose=0)
+    except ZooError:
+        if log.diverged is None:
+            raise
+    score = log.rows[-1][f"val_{task.keras_metric}"]
     worst = 0.0 if task.higher_is_better else math.inf
-    return {"score": score if math.isfinite(score) else worst, "seconds": training.train_seconds}
+    fine = log.diverged is None and math.isfinite(score)
+    return {"score": score if fine else worst, "seconds": log.train_seconds}
 
 
 def search(

@@ -157,10 +157,10 @@ def lockstep(table: pd.DataFrame) -> str:
     timed = table[table["phase"].isin(TIMED) & table["step_seconds"].notna()].drop_duplicates(["case_id", "run"])
     count, turns = len(timed), int((timed["group"] != "").sum())
     if turns == count:
-        return f"all {count:,} arms were timed in lock-step"
+        return f"all {count:,} arms (an entry by an execution) took turns"
     if not turns:
-        return f"none of the {count:,} arms was timed in lock-step: they ran one after another, with wide intervals"
-    return f"{turns:,} of {count:,} arms were timed in lock-step, the others one after another, with wide intervals"
+        return f"none of the {count:,} arms took turns: they ran one after another, with wide intervals"
+    return f"{turns:,} of {count:,} arms took turns, the others ran one after another, with wide intervals"
 
 
 def machine(table: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ and TensorFlow), notebook 14_recurrent_neural_networks.ipynb, printed outputs; d
 
 from __future__ import annotations
 
-from benchmarks.trained.queue import READERS
+from benchmarks.trained.queue import BLOCKS, DROPOUTS, QUEUE, READERS
 
 MNIST_RNN = {0: 0.9288, 1: 0.9471, 4: 0.9663, 9: 0.9726, 19: 0.9765}
 """Test accuracy of SimpleRNN 150 by epoch (Adam 1e-3, batch 150)."""
@@ -31,6 +31,7 @@ TRAINED = {
     ("irnn", "adding", "slow_long"): "solved at 150 to 300 steps (Le et al. 2015)",
     ("lru", "copying", "blocks"): "solved by uRNN, not by LSTM (Arjovsky et al. 2016)",
     ("lru", "mnist_pixels", "pooled"): ".97, irnn (Le et al. 2015)",
+    ("lru", "mnist_pixels_permuted", "pooled"): ".82, irnn (Le et al. 2015)",
 }
 """What was published for a training, in words."""
 LEAST = {
@@ -76,7 +77,12 @@ _LINEAR = "learns little that is not linear from 37 years"
 _FITS_BADLY = "fits the training years badly too"
 _HALF = "half of its numbers are hidden in training"
 _FADES = "not learnt: the gradient of a plain tanh neuron fades over so many steps"
+_SINES = "of a sum of sines a linear autoregression is nearly exact"
 NAIVE = {
+    **{(e, "wave", r): _SINES for group in QUEUE if group.task == "wave" for e in group.entries for r in group.recipes},
+    **{(entry, "wave", "bare"): "one layer alone" for entry in BLOCKS},
+    **{(entry, "wave", "fast"): "one layer, of which each neuron sees itself alone" for entry in ("ind_rnn", "sru")},
+    **{(entry, "wave", "book_dropout"): _HALF for entry in DROPOUTS},
     ("lstm", "adding", "fast"): _RATE,
     ("lstm", "adding", "unclipped"): _RATE,
     ("lstm", "adding", "truncated"): _RATE,
@@ -89,8 +95,6 @@ NAIVE = {
         "slow_unclipped",
     ): "not learnt where the gradient is not clipped: with clipping it is a little better",
     ("irnn", "adding", "slow_truncated"): _FAR,
-    ("input_dropout", "wave", "book_dropout"): "a rate of 0.5 hides half of the values of the curve, at random",
-    ("recurrent_dropout", "wave", "book_dropout"): "a rate of 0.5 hides half of the state in each of three layers",
     ("min_gru", "adding", "bare"): "one layer alone does not learn it in these epochs",
     ("lru", "adding", "bare"): "one layer alone is linear: it never multiplies a value by its mark",
     ("vector_to_sequence", "draw_digit", "fast"): "of a digit alone no image is nearer than the mean of its images",

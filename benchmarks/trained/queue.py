@@ -57,6 +57,8 @@ READERS = tuple(entry.name for entry in MODELS if get_task("digits_rows").topolo
 """Every entry that gives one answer to a sequence."""
 FORECASTERS = (*CELLS, "irnn", "ind_rnn", "sru", "slstm", "mlstm", *BLOCKS, "mamba")
 """One of each kind that gives an answer at every step."""
+LATER = ("ind_rnn", "sru", "slstm", "zoneout_lstm")
+"""Published after the LSTM and the GRU. An mLSTM and a Mamba in a loop take more than ten times as long as an sLSTM."""
 PROJECTIONS = ("time_distributed_projection", "dense_projection", "reshape_projection")
 QUEUE = (
     Group("reber", "reber", ("gru",), ("fast", "book")),
@@ -65,7 +67,7 @@ QUEUE = (
     Group("small_digits", "digits_rows", READERS, backend="jax"),
     Group("temperatures", "temperatures", READERS, backend="jax"),
     Group("el_nino", "el_nino", FORECASTERS, backend="jax"),
-    Group("wave", "wave", CELLS, backend="jax"),
+    Group("wave", "wave", (*CELLS, *LATER), backend="jax"),
     Group("projections", "wave", PROJECTIONS, ("book", "book_he"), seeds=5),
     Group("dropout", "wave", ("stacked_rnn", *DROPOUTS), ("book_dropout",)),
     Group("mnist", "mnist_rows", ("simple_rnn", "simple_rnn_he")),
@@ -92,6 +94,7 @@ QUEUE = (
     Group("blocks_mnist", "mnist_rows", BLOCKS, ("blocks",), backend="jax"),
     Group("reviews_blocks", "reviews", ("min_gru",), ("blocks",), backend="torch"),
     Group("pixels", "mnist_pixels", ("lru",), ("blocks", "pooled"), seeds=1, backend="jax"),
+    Group("permuted", "mnist_pixels_permuted", ("lru",), ("pooled",), seeds=1, backend="jax"),
 )
 """What is published, short trainings first. On the fly the wider LSTM has as many weights as encoder and decoder."""
 

@@ -60,7 +60,8 @@ def scores_and_costs(table: pd.DataFrame) -> Figure:
     axes.set_ylabel(", ".join(filter(None, [metric, better(metric), "log scale" * log])), fontsize=9)
     axes.legend(handles=LEGEND, loc="best", frameon=True, fontsize=9)
     title = f"{first['task']}, {backend_name(first['backend'])}: {_answer(scored, metric)}"
-    notes = "\n".join([NOTE, *_unranked(both), *_left_out(rows), *_far_off(timed.drop(both.index))])
+    beyond = _draw_naive(axes, rows["naive_score"].mean())
+    notes = "\n".join([NOTE + beyond, *_unranked(both), *_left_out(rows), *_far_off(timed.drop(both.index))])
     figure = finish(figure, table, _rows_of(table, rows), title, notes, legend=False)
     _part(names, axes, both)
     return figure
@@ -110,6 +111,17 @@ def _draw(axes: Axes, both: pd.DataFrame) -> list[Text]:
         names.append(axes.text(x, y, row["model"], fontsize=8.5, color=INK, zorder=4))
     axes.margins(0.12)
     return names
+
+
+def _draw_naive(axes: Axes, naive: float) -> str:
+    """The score of the best naive guess as a dashed line, or in words where it lies beyond the points."""
+    if pd.isna(naive):
+        return ""
+    low, high = axes.get_ylim()
+    if low <= naive <= high:
+        axes.axhline(naive, color=INK, linewidth=1, linestyle="--", zorder=1)
+        return f" Dashed: the best naive guess, {three_digits(naive)}."
+    return f" The best naive guess has {three_digits(naive)}, beyond what is drawn."
 
 
 def _part(names: list[Text], axes: Axes, both: pd.DataFrame) -> None:

@@ -48,7 +48,21 @@ def executions(table: pd.DataFrame) -> Figure:
         _draw(axes, part, steps)
         axes.set_title(place_name(backend, device), loc="left", fontsize=11)
     title = f"Training {setting_words(rows)}: {_answer(rows)}"
-    return finish(figure, table, rows_of(table, rows[rows["timed"]]), title, _note(rows, len(steps)), legend=False)
+    return finish(
+        figure,
+        table.drop(in_words(table, rows).index),
+        rows_of(table, rows[rows["timed"]]),
+        title,
+        _note(rows, len(steps)),
+        legend=False,
+    )
+
+
+def in_words(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the table without a time that stand in the chart, as words."""
+    keys = ["entry", "task", "steps", "units", "batch", "backend", "execution"]
+    words = pd.MultiIndex.from_frame(rows.loc[~rows["timed"], keys].astype("str"))
+    return table[table["status"].ne("ok") & pd.MultiIndex.from_frame(table[keys].astype("str")).isin(words)]
 
 
 def _note(rows: pd.DataFrame, lengths: int) -> str:
@@ -103,13 +117,19 @@ def _draw(axes: Axes, part: pd.DataFrame, steps: Sequence[int]) -> None:
                 color=INK,
                 fontsize=7 if small else 9,
             )
-    axes.set_xticks(np.arange(len(order)) + 0.5, [name.replace("+", "\n+") for name in order], rotation=0, fontsize=8)
+    axes.set_xticks(np.arange(len(order)) + 0.5, [_two_lines(name) for name in order], rotation=0, fontsize=8)
     place = axes.get_subplotspec()
     first = place is None or place.is_first_col()
     names = [f"{number:,}" if first else "" for number in steps]
     axes.set_yticks(np.arange(len(steps)) + 0.5, names, rotation=0, fontsize=9)
     axes.set(xlabel="", ylabel="steps" if first else "")
     axes.tick_params(length=0)
+    axes.xaxis.tick_top()
+
+
+def _two_lines(name: str) -> str:
+    """Each name has two lines, so that the titles above stand at one height."""
+    return name.replace("+", "\n+") if "+" in name else f"\n{name}"
 
 
 def _text(row: pd.Series) -> str:

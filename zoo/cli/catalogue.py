@@ -88,7 +88,10 @@ def recipe_in_words(recipe: Recipe) -> str:
     if recipe.loss_steps == "last":
         words.append("loss of the last step")
     elif isinstance(recipe.loss_steps, tuple):
-        words.append("loss of steps {} to {}".format(*recipe.loss_steps))
+        first, end = recipe.loss_steps
+        words.append(f"loss of steps {first + 1} to {end}")
+    elif isinstance(recipe.loss_steps, slice):
+        words.append(f"loss of the steps of {recipe.loss_steps}")
     return ", ".join([*words, *(f"{name}={value!r}" for name, value in recipe.options.items())])
 
 

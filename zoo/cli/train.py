@@ -85,6 +85,10 @@ def _report(done: Run, task: Task, recipe: Recipe, data: Data) -> None:
     for split, score in done.scores.items():
         naive = ", ".join(f"{what} {guess(data, data.tests[split]):.4g}" for what, guess in task.naive.items())
         typer.echo(f"{task.metric} on {split}: {score:.4g} (naive: {naive})")
+    if done.diverged:
+        typer.echo(
+            f"the loss of epoch {done.epochs - 1} (from 0) is no finite number; the best epoch before it is kept"
+        )
     if done.stopped:
         typer.echo(f"stopped after {done.epochs} of {recipe.epochs} epochs; the best of them is kept")
     typer.echo(f"model, weights, history and card: {done.folder}")

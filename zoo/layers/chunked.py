@@ -13,6 +13,7 @@ from zoo.execution import AUTO, OF_CHUNKS, Execution, automatic_chunk
 from zoo.layers import keras_private, kernels
 from zoo.layers.inner_loop import first_states, known_steps, require_mask_fits
 from zoo.layers.last_output import scan_to_last
+from zoo.layers.precision import of_one_type
 from zoo.layers.recompute import in_order, offloaded, recomputed
 from zoo.layers.tensors import Tensor
 
@@ -58,7 +59,7 @@ class ChunkedRNN(keras.layers.RNN):
         problem = Execution("chunked", memory=memory, chunk=chunk).problem(keras.backend.backend())
         if memory == "offload" and problem:
             raise ZooError(problem)
-        super().__init__(cell, **options)
+        super().__init__(of_one_type(cell), **options)
         self.chunk = chunk
         self.memory = memory
 

@@ -136,10 +136,10 @@ def _options_problem(cell: keras.layers.Layer, kind: str) -> str:
     allowed = ("relu", "tanh") if kind == "SimpleRNNCell" and keras.backend.backend() == "torch" else ("tanh",)
     activation = keras.activations.serialize(cell.activation)
     if activation not in allowed:
-        return f"the fused kernel of {kind} has {' or '.join(allowed)}, not {activation}"
+        return f"the fused kernel of {kind} has {' or '.join(allowed)}, not {_called(activation)}"
     gates = keras.activations.serialize(getattr(cell, "recurrent_activation", keras.activations.sigmoid))
     if gates != "sigmoid":
-        return f"the fused kernel of {kind} has sigmoid gates, not {gates}"
+        return f"the fused kernel of {kind} has sigmoid gates, not {_called(gates)}"
     if cell.recurrent_dropout:
         return f"the fused kernel of {kind} has no dropout inside the loop"
     if cell.dropout and getattr(cell, "dropout_mask_count", None):
@@ -149,3 +149,8 @@ def _options_problem(cell: keras.layers.Layer, kind: str) -> str:
     if not getattr(cell, "reset_after", True):
         return f"the fused kernel of {kind} applies the reset gate after the product"
     return ""
+
+
+def _called(activation: Any) -> str:
+    """The name of an activation as Keras serializes it: one of the user's own is a dictionary."""
+    return str(activation["config"]) if isinstance(activation, dict) else str(activation)

@@ -106,7 +106,8 @@ def drawn_in_calls(layer: keras.layers.Layer) -> list[keras.Variable]:
 def no_variable_changes() -> AbstractContextManager[Any]:
     """While this context is open no variable is changed: within a trace of JAX it would keep a value of the trace.
 
-    Of a call that is stateless already the context is that one.
+    A call that is stateless already, as in every training on JAX, stays in its own context: another would hide the
+    weights of the training. There a cell that changes a variable in its call fails, as in Keras' own loop.
     """
     return nullcontext() if in_stateless_scope() else keras.StatelessScope()
 

@@ -36,7 +36,7 @@ def scan_to_last(body: Callable[..., Any], rows: Any, states: Sequence[Tensor]) 
         return list(body(row, states)[1]), None
 
     first = jax.tree.map(lambda each: each[0], rows)
-    with no_variable_changes():  # one for each trace: what the first changes is nothing to the second
+    with no_variable_changes():
         shape = jax.eval_shape(output_of, first, list(states))
     with no_variable_changes():
         if place[-1] is not None:  # the output is a state, as that of most cells: it needs no place of its own

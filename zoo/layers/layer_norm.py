@@ -71,8 +71,8 @@ class LayerNormLSTMCell(keras.layers.Layer):
 
 
 def _normalised(values: Tensor) -> Tensor:
-    """Mean 0 and variance 1 over the last axis, computed in float32: in float16 the square of 256 is infinite."""
-    exact = ops.cast(values, "float32")
+    """Mean 0 and variance 1 over the last axis, in float32 at least: in float16 the square of 256 is infinite."""
+    exact = ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
     mean = ops.mean(exact, axis=-1, keepdims=True)
     variance = ops.mean(ops.square(exact - mean), axis=-1, keepdims=True)
     return ops.cast((exact - mean) * ops.rsqrt(variance + EPSILON), values.dtype)

@@ -76,10 +76,10 @@ class ParallelRNN(keras.layers.RNN):
         outputs = self.cell.read(states, sequences)
         if mask is not None:
             outputs = _repeated(outputs, mask)
-        last = outputs[:, -1]
+        carried = self.cell.carried(outputs[:, -1], tuple(state[:, -1] for state in states))
         if mask is not None and self.zero_output_for_mask:
             outputs = ops.where(mask, outputs, ops.zeros_like(outputs))
-        return last, outputs, self.cell.carried(last, tuple(state[:, -1] for state in states))
+        return outputs[:, -1], outputs, carried
 
     def _scan(self, decay: Parts, drive: Parts, before: list[Tensor]) -> Parts:
         """The states after every step, (batch, steps, units) each, of those `before` the first."""

@@ -47,14 +47,19 @@ def _short(line: str) -> str:
 
 
 def of_hlo(text: str) -> dict[str, Any]:
-    """The path of a program that XLA compiled: whether cuDNN runs the sequence, or a loop over time is left in it."""
-    if kernel := HLO_CUDNN.search(text):
-        return {"kernel_path": "cudnn", "kernel_evidence": f"custom call {kernel[1]} in the optimized HLO"}
+    """The path of a program that XLA compiled: whether cuDNN runs the sequence, or a loop over time is left in it.
+
+    A model of which cuDNN runs one layer and a loop another runs in a loop.
+    """
+    kernel = HLO_CUDNN.search(text)
     loops = [(loop[1], loop[2] or "") for loop in HLO_WHILE.finditer(text) if not DRAWS.search(loop[2] or "")]
     if loops:
         name, operation = loops[0]
         line = f"{name} = while(...) in the optimized HLO, of {operation or 'no named operation'}"
+        line = f"beside {kernel[1]}: {line}" if kernel else line
         return {"kernel_path": "xla_while", "kernel_evidence": _short(line)}
+    if kernel:
+        return {"kernel_path": "cudnn", "kernel_evidence": f"custom call {kernel[1]} in the optimized HLO"}
     count = len(re.findall(r"^\s+\S+ = ", text, re.MULTILINE))
     return {"kernel_path": "xla_flat", "kernel_evidence": f"no while among {count} instructions of the optimized HLO"}
 

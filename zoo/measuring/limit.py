@@ -1,4 +1,4 @@
-"""The limit: the time that the arithmetic of a case needs at the matrix-product rates of its backend, then and there.
+"""The limit: the time that the arithmetic of a case needs at the matrix-product rates of its backend, in the same run.
 
 `limit_seconds` takes every operation at the rate of one large product. `chain_limit_seconds` takes the step's own
 products, which at small sizes run far below that rate, one after another. No execution that runs a cell step by step
@@ -107,19 +107,19 @@ def operations(entry: str, topology: str, sizes: Sizes, phase: str) -> int | Non
     return None if taken is None else sum(product.operations * times for product, times in taken.items())
 
 
-def limits(case: Case, rate: float, seconds: Mapping[Product, float]) -> dict[str, dict[str, float | None]]:
+def limits(case: Case, rate: float | None, seconds: Mapping[Product, float]) -> dict[str, dict[str, float | None]]:
     """The columns `limit_seconds` and `chain_limit_seconds` of each phase of a timed case.
 
     They are the same for all executions of a backend.
 
     Args:
         case: in its dtype and precision products were timed.
-        rate: operations per second of the large product, by `large_rate`.
+        rate: operations per second of the large product, by `large_rate`; without it `limit_seconds` is empty.
         seconds: of each of its products, by `product_seconds`; the columns are empty where there is none.
     """
     return {
         phase: {
-            "limit_seconds": sum(product.operations * times for product, times in counted.items()) / rate,
+            "limit_seconds": rate and sum(product.operations * times for product, times in counted.items()) / rate,
             "chain_limit_seconds": sum(seconds[product] * times for product, times in counted.items()),
         }
         if seconds

@@ -66,7 +66,7 @@ def recommend(
     from zoo.layers import kernels
 
     time = Budget(budget)
-    copied(model)  # says at once why a model cannot be measured
+    copied(model, "recommend")  # says at once why a model cannot be measured
     x, y = _one_batch(model, x, y, batch)
     count = len(keras.tree.flatten(x)[0])
     backend, device = keras.backend.backend(), kernels.device()
@@ -80,7 +80,7 @@ def recommend(
         def make() -> Runner:
             if name == ONNX:
                 return onnx_runner(model, x)
-            return keras_runner(copied(model) if name == AS_IT_IS else with_execution(model, name), x, y)
+            return keras_runner(copied(model, "recommend") if name == AS_IT_IS else with_execution(model, name), x, y)
 
         try:
             arm = OwnArm(make, count)

@@ -35,7 +35,8 @@ def train_and_score(case: Case, threads: int, weights: Path | None = None) -> Tr
             the curves that are published; nothing is chosen by them.
 
     Raises:
-        ArithmeticError: the training diverged, so that a score is not a finite number.
+        ZooError: the training diverged.
+        ArithmeticError: a score is not a finite number.
     """
     from zoo.measuring.runners.keras import configure
 
@@ -54,7 +55,7 @@ def train_and_score(case: Case, threads: int, weights: Path | None = None) -> Tr
     rows = []
     for split, metric, score in ((split, *each) for split, of_split in scores.items() for each in of_split.items()):
         if not math.isfinite(score):
-            raise ArithmeticError(f"the training diverged: {metric} on {split} is {score}")
+            raise ArithmeticError(f"{metric} on {split} is {score}")
         worth = {"split": split, "metric": metric, "score": score}
         if metric == task.metric:
             worth["naive_score"] = task.best(guess(data, data.tests[split]) for guess in task.naive.values())

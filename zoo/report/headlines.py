@@ -8,14 +8,16 @@ from typing import Any
 import pandas as pd
 
 from zoo.charts.labels import backend_name, fastest_words, place_name
-from zoo.statistics.architectures import as_good_as_the_best
 from zoo.statistics.favourite import SHORT_SEQUENCE
 from zoo.statistics.growth import most_steps
-from zoo.statistics.texts import few_words, three_digits, with_interval
+from zoo.statistics.stock import STOCK, STOCK_LOOPS, stand_in
+from zoo.statistics.texts import few_words, three_digits, two_decimals, with_interval
 from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
 LEAST_LENGTHS = 2
 """Of fewer numbers of steps nothing is said of how it goes on."""
+METRICS = {"mse": "error", "cross_entropy": "loss", "bleu": "BLEU"}
+"""Of a score: what a reader who does not know the task calls it."""
 WORTH = {FASTER: "yes", SLOWER: "no", EQUAL: "no gain", UNDECIDED: "undecided", TOO_FEW: "too few repeats"}
 """A verdict for who asks whether it is worth it."""
 
@@ -32,7 +34,7 @@ def unroll(rows: pd.DataFrame) -> str:
         predict = at(part, row["steps"], "predict", "step_seconds")
         where = f"{backend_name(backend)}{' with jit' * ('+jit' in row['what'])}"
         if predict is not None and WORTH[predict["verdict"]] == WORTH[row["verdict"]] == WORTH[EQUAL]:
-            phrases.append(f"{where}: {WORTH[EQUAL]}")
+            phrases.append(f"{where}: {WORTH[EQUAL]} for either")
             continue
         text = f"{where}: {_worth(row, 'for training')}"
         phrases.append(text + (f", {_worth(predict, 'for prediction')}" if predict is not None else ""))
@@ -44,7 +46,7 @@ def unroll(rows: pd.DataFrame) -> str:
 def _worth(row: pd.Series, where: str) -> str:
     """Whether it is worth it, and the ratio where a difference is decided: "yes for training (0.91)"."""
     verdict = row["verdict"]
-    return f"{WORTH[verdict]} {where}" + (f" ({row['ratio']:.2f})" if verdict in (FASTER, SLOWER) else "")
+    return f"{WORTH[verdict]} {where}" + (f" ({two_decimals(row['ratio'])})" if verdict in (FASTER, SLOWER) else "")
 
 
 def until(rows: pd.DataFrame) -> str:
@@ -54,9 +56,14 @@ def until(rows: pd.DataFrame) -> str:
         trains = enough_repeats(train_steps(part))
         if trains["steps"].nunique() < LEAST_LENGTHS:
             continue
-        last = trains[trains["verdict"] == FASTER].iloc[-1:]
-        longest = [f"up to {row['steps']:,} steps ({row['ratio']:.2f})" for row in in_turn(last)]
-        phrases.append(f"{backend_name(backend)} {longest[0] if longest else 'at no length'}")
+        faster = trains[trains["verdict"] == FASTER]
+        lost = trains.loc[trains["verdict"] == SLOWER, "steps"].min()
+        where = [f"{row['steps']:,} steps ({two_decimals(row['ratio'])})" for row in in_turn(faster)]
+        if where and not lost < faster["steps"].max():
+            found = f"up to {where[-1]}"
+        else:
+            found = f"at {few_words(where)}" if where else "at no length"
+        phrases.append(f"{backend_name(backend)} {found}")
     return f"Training gains on {', on '.join(phrases)}." if phrases else ""
 
 
@@ -82,22 +89,23 @@ def telling(trains: pd.DataFrame) -> list[pd.Series]:
 
 def fastest(won: pd.DataFrame) -> str:
     """Of `executions.winners`: the fastest of Keras' own loops on each backend, from length to length."""
-    return f"Of Keras' own loops, in training: {fastest_words(won)}." if len(won) else ""
+    return f"Of Keras' own loops, in training, the fastest or tied with it: {fastest_words(won)}." if len(won) else ""
 
 
 def own(mine: pd.DataFrame) -> str:
     """Of `answers.of_own`: what the zoo's executions gain over Keras' layer, the least and the most of each."""
-    gained = [
-        f"{loop} on {place_name(backend, device)} {_from_to(part['ratio'])}"
-        for (backend, device, loop), part in mine.groupby(["backend", "device", "loop"], sort=False)
-    ]
-    first = "Of the zoo's own, time over that of Keras' layer"
+    gained = []
+    for (backend, device, what, against), part in mine.groupby(["backend", "device", "what", "against"], sort=False):
+        of_layer = {*STOCK_LOOPS, stand_in(STOCK, str(backend), str(device))}  # Keras' layer, or the same program
+        of_other = "" if against in of_layer else f" of {against}"
+        gained.append(f"{what} on {place_name(backend, device)} {_from_to(part['ratio'])}{of_other}")
+    first = "Of the zoo's own, where decided, time over that of Keras' layer (below 1 is faster)"
     return f"{first}: {', '.join(gained)}." if gained else ""
 
 
 def _from_to(ratios: pd.Series) -> str:
     """ "0.66 to 1.46", or the one there is."""
-    ends = [f"{ratio:.2f}" for ratio in (ratios.min(), ratios.max())]
+    ends = [two_decimals(ratio) for ratio in (ratios.min(), ratios.max())]
     return " to ".join(dict.fromkeys(ends))
 
 
@@ -123,11 +131,13 @@ def architecture(rows: pd.DataFrame) -> str:
     """Of `architectures`: the best entry of each task, and how many are not decidedly worse."""
     phrases = []
     for part in by_task(rows):
-        more = len(as_good_as_the_best(part)) - 1
+        more = int((part["best_rank"] == 1).sum()) - 1
         best = part.iloc[0]
-        as_good = f" and {more} as good" * (more > 0)
-        phrases.append(f"{task_words(best)}: {best['model']} {three_digits(best['score'])}{as_good}")
-    return f"The best by task, and how many are not decidedly worse. {'; '.join(phrases)}." if phrases else ""
+        others = f" ({more} other{'s' * (more > 1)})" * (more > 0)
+        score = f"{METRICS.get(best['metric'], best['metric'])} {three_digits(best['score'])}"
+        phrases.append(f"{task_words(best)}: {best['model']}, {score}{others}")
+    first = "The best by task; in brackets how many others are not decidedly worse"
+    return f"{first}. {'; '.join(phrases)}." if phrases else ""
 
 
 def task_words(row: pd.Series) -> str:

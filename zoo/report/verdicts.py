@@ -13,6 +13,7 @@ from zoo.statistics.columns import TIMED, differing
 from zoo.statistics.entries import against_reference
 from zoo.statistics.pace import DISTURBED, cost_of_spread, paces
 from zoo.statistics.ratios import ratios
+from zoo.statistics.texts import two_decimals
 from zoo.statistics.verdicts import DECIDED, EQUAL, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
 REPORT = "report.html"
@@ -107,8 +108,8 @@ def _item(row: pd.Series) -> str:
     if row["verdict"] == EQUAL:
         return f"{row['what']} equal"
     if row["verdict"] == TOO_FEW:
-        return f"{row['what']} about {row['ratio']:.2f}"
-    return f"{row['what']} {row['ratio']:.2f} ±{row['high'] / row['ratio'] - 1:.0%}"
+        return f"{row['what']} about {two_decimals(row['ratio'])}"
+    return f"{row['what']} {two_decimals(row['ratio'])} ±{row['high'] / row['ratio'] - 1:.0%}"
 
 
 def _within(text: str, items: list[str], width: int) -> str:

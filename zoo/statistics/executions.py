@@ -37,10 +37,10 @@ def over_fastest(table: pd.DataFrame) -> pd.DataFrame:
     """The time of every execution over that of the fastest one of its setting, in the same group and repeat.
 
     One row a setting, phase and execution, with the columns of `ratios.ratios`; of the fastest itself `ratio` is 1.
-    Of several runs one group counts for a setting. `fastest` is the execution with the least ratio to any other, of
-    those with three repeats if there are any. `tie` marks what is not decidedly slower than it, the fastest too. What
-    has no time has `ended`, how it ended in words: "timeout", also at more steps than those at which it ended so; "as
-    looped" where it is the same program as another.
+    Of several runs the executions are those of one group, and every repeat of theirs counts, as in other tables.
+    `fastest` is the execution with the least ratio to any other, of those with three repeats if there are any. `tie`
+    marks what is not decidedly slower than it, the fastest too. What has no time has `ended`, how it ended in words:
+    "timeout", also at more steps than those at which it ended so; "as looped" where it is the same program as another.
     """
     timed = _timed(table)
     keys = [*SETTING, *EXECUTION]
@@ -60,7 +60,8 @@ def over_fastest(table: pd.DataFrame) -> pd.DataFrame:
 def _timed(table: pd.DataFrame) -> pd.DataFrame:
     times, blocks = medians_and_blocks(table)
     times = times.assign(case=times.index, quantity="step_seconds", seconds=times["step_seconds"])
-    times = _of_one_group(times[times["seconds"] > 0])
+    times = times[times["seconds"] > 0]
+    times = times.merge(_of_one_group(times))
     same = [*SETTING, *PAIR]
     made = times.groupby([*SETTING, "execution"], dropna=False)["repeat"].transform("nunique")
     most = made.groupby([times[name] for name in SETTING], dropna=False).transform("max")
@@ -82,7 +83,7 @@ def _timed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_one_group(times: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each setting in one group of all runs, whose arms took turns: that with the most of Keras' own loops.
+    """The executions of each setting that took turns in one group: that with the most of Keras' own loops.
 
     Of several, the one with the most executions, then the most repeats, then the newest.
     """
@@ -91,7 +92,7 @@ def _of_one_group(times: pd.DataFrame) -> pd.DataFrame:
     sizes = counted.groupby(groups, dropna=False)[["own", "execution", "repeat"]].nunique().reset_index()
     order = ["own", "execution", "repeat", "run"]
     chosen = sizes.sort_values(order, ascending=False, kind="stable").drop_duplicates(SETTING)
-    return times.merge(chosen[groups], on=groups)
+    return times.merge(chosen[groups], on=groups)[[*SETTING, "execution"]].drop_duplicates()
 
 
 def _ended(row: pd.Series) -> str:

@@ -30,11 +30,20 @@ def whole(value: float) -> str:
     return "" if pd.isna(value) else f"{value:,.0f}"
 
 
+LEAST_OF_TWO = 0.095
+"""Smaller numbers have three digits, since two decimals show one of them, or none."""
+
+
+def two_decimals(value: float) -> str:
+    """A ratio: "0.93", "18.84", "0.0123"."""
+    return f"{value:.2f}" if value >= LEAST_OF_TWO else three_digits(value)
+
+
 def with_interval(value: float, low: float, high: float) -> str:
-    """A number with two decimals and, if there is one, its interval: "0.93 [0.91, 0.95]"."""
+    """A ratio and, if there is one, its interval: "0.93 [0.91, 0.95]"."""
     if pd.isna(value):
         return ""
-    return f"{value:.2f}" + ("" if pd.isna(low) else f" [{low:.2f}, {high:.2f}]")
+    return two_decimals(value) + ("" if pd.isna(low) else f" [{two_decimals(low)}, {two_decimals(high)}]")
 
 
 NAMED = 4

@@ -62,7 +62,7 @@ def data_file(name: str, remedy: str, *, can_download: bool = False) -> Path | N
         return None
     folder = Path(value).expanduser()
     if not folder.is_dir():
-        raise ZooError(f"ZOO_DATA is {value}, which is no folder; expected one with the file {name}: {remedy}")
+        raise ZooError(f"ZOO_DATA is {value}, which is no folder; name one with the file {name}, or unset it")
     if not (folder / name).is_file():
         if can_download:
             return None
@@ -79,10 +79,10 @@ def downloaded(what: str, load: Callable[[], Any], file: str) -> Any:
     try:
         return load()
     except Exception as error:  # Keras raises a bare Exception where the network fails
-        raise ZooError(
-            f"{what} could not be downloaded ({' '.join(str(error).split())}); "
-            f"try again, or set ZOO_DATA to a folder with {file}"
-        ) from error
+        folder = os.environ.get("ZOO_DATA")
+        or_else = f"put {file} into {folder} (ZOO_DATA)" if folder else f"set ZOO_DATA to a folder with {file}"
+        reason = " ".join(str(error).split())
+        raise ZooError(f"{what} could not be downloaded ({reason}); try again, or {or_else}") from error
 
 
 def read_npz(path: Path, expected: Mapping[str, Expected], remedy: str) -> dict[str, np.ndarray]:

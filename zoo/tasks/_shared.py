@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.data import Data, Split
 
-TEST_SEED = 2**32 - 1  # a constant: every seed of `load` is scored on the same test sequences
+TEST_SEED = 2**32 - 1  # a constant: every seed of `load` is scored on the same test examples
 
 
 def drawn(sequences: Callable[[np.random.Generator, int], Split], train: int, held_out: int, seed: int) -> Data:

@@ -14,6 +14,7 @@ from zoo.data import Data, Split
 from zoo.errors import ZooError
 from zoo.registry import ENCODER_DECODER, TASKS, Recipe, Task, require_steps
 from zoo.tasks._files import UNREADABLE, data_file
+from zoo.tasks._shared import TEST_SEED
 from zoo.tasks._text import decoded_bleu, naive_bleu, source_and_target
 from zoo.vocabulary import Vocabulary
 
@@ -22,7 +23,6 @@ MOST_TARGET = 12
 WORDS = 5_000  # of each language, SPECIAL among them
 PAIRS = 40_000
 HELD_OUT = 2_000
-TEST_SEED = 2**32 - 1  # a constant: every seed of `load` is scored on the same test pairs
 FILE, MEMBER = "fra-eng.zip", "fra.txt"
 REMEDY = "put fra-eng.zip of www.manythings.org/anki there"
 SPLIT = re.compile(r"[a-zà-öø-ÿœ0-9]+(?:['’-][a-zà-öø-ÿœ0-9]+)*|[.,!?;:]")

@@ -36,6 +36,7 @@ class Run:
     scores: Mapping[str, float]
     epochs: int  #: that were finished
     stopped: bool  #: by Ctrl-C, before the recipe's last epoch
+    diverged: bool = False  #: the loss became no finite number, which ended the training
 
 
 def require_free(folder: Path) -> None:
@@ -80,7 +81,11 @@ def train_and_keep(
 ) -> Run:
     """Train `model`, keep the epoch that is best on the validation split, score it, and write the run to `folder`.
 
-    Ctrl-C ends the training; the best epoch so far is kept, if there is one.
+    Ctrl-C ends the training, and so does a loss that is no finite number; the best epoch so far is kept.
+
+    Raises:
+        ZooError: see `train`; the loss of the first epoch is no finite number.
+        KeyboardInterrupt: Ctrl-C, and a step on JAX had the only weights.
 
     Args:
         model: from `create_model`; it ends with the weights of its best epoch.
@@ -99,6 +104,9 @@ def train_and_keep(
     log, stopped = epoch_log(task), False
     try:
         train(model, task, recipe, data=data, seed=seed, log=log, verbose=verbose, devices=devices)
+    except ZooError:
+        if log.diverged is None or log.weights is None:
+            raise
     except KeyboardInterrupt:
         stopped = True
         if _lost(model) and log.weights is None:
@@ -113,6 +121,7 @@ def train_and_keep(
         "seed": seed,
         "epochs": len(log.rows),
         "stopped_early": stopped,
+        "diverged": log.diverged is not None,
         "train_seconds": round(log.train_seconds, 3),
         "vocabularies": write_vocabularies(data),
         SUMS: checksums(folder, (MODEL, WEIGHTS)),
@@ -122,7 +131,7 @@ def train_and_keep(
         writer.writeheader()
         writer.writerows(log.rows)
     (folder / CARD).write_text(json.dumps(card, indent=2, default=str) + "\n")  # last: where it stands, all is whole
-    return Run(folder, scores, len(log.rows), stopped)
+    return Run(folder, scores, len(log.rows), stopped, log.diverged is not None)
 
 
 def _lost(model: keras.Model) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ def epoch_log(task: Task, tests: Mapping[str, Split] | None = None) -> Any:
     """A Keras callback that keeps a row an epoch, and the weights of the epoch that is the best on validation.
 
     That is the one with the best metric; where some steps alone count (`by_loss`), the one with the least loss, since
-    the metric is of all steps.
+    the metric is of all steps. An epoch whose loss is no finite number is never the best, and the last one.
 
     Scoring, of the validation split or of `tests`, is not part of the training time. `tests` are for curves beside
     published ones: nothing is chosen by them.
@@ -31,7 +32,9 @@ def epoch_log(task: Task, tests: Mapping[str, Split] | None = None) -> Any:
     import keras
 
     class EpochLog(keras.callbacks.Callback):
-        """Attributes: `rows`; `train_seconds`; `weights`, those of the best epoch, None before the first; `by_loss`."""
+        """Attributes: `rows`; `train_seconds`; `weights`, those of the best epoch, None before the first; `by_loss`;
+        `diverged`, the epoch whose loss was no finite number, or None.
+        """
 
         def __init__(self) -> None:
             super().__init__()
@@ -39,6 +42,7 @@ def epoch_log(task: Task, tests: Mapping[str, Split] | None = None) -> Any:
             self.train_seconds = 0.0
             self.weights: list[Any] | None = None
             self.by_loss = False
+            self.diverged: int | None = None
             self._best = float("inf")
             self._started: float | None = None
 
@@ -57,6 +61,9 @@ def epoch_log(task: Task, tests: Mapping[str, Split] | None = None) -> Any:
             row |= {name: float(value) for name, value in (logs or {}).items()}
             row |= _test_scores(self.model, task, tests or {})
             self.rows.append(row)
+            if not math.isfinite(row["loss"]) or math.isnan(row["val_loss"]):
+                self.diverged, self.model.stop_training = epoch, True
+                return
             value = row["val_loss" if self.by_loss else f"val_{task.keras_metric}"]
             cost = -value if task.higher_is_better and not self.by_loss else value
             if cost < self._best:

@@ -20,8 +20,8 @@ def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
     """A copy of `model` for pieces of `steps` steps, whose recurrent layers keep their state between calls.
 
     Raises:
-        ZooError: a layer reads backwards, so that its state cannot be carried on; or one that is not recurrent may look
-            at several steps at once, of which a piece holds a few.
+        ZooError: a layer reads backwards, so that its state cannot be carried on; or one that is not recurrent, or an
+            operation, may look at several steps at once, of which a piece holds a few.
     """
     import keras
 
@@ -31,9 +31,10 @@ def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
             raise ZooError(f"layer {layer.name!r} of {model.name!r} reads backwards: its state cannot be carried on")
         if isinstance(layer, keras.layers.RNN):
             config["stateful"] = True
-        elif isinstance(layer, keras.layers.Layer) and not _takes_steps_apart(layer):
+        elif not _takes_steps_apart(layer):
+            what = "layer" if isinstance(layer, keras.layers.Layer) else "operation"
             raise ZooError(
-                f"layer {layer.name!r} of {model.name!r} may look at several steps at once, of which a piece of a "
+                f"{what} {layer.name!r} of {model.name!r} may look at several steps at once, of which a piece of a "
                 "sequence holds a few"
             )
         return type(layer).from_config(config)
@@ -45,19 +46,38 @@ def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
     return piece
 
 
-def _takes_steps_apart(layer: keras.layers.Layer) -> bool:
-    """Whether a layer is known to make of each step what it would make of that step alone."""
+APART = (
+    *("Dense", "Embedding", "Identity", "InputLayer", "Masking", "TimeDistributed", "ActivityRegularization"),
+    *("Activation", "ReLU", "LeakyReLU", "ELU", "Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"),
+    *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"),
+)
+"""Layers of Keras that make of each step what they would make of that step alone."""
+OVER_LAST_AXIS = ("LayerNormalization", "RMSNormalization", "UnitNormalization", "Softmax", "Concatenate")
+"""Those that do so where they look along the features."""
+OPERATIONS = (
+    *("Absolute", "Add", "Divide", "Exp", "Log", "Maximum", "Minimum", "Multiply", "Negative", "Power", "Sqrt"),
+    *("Square", "Subtract", "TrueDivide", "Cast", "Clip", "Where", "Equal", "NotEqual", "Greater", "Less"),
+    *("LogicalAnd", "LogicalNot", "LogicalOr", "Elu", "Gelu", "Relu", "Sigmoid", "Silu", "Softplus", "Tanh"),
+)
+"""Operations of `keras.ops`, in a graph without a layer, that take each number by itself."""
+
+
+def _takes_steps_apart(layer: keras.Operation) -> bool:
+    """Whether a layer or operation is known to make of each step what it would make of that step alone."""
     import keras
 
     from zoo.layers import LastStep, StateMasks
 
-    if isinstance(layer, keras.layers.TimeDistributed):
-        return True
-    core = ("Dense", "EinsumDense", "Embedding", "Identity", "InputLayer", "Masking")
-    known = (*(getattr(keras.layers, name) for name in core), LastStep, StateMasks)
-    families = ("activations", "merging", "normalization", "regularization")
-    family = type(layer).__module__.removeprefix("keras.src.layers.").partition(".")[0]
-    return isinstance(layer, known) or family in families
+    along_features = getattr(layer, "axis", None) in (-1, 2, [-1], [2], (-1,), (2,))
+    if not isinstance(layer, keras.layers.Layer):
+        name = type(layer).__name__
+        return name in OPERATIONS or (name == "Any" and along_features)  # of a Masking: whether a step counts
+
+    def is_one(names: tuple[str, ...]) -> bool:
+        return isinstance(layer, tuple(getattr(keras.layers, name) for name in names))
+
+    known = isinstance(layer, (LastStep, StateMasks)) or is_one(APART)
+    return known or (is_one(OVER_LAST_AXIS) and along_features)
 
 
 def require_truncation(task: Task, recipe: Recipe, steps: int) -> None:
