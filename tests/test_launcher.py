@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 import zoo
+from zoo.errors import Diverged
 from zoo.execution import BACKENDS, NORMAL_JIT
 from zoo.measuring.launcher import Launcher, Limits, Outcome, Process
 from zoo.measuring.machine import environment, peak_bytes, reset_peak
@@ -59,6 +60,10 @@ def hold(mebibytes: int) -> int:
     block = np.ones(mebibytes * MIB, "uint8")
     time.sleep(5)
     return int(block.sum())
+
+
+def diverge() -> None:
+    raise Diverged("the loss is no finite number")
 
 
 def fail() -> None:
@@ -201,6 +206,7 @@ def test_too_much_memory_ends_the_job_and_not_the_run(launcher: Launcher) -> Non
         (fail, Outcome("crashed", "RuntimeError: first line")),
         (run_out_of_memory, Outcome("out_of_memory", "MemoryError: Unable to allocate 3 GiB")),
         (miss_data, Outcome("skipped", "there is no such data")),
+        (diverge, Outcome("crashed", "the loss is no finite number")),  # it was tried, and failed
         (kill_itself, Outcome("crashed", "killed by signal 9 (perhaps the kernel was out of memory)")),
         (leave, Outcome("crashed", "ended with code 3 and no result")),
     ],

@@ -16,6 +16,7 @@ import pytest
 import zoo
 from tests.models import LAYERS, MAIN, no_graphs
 from tests.test_tasks import load
+from zoo.errors import Diverged
 from zoo.training.folder import train_and_keep
 from zoo.training.recipes import make_optimizer
 
@@ -200,7 +201,7 @@ def test_a_loss_that_is_no_number_ends_a_training_and_is_told(fine: int, tmp_pat
     made = zoo.create_model("simple_rnn_he", "digits_rows", "stock", units=3)
     arguments = {"units": 3, "seed": 0, "folder": tmp_path, "verbose": 0}
     if not fine:
-        with pytest.raises(zoo.ZooError, match=r"diverged: the loss of epoch 0 .* lower learning rate"):
+        with pytest.raises(Diverged, match=r"diverged: the loss of epoch 0 .* lower learning rate"):
             train_and_keep(made, task, recipe, data, **arguments)
         return
     run = train_and_keep(made, task, recipe, data, **arguments)

@@ -17,6 +17,10 @@ class ZooError(ValueError):
     """A mistake of the user's in one line: what is wrong, which value, what is allowed, what is nearest."""
 
 
+class Diverged(ZooError):
+    """A training whose loss became infinite or NaN: it was tried, and failed."""
+
+
 def unknown(kind: str, name: str, known: Sequence[str], listing: str = "", of: str = "") -> ZooError:
     """The error for a name that is not among `known`; `listing` says where all of them are shown."""
     near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)

@@ -10,6 +10,7 @@ and the test splits are never looked at. What is found there stands as a recipe 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -24,7 +25,7 @@ import typer
 
 from benchmarks.trained.queue import fastest
 from zoo.cli.command import run_function
-from zoo.errors import ZooError, unknown
+from zoo.errors import Diverged, ZooError, unknown
 from zoo.execution import BACKENDS
 from zoo.measuring.rows import check_writable
 from zoo.registry import MODELS, TASKS, Entry, Recipe, Task
@@ -84,15 +85,11 @@ def tried(entry: Entry, task: Task, candidate: Candidate, epochs: int, batch: in
     execution = fastest(entry, keras.backend.backend())
     model = zoo.create_model(entry.name, task.name, execution, **candidate.options)
     log = epoch_log(task)
-    try:
-        zoo.train(model, task, recipe, seed=seed, log=log, verbose=0)
-    except ZooError:
-        if log.diverged is None:
-            raise
-    score = log.rows[-1][f"val_{task.keras_metric}"]
-    worst = 0.0 if task.higher_is_better else math.inf
-    fine = log.diverged is None and math.isfinite(score)
-    return {"score": score if fine else worst, "seconds": log.train_seconds}
+    score = 0.0 if task.higher_is_better else math.inf
+    with contextlib.suppress(Diverged):
+        training = zoo.train(model, task, recipe, seed=seed, log=log, verbose=0)
+        score = training.history[f"val_{task.keras_metric}"][-1]
+    return {"score": score, "seconds": log.train_seconds}
 
 
 def search(

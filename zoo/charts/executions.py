@@ -50,7 +50,7 @@ def executions(table: pd.DataFrame) -> Figure:
     title = f"Training {setting_words(rows)}: {_answer(rows)}"
     return finish(
         figure,
-        table.drop(in_words(table, rows).index),
+        table.drop(_in_words(table, rows).index),
         rows_of(table, rows[rows["timed"]]),
         title,
         _note(rows, len(steps)),
@@ -58,7 +58,7 @@ def executions(table: pd.DataFrame) -> Figure:
     )
 
 
-def in_words(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def _in_words(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of the table without a time that stand in the chart, as words."""
     keys = ["entry", "task", "steps", "units", "batch", "backend", "execution"]
     words = pd.MultiIndex.from_frame(rows.loc[~rows["timed"], keys].astype("str"))

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.denormals import flush_denormals
-from zoo.errors import ZooError, is_out_of_memory
+from zoo.errors import Diverged, ZooError, is_out_of_memory
 from zoo.measuring.resident import Range, library_pages, populate
 from zoo.measuring.rows import Status
 
@@ -133,6 +133,8 @@ def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcom
     """What `function` returned, or why it could not."""
     try:
         return Outcome("ok", value=function(*arguments))
+    except Diverged as error:
+        return Outcome("crashed", str(error))
     except ZooError as error:  # something the user can mend, such as data that is not there
         return Outcome("skipped", str(error))
     except Exception as error:

@@ -35,7 +35,7 @@ def train_and_score(case: Case, threads: int, weights: Path | None = None) -> Tr
             the curves that are published; nothing is chosen by them.
 
     Raises:
-        ZooError: the training diverged.
+        Diverged: the loss is not a finite number.
         ArithmeticError: a score is not a finite number.
     """
     from zoo.measuring.runners.keras import configure

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.data import Data
 from zoo.denormals import flush_denormals
-from zoo.errors import ZooError
+from zoo.errors import Diverged
 from zoo.padding import check_padding
 from zoo.registry import TASKS, Recipe, Task
 from zoo.training import truncated
@@ -66,8 +66,8 @@ def train(
 
     Raises:
         ZooError: an unknown recipe, a number of it that is out of range, steps that do not fit the task, padding that
-            is not on the right, devices that are not there; or the loss became infinite or NaN, which ends the
-            training after that epoch.
+            is not on the right, devices that are not there.
+        Diverged: the loss became infinite or NaN, which ends the training after that epoch.
     """
     import keras
 
@@ -104,7 +104,7 @@ def train(
         else:
             history = truncated.fit(trained, task, recipe, data, weights=weights, seed=seed, **shown)
     if log.diverged is not None:
-        raise ZooError(
+        raise Diverged(
             f"the training diverged: the loss of epoch {log.diverged} (from 0) is no finite number; "
             "try a lower learning rate, or a recipe with clip_norm"
         )

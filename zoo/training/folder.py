@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.archives import SUMS, checksums, require_checksums
 from zoo.data import Data
-from zoo.errors import ZooError
+from zoo.errors import Diverged, ZooError
 from zoo.lock import Lock
 from zoo.pretrained import write_vocabularies
 from zoo.registry import Recipe, Task
@@ -84,7 +84,8 @@ def train_and_keep(
     Ctrl-C ends the training, and so does a loss that is no finite number; the best epoch so far is kept.
 
     Raises:
-        ZooError: see `train`; the loss of the first epoch is no finite number.
+        ZooError: see `train`.
+        Diverged: the loss of the first epoch is no finite number.
         KeyboardInterrupt: Ctrl-C, and a step on JAX had the only weights.
 
     Args:
@@ -104,8 +105,8 @@ def train_and_keep(
     log, stopped = epoch_log(task), False
     try:
         train(model, task, recipe, data=data, seed=seed, log=log, verbose=verbose, devices=devices)
-    except ZooError:
-        if log.diverged is None or log.weights is None:
+    except Diverged:
+        if log.weights is None:
             raise
     except KeyboardInterrupt:
         stopped = True
