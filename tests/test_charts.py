@@ -126,7 +126,7 @@ def test_backends_never_share_a_panel_or_a_picture():
     assert len(two.axes) == 2 * len(one.axes)
     for name, chart in {chart.name: chart for chart in ALL}.items():
         if name in ("cost_growth", "over_stock"):
-            assert list(chart.parts(both)) == ["lstm-tensorflow", *(["lstm-jax"] * (name == "cost_growth"))]
+            assert list(chart.pictures(both)) == ["lstm-tensorflow", *(["lstm-jax"] * (name == "cost_growth"))]
 
 
 def test_the_direction_of_every_metric_is_that_of_its_task():

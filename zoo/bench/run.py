@@ -28,7 +28,7 @@ from zoo.measuring.resume import whole_name
 from zoo.measuring.rows import TABLE, Measurement, check_writable, read_rows
 from zoo.own.models import OwnModels, register
 from zoo.report.verdicts import REPORT, verdict_lines
-from zoo.statistics.tables import read
+from zoo.statistics.tables import quick_texts, read
 from zoo.version import VERSION
 
 
@@ -172,7 +172,8 @@ class Run:
 
             assert self.progress is not None
             title = f"rnn-zoo: {self.profile.name}, {self.name}"
-            write_report(read(table), report, title, self.progress.say, report.parent / "charts")
+            with quick_texts():
+                write_report(read(table), report, title, self.progress.say, report.parent / "charts")
         return report
 
     def end_lines(self, width: int, whole: bool = True) -> Iterator[str]:

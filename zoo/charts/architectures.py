@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from zoo.charts.chart import Chart
+from zoo.charts.chart import Chart, of_parts
 from zoo.charts.figures import DPI, GREY, INK, WIDTH, finish, nothing_to_draw, plain_ticks, spans
 from zoo.charts.labels import backend_name, fastest_in_words
 from zoo.measuring.enough import LEAST_REPEATS
@@ -28,8 +28,10 @@ HEIGHT = 6.4
 LEAST_ENTRIES = 3
 MOST_ERROR, LEAST_SHARE = 4.0, 0.9
 """Drawn is an error of up to so many times the best one, or a score of so much of the best one."""
-ALONG = 9
+ALONG = 6
 """Points of a bar that a name keeps away from."""
+MOST_MOVES = 200
+"""Of the names, all together. Where 25 stand close, more of them take a minute and part them no better."""
 NEEDS = f"{LEAST_ENTRIES} entries of one task with a trained score"
 NOTE = (
     "Bars: 95% intervals, of the score over seeds and of the ratio over repeats. Blue: the Pareto front; no other "
@@ -136,7 +138,9 @@ def _part(names: list[Text], axes: Axes, both: pd.DataFrame) -> None:
         return
     x, y = zip(*known, strict=True)
     line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.7}
-    adjust_text(names, x=x, y=y, ax=axes, expand=(1.2, 1.6), force_text=(0.2, 0.4), iter_lim=1500, arrowprops=line)
+    adjust_text(
+        names, x=x, y=y, ax=axes, expand=(1.2, 1.6), force_text=(0.2, 0.4), iter_lim=MOST_MOVES, arrowprops=line
+    )
 
 
 def _answer(scored: pd.DataFrame, metric: str) -> str:
@@ -196,4 +200,4 @@ def parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
 
 
-CHARTS = (Chart("architectures", scores_and_costs, parts),)
+CHARTS = (Chart("architectures", scores_and_costs, of_parts(scores_and_costs, parts)),)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from zoo.charts.chart import Chart
+from zoo.charts.chart import Chart, of_parts
 from zoo.charts.figures import DPI, HEIGHT, INK, LEAST_HEIGHT, WIDTH, finish, nothing_to_draw, plain_ticks
 from zoo.charts.labels import CALLS, setting_words
 from zoo.statistics.columns import PEERS, REPEAT
@@ -88,9 +88,10 @@ def _answer(times: pd.DataFrame) -> str:
 
 
 def _draw(axes: Axes, part: pd.DataFrame) -> None:
-    order = part.groupby("line")["milliseconds"].median().sort_values()
+    lines = part.groupby("line")
+    order = lines["milliseconds"].median().sort_values()
     for y, (line, middle) in enumerate(order.items()):
-        rows = part[part["line"] == line]
+        rows = lines.get_group(line)
         _, colour = LIBRARIES.get(str(rows["library"].iloc[0]), ("", INK))
         floor = float(rows["trainer_floor_seconds"].median()) * 1000
         if np.isfinite(floor):
@@ -125,8 +126,8 @@ def parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     result = {}
     for _, size in sizes.iterrows():
         name = f"{size['entry']}-{size['task']}-{size['steps']}steps-{size['units']}units-{size['batch']}batch"
-        result[name.replace("_", "-")] = table[(table[SIZE] == size).all(axis=1)]
+        result[name.replace("_", "-")] = table.merge(size.to_frame().T.astype(table[SIZE].dtypes))
     return result
 
 
-CHARTS = (Chart("peers", every_arm, parts, has_peers),)
+CHARTS = (Chart("peers", every_arm, of_parts(every_arm, parts), has_peers),)

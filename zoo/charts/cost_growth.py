@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from zoo.charts.chart import Chart
+from zoo.charts.chart import Chart, of_parts
 from zoo.charts.figures import DPI, HEIGHT, INK, WIDTH, finish, look, nothing_to_draw, plain_ticks, spans
 from zoo.charts.labels import backend_name, of_entries, rows_of, setting_words
 from zoo.execution import NORMAL_JIT
@@ -147,4 +147,4 @@ def parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {name: rows for name, rows in grown.items() if rows["entry"].iloc[0] in first}
 
 
-CHARTS = (Chart("cost_growth", cost_growth, parts),)
+CHARTS = (Chart("cost_growth", cost_growth, of_parts(cost_growth, parts)),)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,11 +52,28 @@ NOTE = (
 
 def forest(table: pd.DataFrame) -> Figure:
     """Training and prediction of each execution over stock, by the number of steps; of the first entry and backend."""
-    rows = ratios(table, STOCK, quantities=("step_seconds",))
-    rows = rows[rows["masked"] == "none"]
-    if rows.empty:
-        return nothing_to_draw(table, "How much faster than the stock layer?", NEEDS)
-    rows = _chosen(next(iter(of_entries(rows).values())))
+    for rows in _of_entries(table).values():
+        return _forest(table, rows, table)
+    return nothing_to_draw(table, "How much faster than the stock layer?", NEEDS)
+
+
+def forests(table: pd.DataFrame) -> dict[str, Callable[[], Figure]]:
+    """A picture of each entry and backend on which two arms or more took turns with the stock layer."""
+    arms = ["steps", "execution"]
+    several = {name: rows for name, rows in _of_entries(table).items() if len(rows.drop_duplicates(arms)) > 1}
+    return {
+        name: partial(_forest, table, rows, table.merge(rows[PLACE].drop_duplicates()))
+        for name, rows in several.items()
+    }
+
+
+def _of_entries(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return of_entries(ratios(table, STOCK, quantities=("step_seconds",)))
+
+
+def _forest(table: pd.DataFrame, rows: pd.DataFrame, about: pd.DataFrame) -> Figure:
+    """The picture of one entry and backend; its footer says what of the table `about` is not drawn."""
+    rows = _chosen(rows)
     lines = _lines(rows)
     figure = Figure(
         figsize=(WIDTH, min(HEIGHT, max(LEAST_HEIGHT, len(lines) * ROW + HEAD))), dpi=DPI, layout="constrained"
@@ -66,10 +85,9 @@ def forest(table: pd.DataFrame) -> Figure:
         axes.set_title(f"time of {CALLS[phase]} over stock", loc="left", fontsize=10)
     _name_lines(train, lines)
     _add_costs(predict, table, rows, lines)
-    drawn = rows_of(table, rows)
     backend = backend_name(rows["backend"].iloc[0])
     title = f"{backend}, {setting_words(rows)}: {_answer(rows)}"
-    return finish(figure, table, drawn, title, NOTE, legend=False)
+    return finish(figure, about, rows_of(about, rows), title, NOTE, legend=False)
 
 
 def _chosen(rows: pd.DataFrame) -> pd.DataFrame:
@@ -179,15 +197,4 @@ def _cost(name: str, key: tuple[int, str], costs: pd.DataFrame, paid: pd.Series)
     return "" if pd.isna(peak) else f"{whole(peak / MIB)} MiB"
 
 
-def parts(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each entry and backend on which the stock layer was measured beside others, a picture each."""
-    return {name: rows for name, rows in of_entries(table).items() if _has_stock(rows)}
-
-
-def _has_stock(rows: pd.DataFrame) -> bool:
-    """Whether two arms or more took turns with the stock layer: one alone needs no picture."""
-    beside = ratios(rows, STOCK, quantities=("step_seconds",))
-    return len(beside.loc[beside["masked"] == "none", ["steps", "execution"]].drop_duplicates()) > 1
-
-
-CHARTS = (Chart("over_stock", forest, parts),)
+CHARTS = (Chart("over_stock", forest, forests),)

@@ -64,11 +64,11 @@ def draw_each(
     drawn = set()
     for i, (machine, its) in enumerate(by_machine(table).items()):
         for chart in (chart for chart in ALL if chart.wanted(its) and (every or chart.name not in drawn)):
-            parts = list((chart.parts(its) or {"": its}).items())
-            for part, rows in parts if every else parts[:MOST_PARTS]:
+            pictures = list(chart.pictures(its).items())
+            for part, picture in pictures if every else pictures[:MOST_PARTS]:
                 name = "-".join(filter(None, [chart.name, part, _in_a_name(machine) if i and every else ""]))
                 begin(name)
-                figure = chart.draw(rows)
+                figure = picture()
                 if every or figure.axes:  # else it says in words that there is nothing to draw
                     drawn.add(chart.name)
                     yield name, figure

@@ -63,6 +63,7 @@ def of_entries(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     result = {}
     for _, row in numbers.drop_duplicates("entry").iterrows():
         mine = rows[(rows[SETTINGS] == row[SETTINGS]).all(axis=1)]
+        mine = mine.sort_values("backend", key=lambda names: names.map(list(BACKENDS).index), kind="stable")
         for (backend, where), part in mine.groupby(["backend", "device"], sort=False):
             result[f"{row['entry']}-{backend}" + ("" if where == "cpu" else f"-{where}")] = part
     return result

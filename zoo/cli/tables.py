@@ -81,7 +81,9 @@ def rows_of(path: Path) -> pd.DataFrame:
 
 def draw(path: Path, folder: Path) -> None:
     """Draw the charts of the table or folder at `path` into `folder`; a line of progress says which is being drawn."""
-    with Console(stderr=True).status("reading") as status:
+    from zoo.statistics.tables import quick_texts
+
+    with Console(stderr=True).status("reading") as status, quick_texts():
         table = rows_of(path)
         from zoo.charts.gallery import draw_all
 
@@ -91,10 +93,11 @@ def draw(path: Path, folder: Path) -> None:
 
 def write(paths: list[Path], report: Path) -> None:
     """Write the report of the tables or folders at `paths`, and print its verdicts in a few lines."""
-    console = Console(stderr=True)
-    with console.status("reading") as status:
-        import pandas as pd
+    import pandas as pd
 
+    from zoo.statistics.tables import quick_texts
+
+    with Console(stderr=True).status("reading") as status, quick_texts():
         parts = [rows_of(path) for path in paths]
         table = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
         from zoo.report.html import write_report

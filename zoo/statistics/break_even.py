@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zoo.statistics.columns import EXECUTION, REPEAT, SETTING, as_frame
+from zoo.statistics.columns import EXECUTION, REPEAT, SETTING, as_frame, numbered
 from zoo.statistics.intervals import geometric_interval
 from zoo.statistics.ratios import pairs, step_ratios
 from zoo.statistics.remembered import once_a_table
@@ -39,20 +39,15 @@ def break_even(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     paired = pairs(table, baseline, TIMES).query("phase == 'train'")
     paired = paired.assign(longer=paired["baseline_seconds"] * (paired["ratio"] - 1))
     judged = step_ratios(table, baseline)[[*KEYS, "verdict"]]
+    paired["case"] = numbered(paired, KEYS, np.arange(len(paired)))
+    heads = paired.drop_duplicates("case")[["case", *KEYS]].merge(judged, on=KEYS)
+    head: dict[Any, dict[Any, Any]] = heads.set_index("case").to_dict("index")
+    longer = paired.pivot(index=["case", *REPEAT], columns="quantity", values="longer")
     rows = []
-    verdicts = {_hashable(row[:-1]): row[-1] for row in judged.itertuples(index=False)}
-    for key, group in paired.groupby(KEYS, dropna=False, sort=False):
-        longer = group.pivot(index=REPEAT, columns="quantity", values="longer").reindex(columns=list(TIMES)).dropna()
-        if len(longer):
-            extra = longer["build_seconds"] + longer["first_call_seconds"]
-            columns = _paid(extra, -longer["step_seconds"], verdicts[_hashable(key)])
-            rows.append({**dict(zip(KEYS, key, strict=True)), **columns})
+    for case, part in longer.reindex(columns=list(TIMES)).dropna().groupby("case"):
+        extra = part["build_seconds"] + part["first_call_seconds"]
+        rows.append({**head[case], **_paid(extra, -part["step_seconds"], head[case]["verdict"])})
     return as_frame(rows, [*KEYS, *PAID], table)
-
-
-def _hashable(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The key with None for what is missing: NaN equals nothing, not even itself."""
-    return tuple(None if pd.isna(part) else part for part in key)
 
 
 def _paid(extra: pd.Series, saved: pd.Series, verdict: str) -> dict[str, Any]:

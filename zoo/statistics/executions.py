@@ -9,7 +9,6 @@ from zoo.execution import SAME_PROGRAM
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.statistics.columns import EXECUTION, PAIR, SETTING, TIMED
 from zoo.statistics.favourite import favourite
-from zoo.statistics.intervals import geometric_mean
 from zoo.statistics.ratios import judged, medians_and_blocks, pairs_over
 from zoo.statistics.remembered import once_a_table
 from zoo.statistics.verdicts import EQUAL, EQUAL_TO, SLOWER, TEST, TOO_FEW
@@ -70,8 +69,9 @@ def _timed(table: pd.DataFrame) -> pd.DataFrame:
     for _ in range(2):  # the fastest is what takes the least of the time of any other, in the same rounds
         bases = able.merge(first[[*SETTING, "execution"]]).rename(columns={"execution": "fastest"})
         paired = pairs_over(able, bases, same, KEYS, blocks)
-        means = paired.groupby([*SETTING, "execution"], dropna=False, sort=False)["ratio"].agg(geometric_mean)
-        first = means.reset_index().sort_values("ratio", kind="stable").drop_duplicates(SETTING)
+        logs = paired.assign(log=np.log(paired["ratio"]))
+        means = logs.groupby([*SETTING, "execution"], dropna=False, sort=False)["log"].mean()
+        first = means.reset_index().sort_values("log", kind="stable").drop_duplicates(SETTING)
     bases = times.merge(first[[*SETTING, "execution"]]).rename(columns={"execution": "fastest"})
     paired = pairs_over(times, bases, same, KEYS, blocks)
     itself = paired["execution"] == paired["fastest"]  # is no comparison, and counts in no correction

@@ -133,7 +133,8 @@ def _gain(comparison: Comparison, part: pd.DataFrame, blocks: pd.DataFrame) -> d
     ours &= ~theirs
     value = "net" if comparison.net else "step_seconds"
     part = part.assign(seconds=part[value])
-    sides = [part[side].dropna(subset=["seconds"]) for side in (ours, theirs)]
+    part = part[[*PAIR, "arm", "case", "seconds", *COLUMNS.values()]]
+    sides = [part[side & part["seconds"].notna()] for side in (ours, theirs)]
     if any(side.empty for side in sides):
         return {}
     both = _together([_left_out(side) for side in sides])
@@ -161,19 +162,19 @@ def _gain(comparison: Comparison, part: pd.DataFrame, blocks: pd.DataFrame) -> d
 def _left_out(side: pd.DataFrame) -> pd.DataFrame:
     """For each repeat the rows of the arm that was fastest in the others, one for each group it stood in."""
     by_repeat = side.pivot_table(index=REPEAT, columns="arm", values="seconds", aggfunc="median")
-    chosen = {}
-    for repeat in by_repeat.index:
-        here = by_repeat.loc[repeat].dropna()
-        others = by_repeat.drop(index=repeat)[here.index].median().dropna()
-        if len(others):
-            chosen[repeat] = others.idxmin()
+    seconds, chosen = by_repeat.to_numpy(float), {}
+    for place, repeat in enumerate(by_repeat.index):
+        others = np.delete(seconds, place, axis=0)
+        known = np.flatnonzero(~np.isnan(seconds[place]) & ~np.isnan(others).all(axis=0))
+        if len(known):
+            chosen[repeat] = by_repeat.columns[known[np.nanmedian(others[:, known], axis=0).argmin()]]
     repeats = pd.MultiIndex.from_frame(side[REPEAT])
     return side[side["arm"].to_numpy() == repeats.map(chosen)]
 
 
 def _together(chosen: list[pd.DataFrame]) -> pd.DataFrame:
     """The rows of both sides that stood in one group of a repeat."""
-    ours, theirs = (side[[*PAIR, "arm", "seconds", "case", *COLUMNS.values()]] for side in chosen)
+    ours, theirs = chosen
     return ours.merge(theirs, on=PAIR, suffixes=[f"_{name}" for name in SIDES])
 
 

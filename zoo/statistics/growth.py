@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from zoo.measuring.enough import CONFIDENCE
-from zoo.statistics.columns import EXECUTION, REPEAT, SETTING, as_frame, in_order
+from zoo.statistics.columns import EXECUTION, REPEAT, SETTING, as_frame, in_order, numbered
 from zoo.statistics.ratios import medians
 from zoo.statistics.remembered import once_a_table
 
@@ -78,15 +78,16 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
     costs = pd.concat([rows.melt(keep, name, "quantity", "cost") for rows, name in parts])
     costs = costs.dropna(subset=["cost"])
     costs = costs[(costs["phase"] == "train") | costs["quantity"].isin(COSTS_OF_A_PHASE)]
+    costs["curve"] = numbered(costs, keys, np.arange(len(costs)))
+    points = costs.groupby(["curve", "steps"])["cost"].agg(["median", "count"])
+    points = points[points["median"] > 0]
     rows = []
-    for key, group in costs.groupby(keys, dropna=False, sort=False):
-        by_steps = group.groupby("steps")["cost"]
-        points = by_steps.median()
-        points = points[points > 0]
-        if len(points) >= LEAST_STEPS:
-            repeats = int(by_steps.count()[points.index].min())
-            rows.append({**dict(zip(keys, key, strict=True)), "repeats": repeats, **_fitted(points)})
-    return as_frame(rows, [*WITHOUT_STEPS, *EXECUTION, *FITTED], table)
+    for curve, part in points.reset_index("curve").groupby("curve"):
+        if len(part) >= LEAST_STEPS:
+            rows.append({"curve": curve, "repeats": int(part["count"].min()), **_fitted(part["median"])})
+    fitted = pd.DataFrame(rows, columns=["curve", *(name for name in FITTED if name != "quantity")])
+    fitted = costs.drop_duplicates("curve")[["curve", *keys]].merge(fitted, on="curve")
+    return fitted[[*WITHOUT_STEPS, *EXECUTION, *FITTED]]
 
 
 def _fitted(points: pd.Series) -> dict[str, Any]:
