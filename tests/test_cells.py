@@ -103,6 +103,23 @@ def test_a_mask_on_the_state_is_one_for_all_steps_or_new_each_step(shared: bool,
     assert not alive.all(axis=0).any()  # every example has masks of its own
 
 
+@pytest.mark.parametrize("cell", [zoo.layers.SLSTMCell(UNITS), keras.layers.LSTMCell(UNITS, dtype="float32")])
+def test_a_state_dropout_passes_states_on_in_the_type_of_its_cell(cell: keras.layers.Layer) -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        outer = zoo.layers.StateDropoutCell(cell)
+        layer = keras.layers.RNN(outer)
+        assert layer(np.ones((2, 3, 2 + UNITS), "float32")).shape == (2, UNITS)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize("name", ["NeuronCell", "PeepholeLSTMCell", "LayerNormLSTMCell", "SRUCell", "SLSTMCell"])
+def test_a_number_of_units_may_be_numpys(name: str) -> None:
+    cell = getattr(zoo.layers, name)(np.int64(UNITS))
+    assert keras.layers.RNN(cell)(keras.Input((3, 2))).shape == (None, UNITS)
+
+
 @pytest.mark.parametrize("entry", ["input_dropout", "output_dropout"])
 def test_a_mask_on_inputs_or_outputs_is_new_each_step(entry: str) -> None:
     made = zoo.create_model(entry, "wave", units=UNITS, rate=0.3)

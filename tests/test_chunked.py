@@ -204,6 +204,19 @@ def test_a_cell_of_the_users_own_and_a_state_dropout() -> None:
     np.testing.assert_allclose(*(keras.ops.convert_to_numpy(layer(wide)) for layer in (ours, known)), rtol=1e-5)
 
 
+def test_a_subclass_of_a_cell_of_keras_is_computed_again() -> None:
+    class Mine(keras.layers.LSTMCell):
+        pass
+
+    keras.utils.set_random_seed(0)
+    ours, known = ChunkedRNN(Mine(UNITS), 2, "recompute"), keras.layers.RNN(Mine(UNITS))
+    x, _ = data(5, False)
+    for layer in (ours, known):
+        layer.build(x.shape)
+    ours.set_weights(known.get_weights())
+    np.testing.assert_allclose(*(keras.ops.convert_to_numpy(layer(x)) for layer in (ours, known)), rtol=1e-5)
+
+
 class NoisyCell(keras.layers.Layer):
     """A cell that draws a mask at each step."""
 

@@ -120,6 +120,21 @@ def test_a_new_series_is_scaled_by_its_own_rows_and_said(compared) -> None:
     assert any("not among the series of the training: c" in note for note in made.notes)
 
 
+def test_a_series_that_is_too_short_leaves_the_others_forecast_and_is_named(compared) -> None:
+    _, folder = compared
+    frame = pd.concat([monthly().assign(shop="a"), monthly()[:5].assign(shop="new")])
+    made = zoo.forecast(folder / "out", frame)
+    assert set(made.rows["shop"]) == set(made.history) == {"a"}
+    assert "not forecast: series 'new' has 5 rows with a value, and the model reads 12" in made.notes
+    with pytest.raises(zoo.ZooError, match="series 'new' has 5 rows"):
+        zoo.forecast(folder / "out", frame[frame["shop"] == "new"])
+
+
+def test_the_page_of_a_kept_model_gives_a_horizon_that_it_has(compared) -> None:
+    _, folder = compared
+    assert "zoo forecast . data.csv --horizon 2`" in (folder / "out" / "model" / "README.md").read_text()
+
+
 def test_the_kept_model_loads_without_the_zoo(compared) -> None:
     _, folder = compared
     code = "import sys, keras; sys.modules['zoo'] = None; keras.models.load_model(sys.argv[1]).summary()"

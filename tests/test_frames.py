@@ -168,6 +168,26 @@ def test_a_number_with_a_point_that_may_be_a_thousand_is_asked_for(tmp_path: Pat
     assert read_numbers(exact, "mm") == [1.234, 5.678]
 
 
+def test_a_number_with_a_comma_that_may_be_a_thousand_is_asked_for_between_tabs(tmp_path: Path) -> None:
+    path = written(tmp_path / "sales.txt", "day\tsold\n2020-01-01\t1,234\n2020-01-02\t987\n")
+    assert "'1,234' may have three decimals or be over a thousand" in error_of(lambda: read_numbers(path, "sold"))
+    known = written(tmp_path / "known.txt", "tag;preis;mm\n2020-01-01;1,5;1,234\n2020-01-02;1,6;2\n")
+    assert read_numbers(known, "mm") == [1.234, 2.0]  # another column says what a comma is
+
+
+def test_the_one_value_that_is_no_number_is_named_whatever_the_marks(tmp_path: Path) -> None:
+    german = written(tmp_path / "german.csv", "tag;grad\n" + "2020-01-01;20,7\n" * 3 + "2020-01-02;-\n")
+    assert "'-' in line 5 is no number" in error_of(lambda: read_numbers(german, "grad"))
+    path = written(tmp_path / "sales.csv", 'day,sold\n2020-01-01,"1,234"\n2020-01-02,soon\n')
+    table = open_table(path, Dialect(thousands=","))
+    assert "'soon' in line 3 is no number" in error_of(lambda: numbers(table, table.read(["sold"], []), "sold"))
+
+
+def test_a_row_with_too_many_fields_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+    path = written(tmp_path / "sales.csv", "day,sold\n" + "2020-01-01,5\n" * 50_000 + "2020-01-02,1,234\n")
+    assert "line 50002 has 3 fields, and the first 2" in error_of(lambda: read_numbers(path, "sold"))
+
+
 def test_a_field_may_be_as_long_as_a_document(tmp_path: Path) -> None:
     path = written(tmp_path / "texts.csv", f"text,y\n{'word ' * 40_000},1.5\nshort,2.5\n")
     assert read_numbers(path, "y") == [1.5, 2.5]
@@ -189,6 +209,23 @@ def test_an_index_that_pandas_saved_is_a_column(tmp_path: Path) -> None:
     assert table.columns == ("y", "day")
     read = table.read(["day", "y"], ["day"])
     assert parse_times(table, read["day"]).tolist() == frame.index.to_numpy("datetime64[ns]").tolist()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_index_of_a_frame_is_read_where_it_is_asked_for(named: bool) -> None:
+    days = pd.DatetimeIndex(DAYS, name="day" if named else None)
+    table, name = open_table(pd.DataFrame({"y": VALUES}, index=days)), "day" if named else "index"
+    assert (table.index, table.times) == ((name,), name)
+    assert (parse_times(table, table.read([name], [name])[name]) == days.to_numpy()).all()
+    assert open_table(pd.DataFrame({"y": VALUES}, index=[5, 3, 1, 0])).index == ()
+
+
+def test_years_of_two_digits_are_of_this_century_or_the_last_but_never_far_ahead() -> None:
+    for texts, first in ((["Jan-49", "Feb-49", "Mar-49"], "1949-01"), (["Nov-68", "Dec-68", "Jan-69"], "1968-11")):
+        table = open_table(pd.DataFrame({"month": texts}))
+        assert str(parse_times(table, table.read(["month"], ["month"])["month"])[0]).startswith(first)
+    table = open_table(pd.DataFrame({"month": ["Dec-19", "Jan-20", "Feb-20"]}))
+    assert str(parse_times(table, table.read(["month"], ["month"])["month"])[0]).startswith("2019-12")
 
 
 def read_all(path: Path) -> None:

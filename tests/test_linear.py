@@ -125,6 +125,21 @@ def test_what_is_linear_is_computed_again_in_mixed_precision() -> None:
     assert any((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
 
 
+@pytest.mark.parametrize("memory", ["store", "recompute"])
+def test_a_cell_in_float32_reads_its_weights_in_float32_however_its_chunks_are_kept(memory: str) -> None:
+    """An angle of 3.001 is 3.0 in bfloat16: after 500 steps half a turn less."""
+    layer = ChunkedRNN(LRUCell(2, dtype="mixed_bfloat16"), 50, memory, dtype="mixed_bfloat16", return_sequences=True)
+    known = keras.layers.RNN(LRUCell(2), return_sequences=True)
+    x = np.zeros((1, 500, 2), "float32")
+    x[:, 0] = 1
+    for each in (layer, known):
+        each.build(x.shape)
+    layer.cell.theta.assign([np.log(3.001), np.log(3.001)])
+    known.set_weights(layer.get_weights())
+    ours, theirs = (keras.ops.convert_to_numpy(keras.ops.cast(each(x), "float32")) for each in (layer, known))
+    np.testing.assert_allclose(ours, theirs, rtol=0.02, atol=0.01)  # outputs are rounded to bfloat16
+
+
 @pytest.mark.parametrize("kind", [ParallelRNN, keras.layers.RNN])
 def test_in_mixed_precision_a_state_that_lasts_forgets_all_the_same(kind: type) -> None:
     """Of a state of 1, 0.999^784 = 0.456 is left; in bfloat16 0.999 is 1."""

@@ -181,6 +181,9 @@ WRONG: dict[str, Callable[[Path], object]] = {
     "has several cells: give each a layer of its own": lambda path: zoo.export(
         sequential(layers.RNN([layers.LSTMCell(2), layers.LSTMCell(2)])), path / "a.onnx"
     ),
+    "keeps its state between calls (stateful=True), and an ONNX file keeps none": lambda path: zoo.export(
+        keras.Sequential([keras.Input(batch_shape=(4, 6, 3)), layers.LSTM(UNITS, stateful=True)]), path / "a.onnx"
+    ),
     "no ONNX file": lambda path: zoo.OnnxModel(path / "missing.onnx"),
     "is not an ONNX file that runs here": lambda path: zoo.OnnxModel(written(path / "broken.onnx")),
     "input 'x' takes ('batch', 3), not (2, 4)": lambda path: exported(path).predict(np.ones((2, 4))),

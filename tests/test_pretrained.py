@@ -106,6 +106,12 @@ def test_sizes_are_those_of_the_card_and_others_are_refused() -> None:
         zoo.create_model("gru", "mnist_rows", weights="pretrained")
 
 
+def test_what_the_published_model_was_not_built_with_is_refused() -> None:
+    zoo.create_model("min_gru", "mnist_rows", weights="pretrained", mean_pool=False)
+    with pytest.raises(zoo.ZooError, match="min_gru for mnist_rows has mean_pool=False, not True"):
+        zoo.create_model("min_gru", "mnist_rows", weights="pretrained", mean_pool=True)
+
+
 def test_weights_of_another_entry_or_of_other_sizes_are_refused(tmp_path) -> None:
     path = FOLDER / "vector_to_sequence-draw_digit.safetensors"
     with pytest.raises(zoo.ZooError, match="another model than 'lstm'"):

@@ -237,6 +237,24 @@ def test_another_value_or_name_is_another_digest() -> None:
     assert len(set(digests)) == 3
 
 
+def test_rows_of_the_future_are_in_no_fold() -> None:
+    frame = daily(wave(200)).assign(holiday=0.0)
+    future = daily(np.full(60, np.nan), "2020-07-19").assign(holiday=0.0)
+    roles = {"target": "y", "time": "day", "known": ("holiday",)}
+    before, after = (
+        Forecasting(panel_of(each, **roles), 10, 2) for each in (frame, pd.concat([frame, future], ignore_index=True))
+    )
+    assert before._folds == after._folds
+
+
+def test_two_holidays_in_a_row_are_no_gap_between_working_days_and_a_week_is() -> None:
+    days = pd.bdate_range("2020-01-01", "2020-12-31")
+    without = days.drop(pd.to_datetime(["2020-04-10", "2020-04-13", *pd.bdate_range("2020-07-06", "2020-07-10")]))
+    frame = pd.DataFrame({"day": without.astype(str), "y": wave(len(without))})
+    follows = panel_of(frame, target="y", time="day").series[0].follows
+    assert without[1:][~follows[1:]].tolist() == [pd.Timestamp("2020-07-13")]
+
+
 def test_irregular_times_are_taken_as_steps_and_said() -> None:
     times = np.cumsum(np.random.default_rng(0).exponential(size=100))
     panel = panel_of(pd.DataFrame({"t": times, "y": RNG.normal(size=100)}), target="y", time="t")
@@ -263,6 +281,11 @@ def test_mase_leaves_out_a_constant_series_and_says_so() -> None:
         (daily(wave(100)), {"features": ("y",)}, "given twice"),
         (daily(wave(100)), {"features": ("z",)}, "unknown column 'z'"),
         (daily(np.where(np.arange(100) % 5, wave(100), np.nan)), {}, "without a gap"),
+        (
+            daily(wave(100)).assign(rain=np.where(np.arange(100) % 5, 1.0, np.nan)),
+            {"features": ("rain",)},
+            "'rain' has no value in 20 of 100 rows",
+        ),
     ],
 )
 def test_a_table_that_does_not_serve_is_one_line(frame: pd.DataFrame, roles: dict, words: str) -> None:

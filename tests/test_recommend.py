@@ -164,6 +164,7 @@ WRONG = {
     "x has 8 examples, and y has 5": (X, Y[:5], {}),
     "x has 2 arrays, and 'small' has 1 inputs": ([X, X], Y, {}),
     "x has no example": (X[:0], Y[:0], {}),
+    "x must be arrays, not list: of a dataset give one batch": ([[[1.0, 2.0]], [[3.0]]], Y, {}),
     "batch must be a positive whole number, not 0": (X, Y, {"batch": 0}),
     "budget must be more than 0 seconds, not -1": (X, Y, {"budget": -1}),
 }

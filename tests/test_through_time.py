@@ -13,7 +13,7 @@ from tests.equations import dense, lstm_from, part
 from tests.models import no_graphs, without_graphs
 from zoo.training.fit import train
 from zoo.training.recipes import loss_weights
-from zoo.training.truncated import stateful_piece, train_batch
+from zoo.training.truncated import stateful_piece, train_batch, training_steps
 
 RECIPE = zoo.Recipe("short", epochs=1, batch=4, learning_rate=0.1, optimizer="sgd")
 STEPS = 6
@@ -151,6 +151,25 @@ def test_the_state_is_carried_on_and_the_gradient_is_not() -> None:
 
 
 @not_on_jax
+@not_on_jax
+def test_pieces_that_count_nothing_carry_the_state_alone_and_the_others_are_counted() -> None:
+    recipe = replace(RECIPE, loss_steps=(4, 6), truncate=2, optimizer="adam")
+    whole = replace(data("wave", 4), validation=data("wave", 4).train)
+    assert training_steps(zoo.get_task("wave"), recipe, whole) == 1
+    made = model()
+    with no_graphs():
+        train(made, "wave", recipe, data=whole, verbose=0)
+    assert int(keras.ops.convert_to_numpy(made.optimizer.iterations)) == 1
+
+
+@pytest.mark.parametrize(("task", "pieces"), [("wave", 3), ("copying", 12), ("adding", 1)])
+def test_a_schedule_spans_every_step_of_a_truncated_training(task: str, pieces: int) -> None:
+    given = zoo.load_task(task, steps=None if task == "copying" else STEPS)
+    few = replace(given, train=given.train.first(8))
+    truncate = 10 if task == "copying" else 2
+    assert training_steps(zoo.get_task(task), replace(RECIPE, truncate=truncate, epochs=5), few) == 5 * 2 * pieces
+
+
 def test_sequences_that_end_early_and_have_one_answer_are_not_truncated() -> None:
     made = zoo.create_model("lstm", "adding", units=5, steps=STEPS, masked=True)
     with pytest.raises(zoo.ZooError, match="adding asks for one answer to sequences that end early"):

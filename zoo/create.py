@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 import sys
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, fraction, positive_whole, unknown
@@ -48,7 +50,27 @@ def _flag(name: str, value: Any) -> bool:
     return value
 
 
-CHECKS = {"int": positive_whole, "float": fraction, "str": _named, "bool": _flag}
+def _number(name: str, value: Any) -> float:
+    """`value` as a number, the rate of a dropout as a fraction, or a ZooError."""
+    if name == "rate":
+        return fraction(name, value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ZooError(f"{name} must be a number, not {value!r}")
+    return float(value)
+
+
+def _whole_or_none(name: str, value: Any) -> int | None:
+    """`value` as None or a positive whole number, or a ZooError."""
+    return None if value is None else positive_whole(name, value)
+
+
+CHECKS = {
+    "int": positive_whole,
+    "int | None": _whole_or_none,
+    "float": _number,
+    "str": _named,
+    "bool": _flag,
+}
 """The check of an option, by the annotation of the builder's parameter; others are not checked."""
 
 
@@ -123,9 +145,12 @@ def _published_sizes(entry: str, task: str, asked: dict[str, Any]) -> dict[str, 
     """The sizes of the published model, if they agree with those that are `asked` for, else a ZooError."""
     card = get_card(entry, task)
     sizes = {"units": card["units"], **card["recipe"]["options"]}
+    usual = {p.name: p.default for p in inspect.signature(MODELS.get(entry).build).parameters.values()}
     for option, value in asked.items():
-        if value != sizes.get(option, value):
-            raise ZooError(f"the published {entry} for {task} has {option}={sizes[option]!r}, not {value!r}")
+        if value != sizes.get(option, usual[option]):
+            raise ZooError(
+                f"the published {entry} for {task} has {option}={sizes.get(option, usual[option])!r}, not {value!r}"
+            )
     return sizes | asked
 
 

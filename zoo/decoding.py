@@ -56,7 +56,8 @@ def beam_search(model: keras.Model, source: np.ndarray, steps: int, width: int) 
     """The answer of a beam search, which keeps the `width` best beginnings at every step.
 
     Finished answers are compared by the mean of the logarithms of their tokens' probabilities, so that a short answer
-    is not better for being short (Wu et al., Google's Neural Machine Translation System, 2016, with α = 1).
+    is not better for being short: the length normalization that Wu et al., Google's Neural Machine Translation System,
+    2016, section 7, begin with.
 
     Args:
         model: of an encoder_decoder entry.

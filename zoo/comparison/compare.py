@@ -67,7 +67,7 @@ def compare(
     Args:
         source: a file (CSV as it is, gzipped or not, or Parquet) or a frame.
         target: the column to forecast.
-        time: the column of times; without it rows are in order.
+        time: the column of times; by default the index of a frame that holds dates; else rows are in order.
         id: the column that says which series, or which sequence, a row belongs to.
         features: further columns to read.
         known: columns that are known in advance, such as holidays.
@@ -147,6 +147,7 @@ def read_problem(
             raise ZooError("--text goes with --label: a forecast reads numbers")
         if not season >= 0:
             raise ZooError(f"season must be 0 or a positive whole number, not {season}")
+        roles = replace(roles, time=roles.time or table.times)
         return Forecasting(read_panel(table, roles), WINDOW if window is None else window, horizon, folds, season)
     if roles.known:
         raise ZooError("--known goes with --target: a label has no future")

@@ -87,7 +87,8 @@ def card_of(comparison: Comparison, outcome: Outcome, training: Training, versio
 
 def page_of(card: dict[str, Any], outcome: Outcome) -> str:
     """A page for people, as model hubs show it."""
-    use = "zoo forecast . data.csv --horizon 30" if card["kind"] == "forecast" else 'zoo.load_model("model.keras")'
+    forecasts = card["kind"] == "forecast"
+    use = f"zoo forecast . data.csv --horizon {card['horizon']}" if forecasts else 'zoo.load_model("model.keras")'
     scores = "\n".join(f"| {name} | {value:.4g} |" for name, value in card["scores"].items())
     notes = "\n".join(f"- {note}" for note in outcome.notes)
     return f"""---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,28 +87,49 @@ def forecast(
     reader = reader_of(kept, read_panel(table, kept.roles, changes=False))
     known = past(reader, ahead)
     calibration = calibrated(known, level)
-    series = reader.panel.series
-    ends = [last_rows(kept, each, ahead) for each in series]
-    read, future = (np.stack([end[place] for end in ends]) for place in (0, 1))
-    values = reader.rolled(read, np.nan_to_num(future), np.arange(len(series)))[:, :ahead]
-    low, high = calibration.around(values, reader.scaling.deviations[:, 0])
+    ends, left_out = _ends(kept, reader.panel.series, ahead)
+    numbers = np.array(list(ends))
+    series = [reader.panel.series[number] for number in ends]
+    read, future = (np.stack([end[place] for end in ends.values()]) for place in (0, 1))
+    values = reader.rolled(read, np.nan_to_num(future), numbers)[:, :ahead]
+    low, high = calibration.around(values, reader.scaling.deviations[numbers, 0])
     parts = [
         _rows(kept, each, _next_times(reader, each, end[2], ahead), forecast=v, low=a, high=b)
-        for each, end, v, a, b in zip(series, ends, values, low, high, strict=True)
+        for each, end, v, a, b in zip(series, ends.values(), values, low, high, strict=True)
     ]
     held = coverage(calibrated(known.half(later=False), level), known.half(later=True))
     return Forecast(
         pd.concat(parts, ignore_index=True),
-        {each.name: (each.times[: end[2]], each.target[: end[2]]) for each, end in zip(series, ends, strict=True)},
+        {
+            each.name: (each.times[: end[2]], each.target[: end[2]])
+            for each, end in zip(series, ends.values(), strict=True)
+        },
         held,
         known.half(later=True).values.size,
         _backtest(reader, known, level),
-        tuple(_notes(reader, known, calibration.half_widths, ahead)),
+        (*_notes(reader, known, calibration.half_widths, ahead), *left_out),
         kept.roles.target,
         kept.roles.time or ROW,
         kept.roles.id,
         level,
     )
+
+
+def _ends(kept: Kept, series: Sequence[Series], ahead: int) -> tuple[dict[int, Any], list[str]]:
+    """The `last_rows` of each series that has them, by its number, and a note on each of the others.
+
+    Raises:
+        ZooError: no series has them.
+    """
+    ends, reasons = {}, []
+    for number, each in enumerate(series):
+        try:
+            ends[number] = last_rows(kept, each, ahead)
+        except ZooError as error:
+            reasons.append(str(error))
+    if not ends:
+        raise ZooError(reasons[0])
+    return ends, [f"not forecast: {reason}" for reason in reasons]
 
 
 def _next_times(reader: Reader, series: Series, end: int, horizon: int) -> np.ndarray:

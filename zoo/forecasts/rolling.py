@@ -104,8 +104,7 @@ def last_rows(kept: Kept, series: Series, horizon: int) -> tuple[np.ndarray, np.
         ZooError: a row that is read lacks a value or stands behind a gap, or known columns are missing.
     """
     of = f"series {series.name!r}" if series.name else "the series"
-    there = np.flatnonzero(~np.isnan(series.target))
-    end = int(there[-1]) + 1 if len(there) else 0
+    end = series.end
     start = end - kept.window
     if start < 0:
         raise ZooError(f"{of} has {end} rows with a value, and the model reads {kept.window}")

@@ -70,7 +70,7 @@ def found(path: Path, asked: Dialect) -> Dialect:
     whole = len(sample) < SAMPLE_BYTES
     separator = asked.separator or _separator(text, whole)
     rows = _rows(text, separator, whole) or [[]]
-    _require_width(path, text, separator, len(rows[0]))
+    _require_width(path, _reader(io.StringIO(text, newline=""), separator), len(rows[0]))
     other = {".": ",", ",": "."}.get(asked.thousands or "")
     decimal = asked.decimal or other or _decimal(path, rows, separator)
     header = _has_header(rows[0]) if asked.header is None else asked.header
@@ -81,13 +81,18 @@ def found(path: Path, asked: Dialect) -> Dialect:
 
 def line_of(path: Path, dialect: Dialect, row: int) -> int:
     """The line of a file in which a row of its data ends; the first has the number 0."""
-    opened = BoundedGzip(path) if dialect.compression else path.open("rb")
-    with io.TextIOWrapper(opened, encoding=dialect.encoding, newline="") as file:
+    with _text(path, dialect) as file:
         reader = _reader(file, dialect.separator or ",")
         for number, _ in enumerate(reader, start=-1 if dialect.header else 0):
             if number == row:
                 return int(reader.line_num)
     return row + 1 + bool(dialect.header)
+
+
+def _text(path: Path, dialect: Dialect) -> io.TextIOWrapper:
+    """What a file holds, decompressed and decoded."""
+    opened = BoundedGzip(path) if dialect.compression else path.open("rb")
+    return io.TextIOWrapper(opened, encoding=dialect.encoding, newline="")
 
 
 def _sample(path: Path) -> tuple[bytes, str | None]:
@@ -138,14 +143,21 @@ def _rows(text: str, separator: str, whole: bool) -> list[list[str]]:
     return [row for row in rows if any(field.strip() for field in row)]
 
 
-def _require_width(path: Path, text: str, separator: str, width: int) -> None:
-    """Refuse a row of the sample that has more fields than the first: pandas would leave them out in silence."""
-    reader = _reader(io.StringIO(text, newline=""), separator)
-    for row in itertools.islice(reader, SAMPLE_ROWS):
-        if len(row) > width:
-            raise ZooError(
-                f"{path} is no table of columns: line {reader.line_num} has {len(row)} fields, and the first {width}"
-            )
+def require_width(path: Path, dialect: Dialect, width: int) -> None:
+    """Refuse a row of a file that has more fields than its first: pandas would leave them out in silence."""
+    with _text(path, dialect) as file:
+        _require_width(path, _reader(file, dialect.separator or ","), width)
+
+
+def _require_width(path: Path, reader: Any, width: int) -> None:
+    try:
+        long = next((len(row) for row in reader if len(row) > width), 0)
+    except csv.Error as error:
+        raise ZooError(f"{path} is no table of columns: {error} in line {reader.line_num}") from None
+    if long:
+        raise ZooError(
+            f"{path} is no table of columns: line {reader.line_num} has {long} fields, and the first {width}"
+        )
 
 
 def _separator(text: str, whole: bool) -> str:
@@ -164,29 +176,27 @@ def _separator(text: str, whole: bool) -> str:
 
 
 def _decimal(path: Path, rows: list[list[str]], separator: str) -> str:
-    if separator == ",":
-        fields = [field.strip() for row in rows for field in row if '"' not in field]
-        points = sum(bool(WITH_POINT.fullmatch(field)) for field in fields)
-        marked = [field for field in fields if WITH_COMMA.fullmatch(field)]
-        if points or not marked:
-            return "."
-        if all(THOUSANDS[","].fullmatch(field) for field in marked):
-            raise _either(path, marked[0], ",")
-        return ","
     fields = [field.strip() for row in rows for field in row]
-    commas = sum(bool(WITH_COMMA.fullmatch(field)) for field in fields)
-    points = sum(bool(WITH_POINT.fullmatch(field)) for field in fields)
-    if not commas and (thousand := _with_thousands(rows)):
+    commas, points = ([field for field in fields if form.fullmatch(field)] for form in (WITH_COMMA, WITH_POINT))
+    if separator == ",":
+        if points or not commas:
+            return "."
+        if all(map(THOUSANDS[","].fullmatch, commas)):
+            raise _either(path, commas[0], ",")
+        return ","
+    if not commas and (thousand := _with_thousands(rows, ".", WITH_POINT)):
         raise _either(path, thousand, ".")
-    return "," if commas > points else "."
+    if all(map(THOUSANDS[","].fullmatch, commas)) and (thousand := _with_thousands(rows, ",", WITH_COMMA)):
+        raise _either(path, thousand, ",")
+    return "," if len(commas) > len(points) else "."
 
 
-def _with_thousands(rows: list[list[str]]) -> str:
+def _with_thousands(rows: list[list[str]], mark: str, form: re.Pattern[str]) -> str:
     """A number such as "1.234", where a column has such numbers and whole ones, and no others: a price in German."""
     for column in itertools.zip_longest(*rows, fillvalue=""):
         fields = [field.strip() for field in column]
-        marked = [field for field in fields if WITH_POINT.fullmatch(field)]
-        if marked and all(map(THOUSANDS["."].fullmatch, marked)) and any(map(WHOLE.fullmatch, fields)):
+        marked = [field for field in fields if form.fullmatch(field)]
+        if marked and all(map(THOUSANDS[mark].fullmatch, marked)) and any(map(WHOLE.fullmatch, fields)):
             return marked[0]
     return ""
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from zoo.archives import BoundedGzip
 from zoo.errors import ZooError, missing, unknown
-from zoo.frames.dialect import Dialect, found, line_of
+from zoo.frames.dialect import Dialect, found, line_of, require_width
 
 CHUNK = 200_000
 """Rows that are read at a time: only the columns that are needed stay."""
@@ -52,6 +52,9 @@ class Table:
         line: names the place of a row, the first being 0: "line 2".
         written: how the file is written, in words; empty where that says nothing.
         decimal: the decimal mark of numbers that were read as text.
+        thousands: and the mark between their thousands; empty where there is none.
+        index: those of `columns` that are the index of a frame: read where they are asked for, and never by default.
+        times: the one of these that holds dates; empty where there is none.
     """
 
     name: str
@@ -60,6 +63,9 @@ class Table:
     line: Callable[[int], str] = field(repr=False)
     written: str = ""
     decimal: str = "."
+    thousands: str = ""
+    index: tuple[str, ...] = ()
+    times: str = ""
 
     def require(self, columns: Sequence[str]) -> None:
         """Refuse a column that is not there, or is asked for twice.
@@ -119,8 +125,9 @@ def numbers(table: Table, frame: pd.DataFrame, column: str) -> np.ndarray:
     values = frame[column]
     if pd.api.types.is_datetime64_any_dtype(values):
         raise ZooError(f"column {column!r} of {table.name} holds dates, not numbers")
-    result = pd.to_numeric(values, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    if table.decimal == "," and not pd.api.types.is_numeric_dtype(values):  # what is text yet was read with a point
+    result = as_numbers(table, values).to_numpy(np.float64, na_value=np.nan)
+    text = not pd.api.types.is_numeric_dtype(values)
+    if table.decimal == "," and not table.thousands and text:
         pointed = np.array([isinstance(value, str) and "." in value for value in values])
         _refuse(table, column, values, pointed, "has a point, and the decimal mark is a comma: say --thousands .")
     _refuse(table, column, values, np.isnan(result) & values.notna().to_numpy(), "is no number")
@@ -130,6 +137,15 @@ def numbers(table: Table, frame: pd.DataFrame, column: str) -> np.ndarray:
     if len(result) and np.isnan(result).all():
         raise ZooError(f"column {column!r} of {table.name} has no value at all")
     return result
+
+
+def as_numbers(table: Table, values: pd.Series) -> pd.Series:
+    """A column as numbers, NaN where one is none. What stayed text in reading has the marks of its file yet."""
+    marked = (table.decimal, table.thousands) != (".", "") and not pd.api.types.is_numeric_dtype(values)
+    if marked and not pd.api.types.is_datetime64_any_dtype(values):
+        plain = values.astype("str").str.replace(table.thousands, "", regex=False) if table.thousands else values
+        values = plain.astype("str").str.replace(table.decimal, ".", regex=False)
+    return pd.to_numeric(values, errors="coerce")
 
 
 def _refuse(table: Table, column: str, values: pd.Series, wrong: np.ndarray, why: str) -> None:
@@ -143,12 +159,23 @@ def _of_frame(frame: pd.DataFrame) -> Table:
     if not frame.columns.is_unique:
         double = frame.columns[frame.columns.duplicated()][0]
         raise ZooError(f"the frame has two columns {double!r}")
-    named = frame.rename(columns=str).reset_index(drop=True)
+    named, levels = frame.rename(columns=str), _levels(frame.index)
+    index = tuple(name for name in levels if name not in named)
+    named = named.assign(**{name: levels[name] for name in index}).reset_index(drop=True)
+    times = "".join(index) if isinstance(frame.index, (pd.DatetimeIndex, pd.PeriodIndex)) else ""
 
     def read(columns: Sequence[str], texts: Sequence[str]) -> pd.DataFrame:
         return named[list(columns)]
 
-    return Table("the frame", tuple(named.columns), read, lambda row: f"row {row}")
+    return Table("the frame", tuple(named.columns), read, lambda row: f"row {row}", index=index, times=times)
+
+
+def _levels(index: pd.Index) -> dict[str, Any]:
+    """What the index of a frame holds, by name: of one without a name, dates alone, as "index"."""
+    dated = isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex))
+    names = ["index"] if dated and index.name is None else index.names
+    levels = {str(name): index.get_level_values(i) for i, name in enumerate(names) if name is not None}
+    return {name: each.to_timestamp() if isinstance(each, pd.PeriodIndex) else each for name, each in levels.items()}
 
 
 def _of_parquet(path: Path) -> Table:
@@ -183,12 +210,13 @@ def _of_text(path: Path, asked: Dialect) -> Table:
         absent = {columns[place]: [""] if columns[place] in types else ABSENT for place in order}
         missing_values = {"keep_default_na": False, "na_values": absent}  # "NA" is a country, and no text is missing
         frame = _read(path, dialect, {"usecols": order, "dtype": types, "chunksize": CHUNK, **missing_values})
+        require_width(path, dialect, len(columns))
         return frame.set_axis([names[place] for place in order], axis=1)[list(wanted)]
 
     def line(row: int) -> str:
         return f"line {line_of(path, dialect, row)}"
 
-    return Table(path.name, names, read, line, str(dialect), dialect.decimal or ".")
+    return Table(path.name, names, read, line, str(dialect), dialect.decimal or ".", dialect.thousands or "")
 
 
 def _read(path: Path, dialect: Dialect, options: dict[str, Any]) -> pd.DataFrame:

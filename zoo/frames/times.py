@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from zoo.errors import ZooError, unknown
-from zoo.frames.table import Table
+from zoo.frames.table import Table, as_numbers
 
 DAY_FIRST, MONTH_FIRST, YEAR_FIRST = "day-first", "month-first", "year-first"
 ORDERS = (DAY_FIRST, MONTH_FIRST, YEAR_FIRST)
@@ -34,6 +34,8 @@ OFFSET = re.compile(r"^(.*[T ]\d{2}.*?)(?:Z|[+-]\d{2}(?::?\d{2})?)$")
 """A time with its distance from UTC, and the time alone."""
 MONTH = r"(?:0[1-9]|1[0-2])\.(?:19|20)\d{2}"
 """Such as 01.2020, which is a number too."""
+FARTHEST_YEARS = 10
+"""No table holds times so many years ahead: a year of two digits that would be is of the last century."""
 EARLIEST, LATEST = pd.Timestamp.min, pd.Timestamp.max
 
 
@@ -57,9 +59,9 @@ def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
     if pd.api.types.is_datetime64_any_dtype(values):
         return _plain(values.dt.tz_convert(None), values.dt.tz_localize(None)) if values.dt.tz else _plain(values)
     text = values.astype("str").str.strip()
-    as_numbers = pd.to_numeric(values, errors="coerce")
-    if as_numbers.notna().all() and not text.str.fullmatch(MONTH).all():
-        return _of_numbers(as_numbers)
+    given = as_numbers(table, values)
+    if given.notna().all() and not text.str.fullmatch(MONTH).all():
+        return _of_numbers(given)
     head = text.iloc[:HEAD]
     fitting = [form for form in _forms(order) if _parsed(head, form) is not None]
     whole = {form: parsed for form in fitting if (parsed := _parsed(text, form)) is not None}
@@ -103,6 +105,9 @@ def _parsed(text: pd.Series, form: str) -> np.ndarray | None:
         here = pd.to_datetime(text.str.replace(OFFSET, r"\1", regex=True), format=form) if form == ISO else in_utc
     except (ValueError, OverflowError):
         return None
+    if "%y" in form:
+        ahead = in_utc > pd.Timestamp.now() + pd.DateOffset(years=FARTHEST_YEARS)
+        in_utc = here = in_utc.mask(ahead, in_utc - pd.DateOffset(years=100)) if ahead.any() else in_utc
     return _plain(in_utc, here)
 
 

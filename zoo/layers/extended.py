@@ -50,8 +50,8 @@ class SLSTMCell(keras.layers.Layer):
         super().__init__(**kwargs)
         compute_in_float32(self)
         self.units = positive_whole("units", units)
-        self.state_size = [units] * 4
-        self.output_size = units
+        self.state_size = [self.units] * 4
+        self.output_size = self.units
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         """Create the weights for inputs of shape (batch, features)."""

@@ -92,13 +92,14 @@ def read_by(layer: keras.layers.Layer) -> list[keras.KerasTensor]:
 def drawn_in_calls(layer: keras.layers.Layer) -> list[keras.Variable]:
     """What a call of the layer changes: the seeds of a Dropout inside, and the means of a BatchNormalization.
 
-    Those of Keras' own recurrent cells are not: they draw their masks before the loop.
+    Those of Keras' own recurrent cells, and of others by whose calls they are called, are not: they draw their masks
+    before the loop.
     """
     changed = []
     for each in flat_layers(layer):
         if isinstance(each, keras.layers.BatchNormalization):
             changed += each._non_trainable_variables
-        if not (isinstance(each, DropoutRNNCell) and type(each).__module__.startswith("keras.")):
+        if not (isinstance(each, DropoutRNNCell) and type(each).call.__module__.startswith("keras.")):
             changed += [generator.state for generator in each._seed_generators]
     return changed
 
@@ -112,9 +113,15 @@ def no_variable_changes() -> AbstractContextManager[Any]:
     return nullcontext() if in_stateless_scope() else keras.StatelessScope()
 
 
+def computed_in() -> str | None:
+    """The dtype that weights have where they are read now; None: each its own."""
+    scope = backend.get_autocast_scope()
+    return scope.dtype if scope else None
+
+
 @contextmanager
-def computing_in(dtype: str) -> Iterator[None]:
-    """Weights have this dtype where they are read, as in the call of a layer of that compute dtype."""
+def computing_in(dtype: str | None) -> Iterator[None]:
+    """Weights have this dtype where they are read, as in the call of a layer of that compute dtype; None: their own."""
     with backend.AutocastScope(dtype):
         yield
 

@@ -40,8 +40,8 @@ class NeuronCell(keras.layers.Layer):
         self.units = positive_whole("units", units)
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.state_size = units
-        self.output_size = units
+        self.state_size = self.units
+        self.output_size = self.units
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         """Create W and b for inputs of shape (batch, features)."""

@@ -33,8 +33,8 @@ class PeepholeLSTMCell(keras.layers.Layer):
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = positive_whole("units", units)
-        self.state_size = [units, units]
-        self.output_size = units
+        self.state_size = [self.units, self.units]
+        self.output_size = self.units
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         """Create the weights for inputs of shape (batch, features)."""

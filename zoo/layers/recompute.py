@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from zoo.layers.keras_private import computed_in, computing_in
 from zoo.layers.tensors import Tensor
 
 Body = Callable[..., Any]
@@ -94,7 +95,9 @@ def _recomputed_from_values(
     again: Callable[[Flat, list[Tensor]], Sequence[Tensor]], function: Body, variables: Sequence[keras.Variable]
 ) -> Body:
     """`function` made flat, with the values of its variables first, for `again(flat, tensors)` to differentiate."""
-    values = [ops.copy(variable.value) for variable in variables]  # once, and not in each turn of a loop
+    dtype = computed_in()
+    with computing_in(None):  # a cell may compute in float32 within a layer that does not
+        values = [ops.copy(variable.value) for variable in variables]  # once, and not in each turn of a loop
 
     def run(*arguments: Any) -> Any:
         dtypes = tree.map_structure(lambda each: keras.backend.standardize_dtype(each.dtype), arguments)
@@ -102,7 +105,9 @@ def _recomputed_from_values(
 
         def flat(tensors: Sequence[Tensor]) -> list[Tensor]:
             mapping = list(zip(variables, tensors, strict=False))  # the values come first
-            with keras.StatelessScope(state_mapping=mapping):
+            with computing_in(None):
+                scope = keras.StatelessScope(state_mapping=mapping)  # which takes them in the type that is read now
+            with scope, computing_in(dtype):
                 packed = tree.pack_sequence_as(dtypes, list(tensors[len(values) :]))
                 outputs = function(*tree.map_structure(ops.cast, packed, dtypes))
             nesting[:] = [tree.map_structure(lambda _: None, outputs)]

@@ -47,7 +47,7 @@ class SelectiveCell(LinearCell):
         super().__init__(units, **kwargs)
         self.states = positive_whole("states", states)
         self.rank = math.ceil(units / 16) if rank is None else positive_whole("rank", rank)
-        self.state_size = [units, units * states]
+        self.state_size = [self.units, self.units * self.states]
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         """Create the weights for inputs of shape (batch, units)."""

@@ -69,7 +69,7 @@ class StateDropoutCell(keras.layers.Layer):
     """
 
     def __init__(self, cell: keras.layers.Layer, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": cell.dtype_policy, **kwargs})  # the states that it passes on are the cell's
         if getattr(cell, "dropout", 0) or getattr(cell, "recurrent_dropout", 0):
             raise ZooError(f"{type(cell).__name__} inside StateDropoutCell must have no dropout of its own")
         self.cell = cell

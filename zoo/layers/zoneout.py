@@ -38,8 +38,8 @@ class ZoneoutLSTMCell(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = positive_whole("units", units)
         self.rate = fraction("rate", rate)
-        self.state_size = [units, units]
-        self.output_size = units
+        self.state_size = [self.units, self.units]
+        self.output_size = self.units
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         """Create the weights for inputs of shape (batch, features + 2·units)."""

@@ -214,7 +214,10 @@ def _one_batch(model: keras.Model, x: Any, y: Any, batch: int) -> tuple[Any, Any
     import numpy as np
 
     count = positive_whole("batch", batch)
-    x = keras.tree.map_structure(lambda each: np.asarray(each)[:count], x)
+    try:
+        x = keras.tree.map_structure(lambda each: np.asarray(each)[:count], x)
+    except (IndexError, TypeError, ValueError):
+        raise ZooError(f"x must be arrays, not {type(x).__name__}: of a dataset give one batch") from None
     arrays = keras.tree.flatten(x)
     if len(arrays) != len(model.inputs):
         raise ZooError(f"x has {len(arrays)} arrays, and {model.name!r} has {len(model.inputs)} inputs")

@@ -64,6 +64,10 @@ def compared(model: keras.Model) -> bytes:
 
 
 def _compared(model: keras.Model) -> tuple[bytes, float]:
+    from zoo.layers.keras_private import state_variables
+
+    if state_variables(model):
+        raise ZooError(f"{model.name!r} keeps its state between calls (stateful=True), and an ONNX file keeps none")
     content = to_onnx(model).SerializeToString()
     run = OnnxModel(content)
     every_step = any(len(each.shape) > 2 for each in model.outputs)

@@ -72,7 +72,8 @@ def read_sequences(
         ZooError: a column is missing or holds no numbers, or an example has two labels or a step without a value.
     """
     taken = [name for name in (identity, label, time) if name]
-    given = tuple(name for name in table.columns if name not in taken and not ROW_NUMBERS.fullmatch(name))
+    taken_or_index = {*taken, *table.index}
+    given = tuple(name for name in table.columns if name not in taken_or_index and not ROW_NUMBERS.fullmatch(name))
     features = features or given
     if not features:
         raise ZooError(f"{table.name} has no column beside {', '.join(taken)}: name some by --features")

@@ -30,12 +30,12 @@ def rolling_folds(series: Sequence[Series], folds: int, window: int, horizon: in
     """So many folds, the last of which ends with the data.
 
     A test and a validation part are a tenth of the times each, or longer where a tenth holds few windows: every window
-    lies within one part. All series are cut at the same times.
+    lies within one part. Rows behind the last target are in none. All series are cut at the same times.
 
     Raises:
         ZooError: there are too few rows.
     """
-    times = np.unique(np.concatenate([each.times for each in series]))
+    times = np.unique(np.concatenate([each.times[: each.end] for each in series]))
     total, least = len(times), window + horizon + LEAST_WINDOWS - 1
     needed = least * (folds + 2)
     if total < needed:
@@ -50,7 +50,7 @@ def rolling_folds(series: Sequence[Series], folds: int, window: int, horizon: in
         end = total - (folds - 1 - number) * part
         cuts = [end - 2 * part, end - part, end]
         rows = [
-            tuple(int(np.searchsorted(each.times, times[cut])) if cut < total else len(each.times) for each in series)
+            tuple(int(np.searchsorted(each.times, times[cut])) if cut < total else each.end for each in series)
             for cut in cuts
         ]
         result.append(Fold(*rows))

@@ -63,8 +63,15 @@ class Forecasting:
     def _too_few(self, part: str) -> str:
         return (
             f"no {part} window of {self.window} + {self.horizon} rows in a row without a gap: "
-            "ask for a shorter --window or --horizon, or for fewer --folds"
+            f"ask for a shorter --window or --horizon, or for fewer --folds{self._holes()}"
         )
+
+    def _holes(self) -> str:
+        """Which column lacks the most values, if any does."""
+        values = np.concatenate([each.values[: each.end] for each in self.panel.series])
+        lacking = np.isnan(values).sum(axis=0)
+        name = self.panel.roles.values[int(lacking.argmax())]
+        return f"; {name!r} has no value in {lacking.max():,} of {len(values):,} rows" if lacking.any() else ""
 
     @property
     def name(self) -> str:

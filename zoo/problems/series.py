@@ -19,8 +19,8 @@ NEARLY = 1.25
 """Steps of a calendar differ, 28 to 31 days: such steps are of one kind."""
 GAP = 1.5
 """A step that is so many times the usual one is a gap."""
-MOST_WORKING_DAYS = 2
-"""Between two rows of working days: a single holiday is no gap."""
+MOST_WORKING_DAYS = 3
+"""From one row of working days to the next: two holidays in a row, as at Christmas and Easter, are no gap."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,12 @@ class Series:
     def target(self) -> np.ndarray:
         """The values of the target."""
         return self.values[:, 0]
+
+    @property
+    def end(self) -> int:
+        """How many rows there are up to the last with a target: those behind it are the future."""
+        there = np.flatnonzero(~np.isnan(self.target))
+        return int(there[-1]) + 1 if len(there) else 0
 
 
 @dataclass(frozen=True)

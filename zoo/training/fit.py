@@ -120,7 +120,7 @@ def _training_steps(task: Task, recipe: Recipe, data: Data) -> int:
     if recipe.truncate is None:
         return recipe.epochs * (recipe.iterations or math.ceil(len(data.train.y) / recipe.batch))
     truncated.require_truncation(task, recipe, data.train.steps)
-    return truncated.training_steps(recipe, data)
+    return truncated.training_steps(task, recipe, data)
 
 
 def load_for(model: keras.Model, task: Task, seed: int = 0) -> Data:

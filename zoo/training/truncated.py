@@ -103,8 +103,8 @@ def require_truncation(task: Task, recipe: Recipe, steps: int) -> None:
 def train_batch(piece: keras.Model, x: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> float:
     """One batch, piece by piece from a state of zeros: the mean of the losses of the pieces that have any.
 
-    Where every step has a target each piece is a training step; where only the end has one, the pieces before the last
-    carry the state and no more, with dropout off.
+    Pieces without a target, or whose targets count nothing in the loss, carry the state and no more, with dropout off;
+    each other one is a training step.
     """
     steps = piece.inputs[0].shape[1]
     every_step = len(piece.outputs[0].shape) == 3
@@ -112,18 +112,20 @@ def train_batch(piece: keras.Model, x: np.ndarray, y: np.ndarray, weights: np.nd
         if hasattr(layer, "reset_state"):
             layer.reset_state()
     losses = []
-    for start in range(0, x.shape[1], steps):
-        part = slice(start, start + steps)
-        if every_step:
-            weighted = None if weights is None else weights[:, part]
-            losses.append(
-                piece.train_on_batch(x[:, part], y[:, part], sample_weight=weighted, return_dict=True)["loss"]
-            )
-        elif part.stop < x.shape[1]:
+    for part in _pieces(x.shape[1], steps):
+        counts = weights[:, part].any() if every_step and weights is not None else every_step or part.stop == x.shape[1]
+        if not counts:
             piece.predict_on_batch(x[:, part])
-        else:
-            losses.append(piece.train_on_batch(x[:, part], y, return_dict=True)["loss"])
+            continue
+        weighted = None if weights is None else weights[:, part] / weights[:, part].mean()
+        targets = y[:, part] if every_step else y
+        losses.append(piece.train_on_batch(x[:, part], targets, sample_weight=weighted, return_dict=True)["loss"])
     return float(np.mean(losses))
+
+
+def _pieces(whole: int, steps: int) -> Iterator[slice]:
+    """A sequence of so many steps in pieces."""
+    return (slice(start, start + steps) for start in range(0, whole, steps))
 
 
 def batches(examples: int, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -226,10 +228,12 @@ def _epoch(
     return float(np.mean(losses))
 
 
-def training_steps(recipe: Recipe, data: Data) -> int:
+def training_steps(task: Task, recipe: Recipe, data: Data) -> int:
     """How many times `fit` changes the weights."""
     x, y = data.train
     assert isinstance(x, np.ndarray)
     assert recipe.truncate is not None
-    pieces = x.shape[1] // recipe.truncate if y.ndim == 3 else 1
-    return recipe.epochs * (len(x) // min(recipe.batch, len(x))) * pieces
+    weights = loss_weights(task, recipe, y)
+    parts = list(_pieces(x.shape[1], recipe.truncate)) if task.topology == SEQUENCE_TO_SEQUENCE else [slice(None)]
+    counting = [part for part in parts if weights is None or weights[:, part].any()]
+    return recipe.epochs * (len(x) // min(recipe.batch, len(x))) * len(counting)

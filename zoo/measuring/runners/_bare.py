@@ -28,8 +28,9 @@ def unsupported(case: Case, package: str) -> str:
             return f"bare {package} is measured for {kind} {', '.join(allowed) or 'none'}, not {getattr(case, kind)}"
     task = zoo.get_task(case.task)
     plain = task.topology in (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE) and not task.tokens
+    plain = plain and (task.activation == "linear" or task.topology == SEQUENCE_TO_VECTOR)
     if not plain or (task.activation, task.loss) not in LOSSES:
-        return f"bare {package} is measured on vectors, with softmax or mse, not on {case.task}"
+        return f"bare {package} is measured on vectors, with mse or one class an example, not on {case.task}"
     return missing(package)
 
 
