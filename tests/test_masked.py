@@ -84,6 +84,21 @@ def test_a_padded_sequence_is_answered_from_the_mean_of_its_own_steps(entry: str
     assert relative_difference({"outputs": outputs(made, x)}, {"outputs": known})["outputs"] <= EQUAL
 
 
+@pytest.mark.parametrize("entry", [entry.name for entry in zoo.registry.MODELS if "blocks" in entry.options()])
+def test_a_cell_in_blocks_has_the_numbers_of_its_equations_padded_too(entry: str) -> None:
+    made = make(entry, "digits_rows", NORMAL, masked=True, blocks=2)
+    rng = np.random.default_rng(0)
+    zoo.set_weights(made, {k: rng.normal(0, 0.4, v.shape).astype("float32") for k, v in zoo.get_weights(made).items()})
+    x = batch("digits_rows").x.copy()
+    x[:, 5:] = zoo.PADDING
+    named = {name.removeprefix(f"{entry}/"): w.astype("float64") for name, w in zoo.get_weights(made).items()}
+    read = equations.residual(zoo.get_entry(entry).cell, x[:, :5].astype("float64"), named)[:, -1]
+    known = equations.softmax(equations.dense(read, equations.part(named, "output")))
+    assert relative_difference({"outputs": outputs(made, x)}, {"outputs": known})["outputs"] <= EQUAL
+    with pytest.raises(zoo.ZooError, match="blocks must be a positive whole number, not 0"):
+        make(entry, "digits_rows", NORMAL, blocks=0)
+
+
 @each_forecaster
 def test_a_sequence_alone_gives_the_gradient_that_it_gives_padded(entry: str) -> None:
     x, y = batch("wave")

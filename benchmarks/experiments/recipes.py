@@ -38,6 +38,8 @@ KEPT = 3
 LEARNING_RATES = "1e-3,3e-2"
 OPTIONS: dict[str, dict[str, tuple[Any, ...]]] = {
     "lru": {"least": (0.0, 0.9, 0.99), "phase": (0.5, 0.1, 0.02)},
+    **{entry: {"blocks": (2,)} for entry in ("ind_rnn", "sru")},
+    "mlstm": {"blocks": (2,), "heads": (4,)},
 }
 """Of an entry: what else is drawn, and from which values."""
 

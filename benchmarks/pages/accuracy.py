@@ -144,7 +144,8 @@ def _sooner(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
     """Seconds until the score that was published, of the book's recipe and of ours."""
     theirs = part["seconds_to_target"].mean(skipna=False)
     rows = scores(trained.table)
-    ours = rows.loc[rows["recipe"] == "fast_lstm", "seconds_to_target"].mean(skipna=False)
+    by_recipe = rows["entry"].eq("lstm") & rows["recipe"].eq("fast_lstm")
+    ours = rows.loc[by_recipe, "seconds_to_target"].mean(skipna=False)
     if pd.isna(theirs) or pd.isna(ours):
         return {}
     return {

@@ -24,7 +24,7 @@ NONE = "No rows here compare it."
 MAIN_TASKS = ("wave", "digits_rows", "mnist_rows")
 """Those whose architectures results/README.md shows side by side."""
 MAIN_BACKEND = "tensorflow"
-MOST_ROWS = 8
+MOST_ROWS = 6
 """Of the entries of a task that results/README.md shows; those on the Pareto front stand there too."""
 
 

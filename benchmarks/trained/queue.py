@@ -59,12 +59,16 @@ FORECASTERS = (*CELLS, "irnn", "ind_rnn", "sru", "slstm", "mlstm", *BLOCKS, "mam
 """One of each kind that gives an answer at every step."""
 LATER = ("ind_rnn", "sru", "slstm", "zoneout_lstm")
 """Published after the LSTM and the GRU. An mLSTM and a Mamba in a loop take more than ten times as long as an sLSTM."""
+IN_BLOCKS = ("ind_rnn", "sru")
+"""One cell by default; as an option residual blocks around it."""
 PROJECTIONS = ("time_distributed_projection", "dense_projection", "reshape_projection")
 QUEUE = (
     Group("reber", "reber", ("gru",), ("fast", "book")),
     Group("dates", "dates", ("encoder_decoder",)),
     Group("digits", "draw_digit", ("vector_to_sequence",)),
     Group("small_digits", "digits_rows", READERS, backend="jax"),
+    Group("digits_blocks", "digits_rows", IN_BLOCKS, ("in_blocks",), backend="jax"),
+    Group("digits_heads", "digits_rows", ("mlstm",), ("in_blocks_heads",), backend="jax"),
     Group("temperatures", "temperatures", READERS, backend="jax"),
     Group("el_nino", "el_nino", FORECASTERS, backend="jax"),
     Group("wave", "wave", (*CELLS, *LATER), backend="jax"),
@@ -77,12 +81,14 @@ QUEUE = (
     Group("mnist_book_lstm", "mnist_rows", ("stacked_lstm",), ("book_lstm",), seeds=1),
     Group("linear_mnist", "mnist_rows", BLOCKS, ("bare",)),
     Group("linear_wave", "wave", BLOCKS, ("bare",)),
+    Group("mnist_later", "mnist_rows", LATER, ("fast_lstm",), backend="jax"),
     Group("translation", "translation", TRANSLATORS, units={"lstm_on_the_fly": 384}),
     Group("translation_others", "translation", DECODERS, seeds=1),
     Group("adding", "adding", ("lstm", "gru"), ("fast", "unclipped", "truncated"), baseline="fast"),
     Group("adding_plain", "adding", PLAIN, ("slow", "slow_unclipped", "slow_truncated"), baseline="slow"),
     Group("linear_adding", "adding", BLOCKS, ("bare",)),
     Group("blocks_wave", "wave", BLOCKS, ("blocks",), backend="torch"),
+    Group("wave_in_blocks", "wave", IN_BLOCKS, ("in_blocks",), backend="jax"),
     Group("adding_long", "adding", ("lstm", "gru"), ("long",), backend="torch"),
     Group("adding_longer", "adding", ("lstm",), ("longer",), backend="torch"),
     Group("adding_slow_long", "adding", ("irnn",), ("slow_long",), backend="torch"),
@@ -90,6 +96,8 @@ QUEUE = (
     Group("copying", "copying", ("lru",), ("blocks",), backend="jax"),
     Group("copying_long", "copying", MINIMAL, ("blocks_long",), seeds=1, backend="jax"),
     Group("copying_wide", "copying", MINIMAL, ("blocks_wide",), units=dict.fromkeys(MINIMAL, 128), backend="jax"),
+    Group("recall", "associative_recall", ("lstm", "gru"), backend="jax"),
+    Group("recall_blocks", "associative_recall", ("mamba",), ("blocks",), backend="jax"),
     Group("mnist_long", "mnist_rows", ("lstm", "gru"), ("long",), backend="torch"),
     Group("blocks_mnist", "mnist_rows", BLOCKS, ("blocks",), backend="jax"),
     Group("reviews_blocks", "reviews", ("min_gru",), ("blocks",), backend="torch"),

@@ -25,7 +25,7 @@ KINDS = {
     "copying": "ten symbols, 100 steps ago",
     "copying_500": "ten symbols, 500 steps ago",
     "selective_copying": "symbols among blanks",
-    "associative_recall": "the value of a key",
+    "associative_recall": "the digit of a letter",
     "wave": "the next value of a curve",
     "mnist_rows": "an image, row by row",
     "mnist_pixels": "an image, pixel by pixel",

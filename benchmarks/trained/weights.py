@@ -50,6 +50,7 @@ PUBLISHED = (
     Model("slstm", "el_nino"),
     Model("neuron", "temperatures"),
     Model("lru", "copying", "blocks"),
+    Model("mamba", "associative_recall", "blocks"),
     Model("lru", "mnist_pixels", "pooled"),
     Model("vector_to_sequence", "draw_digit"),
     Model("encoder_decoder", "dates"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from zoo.models._blocks import gated, residual_network
 from zoo.models._network import TOPOLOGIES, network
 from zoo.models.gates import LSTM, LSTM_EQUATIONS
 from zoo.registry import Matrix, register_entry
@@ -15,6 +17,16 @@ if TYPE_CHECKING:
     from zoo.registry import Task
 
 XLSTM = "Beck et al., xLSTM: Extended Long Short-Term Memory"
+IN_BLOCKS = "with blocks=2 the cell stands in residual blocks, as that of `min_gru`, whose equations say how"
+
+
+def _built(
+    cell: Callable[[], keras.layers.Layer], task: Task, execution: Execution, units: int, blocks: int | None
+) -> keras.Model:
+    """The cell alone, or so many residual blocks around it."""
+    if not blocks:
+        return network([cell()], task, execution)
+    return residual_network(gated(cell, execution, units=units), blocks, task, units=units)
 
 
 @register_entry(
@@ -24,15 +36,15 @@ XLSTM = "Beck et al., xLSTM: Extended Long Short-Term Memory"
     onnx="Scan",
     layers=((Matrix("inputs", 1),),),
     summary="Recurrent neurons that each see only their own previous state, through one weight.",
-    equations="h(t) = relu(x(t)·W + u ⊙ h(t-1) + b)",
+    equations=f"h(t) = relu(x(t)·W + u ⊙ h(t-1) + b)\n{IN_BLOCKS}",
     paper="Li, Li, Cook, Zhu and Gao, Independently Recurrent Neural Network: Building A Longer and Deeper RNN",
     year=2018,
 )
-def ind_rnn(task: Task, execution: Execution, *, units: int) -> keras.Model:
-    """(batch, steps, features) -> IndRNNCell -> dense output."""
+def ind_rnn(task: Task, execution: Execution, *, units: int, blocks: int | None = None) -> keras.Model:
+    """(batch, steps, features) -> IndRNNCell, or residual blocks of it -> dense output."""
     from zoo.layers import IndRNNCell
 
-    return network([IndRNNCell(units, name="cell")], task, execution)
+    return _built(lambda: IndRNNCell(units, name="cell"), task, execution, units, blocks)
 
 
 @register_entry(
@@ -42,18 +54,19 @@ def ind_rnn(task: Task, execution: Execution, *, units: int) -> keras.Model:
     onnx="Scan",
     layers=((Matrix("inputs", 4),),),
     summary="The simple recurrent unit: each gate reads the input and its own element of the memory.",
-    equations="""\
+    equations=f"""\
 f, r = σ(x(t)·W + v ⊙ c(t-1) + b), a half each
 c(t) = f ⊙ c(t-1) + (1 - f) ⊙ (x(t)·Wc)
-h(t) = r ⊙ c(t) + (1 - r) ⊙ (x(t)·Wx)""",
+h(t) = r ⊙ c(t) + (1 - r) ⊙ (x(t)·Wx)
+{IN_BLOCKS}""",
     paper="Lei, Zhang, Wang, Dai and Artzi, Simple Recurrent Units for Highly Parallelizable Recurrence",
     year=2018,
 )
-def sru(task: Task, execution: Execution, *, units: int) -> keras.Model:
-    """(batch, steps, features) -> SRUCell -> dense output."""
+def sru(task: Task, execution: Execution, *, units: int, blocks: int | None = None) -> keras.Model:
+    """(batch, steps, features) -> SRUCell, or residual blocks of it -> dense output."""
     from zoo.layers import SRUCell
 
-    return network([SRUCell(units, name="cell")], task, execution)
+    return _built(lambda: SRUCell(units, name="cell"), task, execution, units, blocks)
 
 
 @register_entry(
@@ -106,16 +119,17 @@ def slstm(task: Task, execution: Execution, *, units: int) -> keras.Model:
     topologies=TOPOLOGIES,
     onnx="Scan",
     summary="An LSTM whose memory is a matrix, written by keys and values and read by queries.",
-    equations="""\
+    equations=f"""\
 q, k, v, o = x(t)·W + b, a quarter each, k over √size; i, f = x(t)·Wg + bg, one each
 C(t) = σ(f)·C(t-1) + exp(i)·v·kᵀ
 n(t) = σ(f)·n(t-1) + exp(i)·k
-h(t) = σ(o) ⊙ C(t)·q / max(|n(t)·q|, 1)""",
+h(t) = σ(o) ⊙ C(t)·q / max(|n(t)·q|, 1)
+{IN_BLOCKS}""",
     paper=XLSTM,
     year=2024,
 )
-def mlstm(task: Task, execution: Execution, *, units: int, heads: int = 1) -> keras.Model:
-    """(batch, steps, features) -> MLSTMCell -> dense output."""
+def mlstm(task: Task, execution: Execution, *, units: int, heads: int = 1, blocks: int | None = None) -> keras.Model:
+    """(batch, steps, features) -> MLSTMCell, or residual blocks of it -> dense output."""
     from zoo.layers import MLSTMCell
 
-    return network([MLSTMCell(units, heads, name="cell")], task, execution)
+    return _built(lambda: MLSTMCell(units, heads, name="cell"), task, execution, units, blocks)

@@ -10,6 +10,7 @@ from zoo.tasks._shared import majority_class_accuracy, split_at, stratified_draw
 
 STEPS = 8
 FEATURES = 8
+HEADS = {"blocks": 2, "heads": 4}
 TEST_SEED = 0  # a constant: every seed of `load` is scored on the same test images
 
 
@@ -60,6 +61,8 @@ TASKS.add(
         batch=50,
         recipes=(
             Recipe("fast", epochs=30, batch=64, learning_rate=1e-2, schedule="cosine", clip_norm=1.0),
+            Recipe("in_blocks", 30, 64, 4e-3, schedule="cosine", clip_norm=1.0, options={"blocks": 2}),
+            Recipe("in_blocks_heads", 30, 64, 2e-3, schedule="cosine", clip_norm=1.0, options=HEADS),
             # The book has no digits: these are the conditions of its MNIST rows.
             Recipe("book", epochs=100, batch=150, learning_rate=1e-3),
         ),

@@ -106,6 +106,7 @@ TASKS.add(
             Recipe("fast", epochs=1, batch=250, learning_rate=3e-2, schedule="cosine", clip_norm=1.0),
             Recipe("bare", 1, batch=250, learning_rate=3e-2, schedule="cosine", clip_norm=1.0, options={"bare": True}),
             Recipe("blocks", 3, batch=250, learning_rate=2e-2, schedule="cosine", clip_norm=1.0),
+            Recipe("in_blocks", 3, 250, 2e-2, schedule="cosine", clip_norm=1.0, options={"blocks": 2}),
             Recipe("book", epochs=15, iterations=100, batch=50, learning_rate=1e-3),
             Recipe("book_he", 15, 50, 1e-3, iterations=100, options={"kernel_initializer": "he_normal"}),
             Recipe("book_dropout", epochs=15, iterations=100, batch=50, learning_rate=1e-2),
