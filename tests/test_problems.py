@@ -11,7 +11,7 @@ import pytest
 from zoo.errors import ZooError
 from zoo.forecasts.rolling import last_rows
 from zoo.frames.table import open_table
-from zoo.problems.baselines import LAST, LINEAR, MEAN, SEASONAL
+from zoo.problems.baselines import LAST, LINEAR, MEAN, SEASONAL, seasonal_naive
 from zoo.problems.forecasting import Forecasting
 from zoo.problems.season import find_season
 from zoo.problems.series import Roles, future_times, read_panel
@@ -245,6 +245,19 @@ def test_rows_of_the_future_are_in_no_fold() -> None:
         Forecasting(panel_of(each, **roles), 10, 2) for each in (frame, pd.concat([frame, future], ignore_index=True))
     )
     assert before._folds == after._folds
+
+
+def test_the_season_before_is_that_of_the_time_beyond_a_gap() -> None:
+    values = np.tile([1.0, 5.0, 2.0, 8.0, 3.0, 9.0, 4.0], 60)
+    values += np.repeat(np.arange(60) % 2, 7) * 1e-3  # not constant over the season
+    frame = daily(values).drop(range(200, 203)).drop(range(330, 334))
+    problem = Forecasting(panel_of(frame, target="y", time="day"), 5, 2, 2, season=7)
+    for fold in range(2):
+        windows = problem._windows(fold, "test")
+        made = seasonal_naive(windows, problem.panel.series, 7, problem.panel.step)
+        _, asked = gathered(windows, problem.panel.series)
+        assert np.abs(made - asked[:, :, 0]).max() < 0.01
+        assert problem._naive_errors(fold)[0] == pytest.approx(1e-3, rel=0.01)
 
 
 def test_two_holidays_in_a_row_are_no_gap_between_working_days_and_a_week_is() -> None:

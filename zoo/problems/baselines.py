@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
 import numpy as np
+import pandas as pd
 
 from zoo.problems.scaling import Scaling
-from zoo.problems.series import Series
+from zoo.problems.series import Series, Step
 from zoo.problems.windows import Windows, gathered
 
 LAST, MEAN, SEASONAL, LINEAR = "last value", "mean", "seasonal naive", "linear autoregression"
@@ -30,17 +31,33 @@ def training_mean(windows: Windows, scaling: Scaling) -> np.ndarray:
     return np.repeat(scaling.means[windows.series, :1], windows.horizon, axis=1)
 
 
-def seasonal_naive(windows: Windows, series: Sequence[Series], season: int) -> np.ndarray:
+def seasonal_naive(windows: Windows, series: Sequence[Series], season: int, step: Step) -> np.ndarray:
     """The value of one season before, or of more where the horizon is longer; the last value where that is missing."""
     result = last_value(windows, series)
     leads = np.arange(windows.horizon)
     back = season * (leads // season + 1)
     for number in np.unique(windows.series):
         of = windows.series == number
-        rows = windows.first[of][:, None] + windows.window + leads - back
+        rows = _rows_before(series[number], windows.first[of][:, None] + windows.window + leads, back, step)
         known = series[number].target[np.maximum(rows, 0)]
         result[of] = np.where((rows >= 0) & np.isfinite(known), known, result[of])
     return result
+
+
+def _rows_before(series: Series, asked: np.ndarray, back: np.ndarray, step: Step) -> np.ndarray:
+    """The rows so many steps before others, negative where there is none: beyond a gap by their time, else by count.
+
+    Of working days, which have no constant step, by count alone.
+    """
+    rows, stretch = asked - back, np.cumsum(~series.follows)
+    beyond = stretch[np.maximum(rows, 0)] != stretch[asked]
+    if step.size is None or step.business or not beyond.any():
+        return rows
+    size = step.size.to_timedelta64() if isinstance(step.size, pd.Timedelta) else step.size
+    wanted = series.times[asked] - back * size
+    near = np.minimum(np.searchsorted(series.times, wanted - size / 2), len(series.times) - 1)
+    found = np.abs(series.times[near] - wanted) < size / 2
+    return np.where(beyond, np.where(found, near, -1), rows)
 
 
 def linear_autoregression(x: np.ndarray, y: np.ndarray, asked: np.ndarray) -> np.ndarray:

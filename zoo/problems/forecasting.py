@@ -172,8 +172,9 @@ class Forecasting:
         for each, end in zip(self.panel.series, self._folds[fold].validation, strict=True):
             values = each.target[:end]
             lag = self._season if len(values) > self._season else 1
-            changes = np.abs(values[lag:] - values[:-lag])
-            changes = changes[np.isfinite(changes)]
+            changes, stretch = np.abs(values[lag:] - values[:-lag]), np.cumsum(~each.follows[:end])
+            within = np.isfinite(changes) & (stretch[lag:] == stretch[:-lag])  # no gap lies between
+            changes = changes[within if within.any() else np.isfinite(changes)]
             mean = float(changes.mean()) if len(changes) else 0.0
             least = 1e-12 * max(1.0, np.nanmax(np.abs(values), initial=0.0))
             result.append(mean if mean > least else np.nan)
@@ -197,7 +198,7 @@ class Forecasting:
             baselines.MEAN: baselines.training_mean(windows, scaling),
         }
         if self._season > 1:
-            values[baselines.SEASONAL] = baselines.seasonal_naive(windows, series, self._season)
+            values[baselines.SEASONAL] = baselines.seasonal_naive(windows, series, self._season, self.panel.step)
         given = self.examples(fold)
         outputs = baselines.linear_autoregression(given.train.x, given.train.y, given.test)
         values[baselines.LINEAR] = self.values(fold, outputs)
