@@ -22,11 +22,14 @@ def exact_match(answers: Sequence[str], references: Sequence[Sequence[str]]) -> 
 
 
 def bleu(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Corpus BLEU, 0 to 100, against every reference of an answer, as sacrebleu defines it (Papineni et al., 2002)."""
+    """Corpus BLEU, 0 to 100, against every reference of an answer, as sacrebleu defines it (Papineni et al., 2002).
+
+    Its tokenizer reads "<unknown>" as three words, so that one in its right place counts as three.
+    """
     import sacrebleu
 
     streams = [list(stream) for stream in zip_longest(*references)]  # None where an answer has fewer references
-    # force: our texts come in words and marks, of which sacrebleu would warn; what it counts is the same.
+    # force: our texts come in words and marks, of which sacrebleu would warn
     return float(sacrebleu.corpus_bleu(list(answers), streams, force=True).score)
 
 
