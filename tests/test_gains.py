@@ -282,6 +282,7 @@ WRONG = {
     "bare torch is measured for entry simple_rnn, lstm, gru, not peephole_lstm": {"entry": "peephole_lstm"},
     "bare torch is measured for masked none, not full": {"masked": "full"},
     "bare torch is measured on vectors, with mse or one class an example, not on reber": {"task": "reber"},
+    "bare torch is measured on vectors, with mse or one class an example, not on copying": {"task": "copying"},
 }
 
 

@@ -33,6 +33,14 @@ UNSUPPORTED = {
         case_of("lstm", "wave", "static", recipe="fast"),
         "the legacy arms are timed, not trained by a recipe",
     ),
+    "classes at every step": (
+        case_of("lstm", "copying", "static"),
+        "the legacy arms have no loss of classes at every step, as copying asks for",
+    ),
+    "masks at every step": (
+        case_of("lstm", "wave", "static", masked="uniform"),
+        "the legacy arms count the padded steps of wave in their loss, which Keras leaves out",
+    ),
     "another entry": (
         case_of("peephole_lstm", "wave", "static"),
         "no cell of TensorFlow 1 is known to compute peephole_lstm",

@@ -78,9 +78,10 @@ def _other_model(case: Case) -> str:
     if zoo.get_task(case.task).tokens:
         return f"the legacy arms read features, not tokens as {case.task} has them"
     task = zoo.get_task(case.task)
-    if task.topology == SEQUENCE_TO_SEQUENCE and (task.activation == "softmax" or case.masked == "uniform"):
-        what = "classes" if task.activation == "softmax" else "masks"
-        return f"the legacy arms have no loss of {what} at every step, as {case.task} asks for"
+    if task.topology == SEQUENCE_TO_SEQUENCE and task.activation == "softmax":
+        return f"the legacy arms have no loss of classes at every step, as {case.task} asks for"
+    if task.topology == SEQUENCE_TO_SEQUENCE and case.masked == "uniform":
+        return f"the legacy arms count the padded steps of {case.task} in their loss, which Keras leaves out"
     if case.entry not in V1_CELLS:
         return REFUSED.get(case.entry, f"no cell of TensorFlow 1 is known to compute {case.entry}")
     return ""
