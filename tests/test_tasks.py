@@ -198,11 +198,11 @@ def most_frequent_of_the_symbols(data: Data, split: Split) -> float:
     return dummy.score(np.zeros((len(test), 1)), test)
 
 
-def share_of_the_value(data: Data, split: Split) -> float:
+def share_of_the_digit(data: Data, split: Split) -> float:
     shares = []
     for row, answer in zip(split.x.argmax(axis=-1), split.y, strict=True):
-        values = [number - 16 for number in row if number >= 16]
-        shares.append(Counter(values)[answer] / len(values))
+        digits = [number - 26 for number in row if 26 <= number < 36]
+        shares.append(Counter(digits)[answer] / len(digits))
     return float(np.mean(shares))
 
 
@@ -216,7 +216,7 @@ INDEPENDENT = {
     ("always 1", ""): lambda data, split: mean_squared_error(split.y, np.ones_like(split.y)),
     ("memoryless", ""): uniform_over_symbols,
     ("most frequent symbol", ""): most_frequent_of_the_symbols,
-    ("a value of the sequence", ""): share_of_the_value,
+    ("a digit of the sequence", ""): share_of_the_digit,
     ("mean image", ""): lambda data, split: float(((split.y - data.train.y.mean(axis=0)) ** 2).mean()),
     ("mean image of its digit", ""): of_each_digit,
     ("most frequent answer", "exact_match"): lambda data, split: share_matched(*commonest(data, split)),

@@ -60,7 +60,7 @@ def test_training_keeps_the_jit_and_scores_every_split() -> None:
 
 
 def test_an_unknown_recipe_is_named() -> None:
-    known = "fast, bare, blocks, book, book_he, book_dropout"
+    known = "fast, bare, blocks, in_blocks, book, book_he, book_dropout"
     with pytest.raises(zoo.ZooError, match=rf"'bok' .*wave.*'book'\?.* {known}$"):
         zoo.get_task("wave").recipe("bok")
 
