@@ -100,10 +100,7 @@ def forecast(
     held = coverage(calibrated(known.half(later=False), level), known.half(later=True))
     return Forecast(
         pd.concat(parts, ignore_index=True),
-        {
-            each.name: (each.times[: end[2]], each.target[: end[2]])
-            for each, end in zip(series, ends.values(), strict=True)
-        },
+        {each.name: (each.times[: each.end], each.target[: each.end]) for each in series},
         held,
         known.half(later=True).values.size,
         _backtest(reader, known, level),
