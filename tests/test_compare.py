@@ -86,6 +86,18 @@ def test_the_kept_model_forecasts_every_series_with_an_interval(compared) -> Non
     assert 0.6 <= made.held <= 1
 
 
+def test_a_forecast_reads_dates_as_it_is_told_and_says_what_the_model_learnt_from(compared) -> None:
+    _, folder = compared
+    frame = pd.read_csv(folder / "shops.csv", parse_dates=["month"])
+    until = json.loads((folder / "out" / "model" / "card.json").read_text())["trained_until"][:10]
+    expected = zoo.forecast(folder / "out", frame)
+    assert f"trained on rows up to {until}" in expected.notes
+    written = frame.assign(month=frame["month"].dt.strftime("%d/%m/%Y"))
+    with pytest.raises(zoo.ZooError, match="can be read in two ways"):
+        zoo.forecast(folder / "out", written)
+    assert zoo.forecast(folder / "out", written, dates="day-first").rows.equals(expected.rows)
+
+
 def test_a_forecast_has_the_times_behind_its_last_value_where_rows_without_one_stand_behind_a_gap(compared) -> None:
     _, folder = compared
     later = pd.DataFrame({"month": ["2022-05-01", "2022-06-01"], "y": [np.nan] * 2})
@@ -224,7 +236,8 @@ def test_wrong_models_and_tables_of_a_forecast_are_one_line(compared, tmp_path: 
         ("none", table): "holds no model of zoo compare",
         (kept, "none.csv"): "there is no file",
         (kept, "data.csv"): "unknown column 'shop'",
-        (kept, table, "--level", "120%"): "--level",
+        (kept, table, "--level", "90"): "such as 90% or 0.9",
+        (kept, "data.csv", "--to", "data.csv"): "is the table itself",
         (kept, table, "--to", "rows.xlsx"): "unknown kind of file",
         ("hf://one", table): "is no repository",
     }.items():

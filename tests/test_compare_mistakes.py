@@ -75,6 +75,11 @@ WRONG = {
     ("data.csv", "--label", "y"): "say what the sequences are",
     ("data.csv", "--target", "y", "--separator", ";;"): "one character",
     ("data.csv", "--target", "y", "--resume"): "no comparison to go on with",
+    ("data.csv", "--target", "y", "--resume", "--out", "mistyped"): "mistyped holds no comparison to go on with",
+    ("data.csv", "--target", "y", "--out", "."): "where the results would",
+    ("data.csv", "--target", "y", "--dates", "day-first"): "--dates goes with --time",
+    ("data.csv", "--target", "y", "--season", "500"): "a season of 500 rows does not fit",
+    ("data.csv", "--label", "y", "--id", "month", "--horizon", "3"): "--horizon goes with --target",
 }
 
 

@@ -14,7 +14,7 @@ from zoo.frames.table import open_table
 from zoo.problems.baselines import LAST, LINEAR, MEAN, SEASONAL, seasonal_naive
 from zoo.problems.forecasting import Forecasting
 from zoo.problems.season import find_season
-from zoo.problems.series import Roles, future_times, read_panel
+from zoo.problems.series import Roles, read_panel
 from zoo.problems.windows import gathered, target_times
 
 RNG = np.random.default_rng(0)
@@ -30,13 +30,6 @@ def daily(values: np.ndarray, start: str = "2020-01-01") -> pd.DataFrame:
 
 def wave(rows: int = 400) -> np.ndarray:
     return np.sin(np.arange(rows) * 2 * np.pi / 7) + 0.1 * np.random.default_rng(0).normal(size=rows)
-
-
-@pytest.mark.parametrize("months", [1, 3, 12])
-def test_rows_of_one_day_of_the_month_go_on_by_months(months: int) -> None:
-    times = pd.DatetimeIndex([pd.Timestamp("2019-01-15") + pd.DateOffset(months=months * i) for i in range(30)])
-    panel = panel_of(pd.DataFrame({"when": times[:24].astype(str), "y": wave(24)}), target="y", time="when")
-    assert (future_times(panel.series[0], panel.step, 6) == times[24:]).all()
 
 
 def test_times_of_several_distances_from_utc_are_said_to_be_utc() -> None:
@@ -185,25 +178,12 @@ def test_noise_and_a_straight_line_have_no_season() -> None:
         assert find_season(panel.series[0], 500, panel.step) == 1
 
 
-@pytest.mark.parametrize("freq", ["D", "MS", "h", "B", "W-SUN", "QS-OCT"])
-def test_a_calendar_has_no_gaps_and_goes_on(freq: str) -> None:
-    times = pd.date_range("2020-01-01", periods=60, freq=freq)
-    panel = panel_of(pd.DataFrame({"t": times, "y": RNG.normal(size=60)}), target="y", time="t")
-    assert panel.series[0].follows[1:].all()
-    assert (future_times(panel.series[0], panel.step, 3) == pd.date_range(times[-1], periods=4, freq=freq)[1:]).all()
-
-
-def test_each_series_goes_on_in_its_own_calendar_and_over_a_missing_row() -> None:
-    """Shop a on Sundays, without one of them; shop b on Mondays; and months, of which one is missing."""
-    sundays, mondays = (pd.date_range(start, periods=60, freq="7D") for start in ("2020-01-05", "2020-01-06"))
-    rows = {"a": sundays.delete(4), "b": mondays[:50]}
-    shops = [pd.DataFrame({"t": times, "y": wave(len(times)), "shop": name}) for name, times in rows.items()]
-    panel = panel_of(pd.concat(shops), target="y", time="t", id="shop")
-    first = [future_times(each, panel.step, 1)[0] for each in panel.series]
-    assert first == [sundays[-1] + pd.Timedelta("7D"), mondays[50]]
-    months = pd.date_range("2020-01-01", periods=51, freq="MS")
-    panel = panel_of(pd.DataFrame({"t": months[:49].delete(3), "y": wave(48)}), target="y", time="t")
-    assert (future_times(panel.series[0], panel.step, 2) == months[49:]).all()
+def test_rows_of_the_future_are_not_among_those_without_a_value() -> None:
+    frame = daily(wave(120))
+    frame.loc[110:, "y"] = np.nan
+    assert not any("without a value" in note for note in panel_of(frame, target="y", time="day").notes)
+    frame.loc[50, "y"] = np.nan
+    assert any("1 row without a value" in note for note in panel_of(frame, target="y", time="day").notes)
 
 
 def test_the_last_call_of_a_forecast_reads_the_known_columns_that_the_table_holds() -> None:

@@ -20,6 +20,7 @@ from zoo.training.scores import evaluate
 if TYPE_CHECKING:
     from zoo.comparison.compare import compare
     from zoo.forecasts.forecast import forecast
+    from zoo.forecasts.label import label
     from zoo.measuring.recommend import recommend
     from zoo.onnx.own import OnnxModel, export
 
@@ -35,6 +36,7 @@ LATER = {
     "OnnxModel": "zoo.onnx.own",
     "compare": "zoo.comparison.compare",
     "forecast": "zoo.forecasts.forecast",
+    "label": "zoo.forecasts.label",
 }
 """Names of rooms that are only imported when they are used: those that measure, compare and write ONNX files."""
 
@@ -84,6 +86,7 @@ __all__ = [
     "get_entry",
     "get_task",
     "get_weights",
+    "label",
     "list_models",
     "list_tasks",
     "load_model",

@@ -11,6 +11,7 @@ from zoo.cli import (
     export,
     forecast,
     generate,
+    label,
     list,
     recommend,
     show,
@@ -23,7 +24,7 @@ from zoo.cli.command import make_app, run
 app = make_app("A zoo of recurrent Keras models.")
 COMMANDS = (
     *(list, tasks, show, catalogue, train, export, recommend, bench, check),
-    *(compare, forecast, tables, compare_runs),
+    *(compare, forecast, label, tables, compare_runs),
 )
 for command in COMMANDS:
     app.add_typer(command.app)

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from zoo.cli.bench import names
 from zoo.cli.command import make_app, print_table
-from zoo.comparison.settings import ENTRIES, RECOMMENDED, newest_folder
+from zoo.comparison.settings import ENTRIES, RECOMMENDED, SETTINGS, newest_folder
 from zoo.errors import ZooError
 from zoo.frames.dialect import Dialect
 
@@ -25,15 +25,22 @@ if TYPE_CHECKING:
 
 app = make_app()
 HOW_TO_READ = (
-    "over baseline: the mean error over that of the best baseline on the same examples, under 1 is better; "
+    "±: half the 95% interval over folds; "
+    "over baseline: the mean error divided by that of the best baseline on the same examples, under 1 is better; "
     "train s: seconds of a training; ms: of a prediction of one batch, in turns with the others; "
     "MiB: of the process that trains"
 )
 Encoding = Annotated[str, typer.Option(help="Of the file; found from it.", show_default=False)]
 Separator = Annotated[str, typer.Option(help="Between columns; found from the file.", show_default=False)]
 Decimal = Annotated[str, typer.Option(metavar="MARK", help="Of numbers, '.' or ','; found.", show_default=False)]
+Dates = Annotated[str, typer.Option(metavar="ORDER", help="day-first, month-first or year-first.", show_default=False)]
 Header = Annotated[
-    bool | None, typer.Option("--header/--no-header", help="Without one columns are called 1, 2, …", show_default=False)
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="Whether the first line names the columns; if not, they are called 1, 2, …",
+        show_default=False,
+    ),
 ]
 
 
@@ -73,36 +80,35 @@ def _progress(console: Console) -> Iterator[Progress]:
 def compare(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, gzipped or not, or Parquet.", show_default=False)],
     *,
-    target: Annotated[str, typer.Option(metavar="COLUMN", help="To forecast.", show_default=False)] = "",
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="Column to forecast.", show_default=False)] = "",
     time: Annotated[
-        str, typer.Option(metavar="COLUMN", help="When; without it rows are in order.", show_default=False)
+        str, typer.Option(metavar="COLUMN", help="Column of times; without it rows are in order.", show_default=False)
     ] = "",
     id: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Which series, or which sequence.", show_default=False)
+        str,
+        typer.Option(metavar="COLUMN", help="Column that names the series or the sequence.", show_default=False),
     ] = "",
     features: Annotated[str, typer.Option(metavar="A,B", help="Further columns to read.", show_default=False)] = "",
     known: Annotated[
         str, typer.Option(metavar="A,B", help="Columns that are known in advance.", show_default=False)
     ] = "",
-    label: Annotated[str, typer.Option(metavar="COLUMN", help="Of labels of sequences.", show_default=False)] = "",
-    text: Annotated[str, typer.Option(metavar="COLUMN", help="Of texts, one a row.", show_default=False)] = "",
+    label: Annotated[str, typer.Option(metavar="COLUMN", help="Column of labels.", show_default=False)] = "",
+    text: Annotated[str, typer.Option(metavar="COLUMN", help="Column of texts, one per row.", show_default=False)] = "",
     window: Annotated[
         int | None,
-        typer.Option(min=1, help="Rows that a model reads: 20; most of a sequence: 200.", show_default=False),
+        typer.Option(min=1, help="Rows that a model reads, 20; of a sequence at most, 200.", show_default=False),
     ] = None,
     horizon: Annotated[int, typer.Option(min=1, help="Rows to forecast.")] = 1,
     season: Annotated[int, typer.Option(min=0, help="Rows of a period; 0: it is found.")] = 0,
     folds: Annotated[int, typer.Option(min=1, help="Parts to test on.")] = 3,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each entry on each fold.")] = 2,
     entries: Annotated[str, typer.Option(metavar="A,B", help="Of the zoo; see zoo list.")] = ",".join(ENTRIES),
-    units: Annotated[int, typer.Option(min=1, help="Of the recurrent layers.")] = 32,
+    units: Annotated[int, typer.Option(min=1, help="Units of the recurrent layers.")] = 32,
     execution: Annotated[
         str, typer.Option(metavar="NAME", help="How time loops run; by default the fastest here.")
     ] = RECOMMENDED,
     backend: Annotated[str, typer.Option(metavar="NAME", help="By default KERAS_BACKEND.", show_default=False)] = "",
-    dates: Annotated[
-        str, typer.Option(metavar="ORDER", help="day-first, month-first or year-first.", show_default=False)
-    ] = "",
+    dates: Dates = "",
     encoding: Encoding = "",
     separator: Separator = "",
     decimal: Decimal = "",
@@ -165,17 +171,18 @@ def compare(
                 resume=resume,
                 ray=ray,
                 show=lambda text: progress.update(bar, description=text),
+                note=typer.echo,
                 done=done,
             )
     except KeyboardInterrupt:
-        typer.echo(f"stopped; go on with the same command and --resume --out {folder}", err=True)
+        kept = (folder / SETTINGS).exists()
+        go_on = f"; go on with the same command and --resume --out {folder}" if kept else ": nothing was trained yet"
+        typer.echo(f"stopped{go_on}", err=True)
         raise typer.Abort from None
     _print(outcome)
 
 
 def _print(outcome: Outcome) -> None:
-    for note in outcome.notes:
-        typer.echo(note)
     print_table(f"{outcome.name}, best first", *_texts(outcome))
     typer.echo(HOW_TO_READ)
     for text in outcome.failures:
@@ -183,8 +190,8 @@ def _print(outcome: Outcome) -> None:
     typer.echo(outcome.verdict)
     assert outcome.folder
     typer.echo(f"report: {outcome.folder / 'report.html'}")
-    use = " (zoo forecast uses it)" if outcome.metrics[0].name == "MASE" else ""
-    typer.echo(f"model:  {outcome.folder / 'model'}{use}")
+    use = "zoo forecast" if outcome.metrics[0].name == "MASE" else "zoo label"
+    typer.echo(f"model:  {outcome.folder / 'model'} ({use} uses it)")
 
 
 def _texts(outcome: Outcome) -> tuple[list[str], list[list[str]]]:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from zoo.cli.command import make_app, print_table
-from zoo.cli.compare import Decimal, Encoding, Header, Separator, dialect
+from zoo.cli.compare import Dates, Decimal, Encoding, Header, Separator, dialect
 from zoo.cli.generate import PICTURES, check_out
 from zoo.errors import ZooError
 
@@ -25,7 +25,7 @@ def fraction_of(text: str) -> float:
     except ValueError:
         raise ZooError(f"--level must be a part such as 90%, not {text!r}") from None
     if not 0 < value < 1:
-        raise ZooError(f"--level must be between 0% and 100%, not {text!r}")
+        raise ZooError(f"--level must be a part such as 90% or 0.9, not {text!r}")
     return value
 
 
@@ -44,19 +44,20 @@ def forecast(
     horizon: Annotated[
         int, typer.Option(min=0, help="Rows to forecast; by default those of one call.", show_default=False)
     ] = 0,
-    level: Annotated[str, typer.Option(metavar="PERCENT", help="Of values that the interval is to hold.")] = "90%",
+    level: Annotated[str, typer.Option(metavar="PERCENT", help="Share of values the interval should hold.")] = "90%",
     to: Annotated[Path | None, typer.Option(metavar="CSV", help="Write the rows too.", show_default=False)] = None,
     picture: Annotated[Path, typer.Option(metavar="FILE", help=".png, .svg or .pdf.")] = Path("forecast.png"),
     backtest: Annotated[
         bool, typer.Option("--backtest", help="Show the last stretch against the truth instead.")
     ] = False,
+    dates: Dates = "",
     encoding: Encoding = "",
     separator: Separator = "",
     decimal: Decimal = "",
     thousands: Annotated[str, typer.Option(metavar="MARK", help="Of numbers.", show_default=False)] = "",
     header: Header = None,
 ) -> None:
-    """Print and draw the next rows of a table with an interval that holds so many of the values.
+    """Print and draw the next rows of a table, with an interval around each value.
 
     The interval is conformal: as wide as the errors on rows that no training saw.
     """
@@ -64,11 +65,14 @@ def forecast(
     check_out(picture, PICTURES)
     if to:
         check_out(to, (".csv",))
+    for name, path in (("--to", to), ("--picture", picture)):
+        if path and path.resolve() == file.resolve():
+            raise ZooError(f"{name} {path} is the table itself: choose another name")
     written = dialect(encoding, separator, decimal, thousands, header)
     with Console(stderr=True).status(f"reading {file}"):
         from zoo.forecasts.forecast import forecast as made_by
 
-        made = made_by(model, file, horizon, level=part, dialect=written)
+        made = made_by(model, file, horizon, level=part, dates=dates, dialect=written)
     _write(made, to, picture, backtest)
 
 

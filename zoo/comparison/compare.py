@@ -13,7 +13,7 @@ from zoo.comparison.settings import DATA, ENTRIES, RECOMMENDED, Settings, check_
 from zoo.create import usual_backend
 from zoo.errors import ZooError
 from zoo.frames.dialect import Dialect
-from zoo.frames.table import open_table
+from zoo.frames.table import Table, open_table
 from zoo.measuring.connection import require_cluster
 from zoo.problems.examples import read_sequences, read_texts
 from zoo.problems.forecasting import Forecasting
@@ -35,8 +35,8 @@ def compare(
     target: str = "",
     time: str = "",
     id: str = "",
-    features: Sequence[str] = (),
-    known: Sequence[str] = (),
+    features: str | Sequence[str] = (),
+    known: str | Sequence[str] = (),
     label: str = "",
     text: str = "",
     window: int | None = None,
@@ -44,7 +44,7 @@ def compare(
     season: int = 0,
     folds: int = 3,
     seeds: int = 2,
-    entries: Sequence[str] = ENTRIES,
+    entries: str | Sequence[str] = ENTRIES,
     units: int = 32,
     execution: str = RECOMMENDED,
     backend: str = "",
@@ -53,6 +53,7 @@ def compare(
     out: Path | str | None = None,
     resume: bool = False,
     show: Callable[[str], None] = lambda text: None,
+    note: Callable[[str], None] = lambda text: None,
     done: Callable[[Training, int], None] = lambda training, total: None,
     ray: str = "",
 ) -> Outcome:
@@ -87,6 +88,7 @@ def compare(
         out: the folder of the results; by default a new one under zoo-runs.
         resume: go on with the comparison in `out`.
         show: takes what is done now, in words.
+        note: takes what a reader must know of the table, a line at a time, before anything is trained.
         done: takes each training that is done, and how many there are in all.
         ray: the address of a Ray cluster on whose nodes it trains.
 
@@ -96,11 +98,13 @@ def compare(
     Raises:
         ZooError: a column, a value, an entry or an option is wrong, in one line.
     """
-    settings = Settings(tuple(entries), seeds, units, execution, backend or usual_backend())
-    roles = Roles(target, time, id, tuple(features), tuple(known), dates)
+    settings = Settings(_names(entries), seeds, units, execution, backend or usual_backend())
+    roles = Roles(target, time, id, _names(features), _names(known), dates)
     problem = read_problem(source, roles, dialect, label, text, (window, horizon, season, folds))
     check_settings(settings, problem)
     folder = Path(out) if out else new_folder()
+    if not isinstance(source, pd.DataFrame) and Path(source).resolve().parent == folder.resolve():
+        raise ZooError(f"{source} stands in {folder}, where the results would: choose another --out")
     asked = {
         "source": str(source) if not isinstance(source, pd.DataFrame) else "a frame",
         "columns": {**asdict(roles), "label": label, "text": text},
@@ -111,6 +115,8 @@ def compare(
     if ray:
         require_cluster(ray)
     lock = claim(folder, plain(settings, asked), resume)
+    for line in problem.notes:
+        note(line)
     from zoo.comparison.keep import keep_best  # here, so that a mistake is told before all is imported
     from zoo.comparison.report import write_comparison
     from zoo.comparison.run import Comparison
@@ -123,6 +129,11 @@ def compare(
         show("the model that validation chose is kept")
         keep_best(comparison, outcome)
     return outcome
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    """Several names, or one."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def read_problem(
@@ -141,6 +152,8 @@ def read_problem(
     window, horizon, season, folds = sizes
     if bool(roles.target) == bool(label):
         raise ZooError("say what is asked: --target, a column to forecast, or --label, the column of labels")
+    if roles.dates and not roles.time:
+        raise ZooError("--dates goes with --time, the column that holds them")
     table = open_table(source, dialect)
     if roles.target:
         if text:
@@ -149,9 +162,13 @@ def read_problem(
             raise ZooError(f"season must be 0 or a positive whole number, not {season}")
         roles = replace(roles, time=roles.time or table.times)
         return Forecasting(read_panel(table, roles), WINDOW if window is None else window, horizon, folds, season)
-    if roles.known:
-        raise ZooError("--known goes with --target: a label has no future")
-    steps = MOST_STEPS if window is None else window
+    for name, given in (("known", roles.known), ("horizon", horizon != 1), ("season", season)):
+        if given:
+            raise ZooError(f"--{name} goes with --target: a label has no future")
+    return _labelling(table, roles, label, text, folds, MOST_STEPS if window is None else window)
+
+
+def _labelling(table: Table, roles: Roles, label: str, text: str, folds: int, steps: int) -> Labelling:
     if text:
         if roles.id or roles.features or roles.time:
             raise ZooError("--text is one example a row: it goes without --id, --time and --features")

@@ -88,7 +88,7 @@ def card_of(comparison: Comparison, outcome: Outcome, training: Training, versio
 def page_of(card: dict[str, Any], outcome: Outcome) -> str:
     """A page for people, as model hubs show it."""
     forecasts = card["kind"] == "forecast"
-    use = f"zoo forecast . data.csv --horizon {card['horizon']}" if forecasts else 'zoo.load_model("model.keras")'
+    use = f"zoo forecast . data.csv --horizon {card['horizon']}" if forecasts else "zoo label . data.csv"
     scores = "\n".join(f"| {name} | {value:.4g} |" for name, value in card["scores"].items())
     notes = "\n".join(f"- {note}" for note in outcome.notes)
     return f"""---

@@ -79,12 +79,22 @@ def claim(folder: Path, asked: dict[str, Any], resume: bool) -> Lock:
             if name == DATA and before.get(name) != value:
                 raise ZooError(f"{folder} was begun with other data, or read in another way: choose another --out")
             if before.get(name) != value:
-                raise ZooError(f"{folder} was begun with {name} {before.get(name)!r}, not {value!r}")
+                raise ZooError(f"{folder} was begun with {_difference(name, before.get(name), value)}")
         return Lock(folder)
+    if resume:
+        raise ZooError(f"{folder} holds no comparison to go on with")
     check_writable(folder)
     lock = Lock(folder)
     path.write_text(json.dumps(asked, indent=2) + "\n")
     return lock
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    """The first setting that differs, by its own name where several are kept as one."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        name = next(key for key in {**before, **now} if before.get(key) != now.get(key))
+        before, now = before.get(name), now.get(name)
+    return f"{name} {before!r}, not {now!r}"
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Forecasts by a model that `zoo compare` kept: the future with an interval, and how well the past was foretold."""
+"""What a model that `zoo compare` kept says: the future with an interval, the past as a test, or labels."""

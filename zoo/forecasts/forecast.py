@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from zoo.forecasts.kept import Kept, read_kept
 from zoo.forecasts.rolling import Reader, last_rows, reader_of, require_horizon
 from zoo.frames.dialect import Dialect
 from zoo.frames.table import open_table
-from zoo.problems.series import Series, future_times, read_panel
+from zoo.problems.series import Series, read_panel
+from zoo.problems.steps import future_times
 
 LEVEL = 0.9
 ROW = "row"
@@ -59,6 +60,7 @@ def forecast(
     horizon: int = 0,
     *,
     level: float = LEVEL,
+    dates: str = "",
     dialect: Dialect | None = None,
 ) -> Forecast:
     """Forecast the next rows of a table.
@@ -73,6 +75,8 @@ def forecast(
         source: a file or a frame with the columns that the model was trained on.
         horizon: rows to forecast; by default as many as the model gives in one call.
         level: of the interval.
+        dates: "day-first", "month-first" or "year-first", where dates can be read in two ways; by default as in the
+            table of the training.
         dialect: how the file is written, where that is not found.
 
     Raises:
@@ -84,7 +88,8 @@ def forecast(
     kept = read_kept(model)
     ahead = positive_whole("horizon", horizon or kept.horizon)
     require_horizon(kept, ahead)
-    reader = reader_of(kept, read_panel(table, kept.roles, changes=False))
+    roles = replace(kept.roles, dates=dates or kept.roles.dates)
+    reader = reader_of(kept, read_panel(table, roles, changes=False))
     known = past(reader, ahead)
     calibration = calibrated(known, level)
     ends, left_out = _ends(kept, reader.panel.series, ahead)
@@ -134,8 +139,7 @@ def _next_times(reader: Reader, series: Series, end: int, horizon: int) -> np.nd
     given = series.times[end : end + horizon]
     if len(given) == horizon and series.follows[end : end + horizon].all():
         return given
-    until = Series(series.name, series.times[:end], series.values[:end], series.follows[:end])
-    return future_times(until, reader.panel.step, horizon)
+    return future_times(series.times[:end], reader.panel.step, horizon)
 
 
 def _rows(kept: Kept, series: Series, times: np.ndarray, **columns: np.ndarray) -> pd.DataFrame:
@@ -163,7 +167,7 @@ def _backtest(reader: Reader, known: Past, level: float) -> pd.DataFrame:
 
 
 def _notes(reader: Reader, known: Past, half_widths: np.ndarray, horizon: int) -> list[str]:
-    lines = list(reader.panel.notes)
+    lines = [*reader.panel.notes, f"trained on rows up to {_day(reader.kept.card['trained_until'])}"]
     if reader.new:
         lines.append(f"not among the series of the training: {', '.join(reader.new[:5])}; scaled by their own rows")
     if np.isnan(half_widths).any():
@@ -171,3 +175,8 @@ def _notes(reader: Reader, known: Past, half_widths: np.ndarray, horizon: int) -
     if horizon > reader.kept.horizon:
         lines.append(f"trained for {reader.kept.horizon} ahead: further on, forecasts are read as if they were values")
     return lines
+
+
+def _day(time: str) -> str:
+    """A time as a person writes it: of a date at midnight the day alone, of a whole number no decimals."""
+    return time.partition("T00:00:00")[0].removesuffix(".0")

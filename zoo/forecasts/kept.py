@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,12 +41,7 @@ class Kept:
         Raises:
             ZooError: Keras cannot be imported, or cannot read it.
         """
-        from zoo.create import require_keras
-        from zoo.saving import load_model
-
-        require_checksums(self.folder, self.card)
-        require_keras()
-        return load_model(self.folder / MODEL)
+        return loaded(self.folder, self.card)
 
     @property
     def roles(self) -> Roles:
@@ -88,11 +85,40 @@ class Kept:
             raise ZooError(f"the times of the table are {here}, and the model was trained on {there}") from None
 
 
+def loaded(folder: Path, card: Mapping[str, Any]) -> keras.Model:
+    """The model of a folder whose files are those of its card.
+
+    Raises:
+        ZooError: they are not, Keras cannot be imported, or it cannot read the model.
+    """
+    from zoo.create import require_keras
+    from zoo.saving import load_model
+
+    require_checksums(folder, card)
+    require_keras()
+    return load_model(folder / MODEL)
+
+
 def read_kept(source: str | Path) -> Kept:
-    """The model in a folder, in the folder of a comparison, or at hf://user/name.
+    """The model that forecasts in a folder, in the folder of a comparison, or at hf://user/name.
 
     Raises:
         ZooError: there is none, it does not forecast, or it is damaged.
+    """
+    folder, card = read_card(source)
+    if card.get("kind") != "forecast":
+        raise ZooError(f"{source} holds a model that does not forecast: zoo compare --target makes one that does")
+    kept = Kept(folder, card)
+    with damage_named(folder, card, KEYS):
+        _ = kept.roles, kept.window, kept.horizon, kept.scaling
+    return kept
+
+
+def read_card(source: str | Path) -> tuple[Path, dict[str, Any]]:
+    """The folder of a kept model, whose file is there, and its card.
+
+    Raises:
+        ZooError: there is none, or it is damaged.
     """
     folder = _of_hub(str(source)) if str(source).startswith(HUB) else Path(source)
     folder = folder if (folder / CARD).exists() else folder / "model"
@@ -100,18 +126,26 @@ def read_kept(source: str | Path) -> Kept:
         card = json.loads((folder / CARD).read_text())
     except (OSError, ValueError):
         raise ZooError(f"{source} holds no model of zoo compare: it has no {CARD} that can be read") from None
-    if not isinstance(card, dict) or card.get("kind") != "forecast":
-        raise ZooError(f"{source} holds a model that does not forecast: zoo compare --target makes one that does")
-    if absent := [key for key in KEYS if key not in card]:
-        raise ZooError(f"{folder / CARD} is damaged: it has no {', '.join(absent)}")
+    if not isinstance(card, dict):
+        raise ZooError(f"{folder / CARD} is damaged: it is no card")
     if not (folder / MODEL).is_file():
         raise ZooError(f"{folder} is damaged: it has no {MODEL}")
-    kept = Kept(folder, card)
+    return folder, card
+
+
+@contextmanager
+def damage_named(folder: Path, card: Mapping[str, Any], keys: Sequence[str]) -> Iterator[None]:
+    """Reading a card that must have these keys: what it is that cannot be read, in one line.
+
+    Raises:
+        ZooError: a key is missing, or a value is not what it should be.
+    """
+    if absent := [key for key in keys if key not in card]:
+        raise ZooError(f"{folder / CARD} is damaged: it has no {', '.join(absent)}")
     try:
-        _ = kept.roles, kept.window, kept.horizon, kept.scaling
+        yield
     except (ArithmeticError, AttributeError, IndexError, LookupError, TypeError, ValueError) as error:
         raise ZooError(f"{folder / CARD} is damaged: {' '.join(str(error).split())[:100]}") from None
-    return kept
 
 
 def _of_hub(source: str) -> Path:

@@ -33,6 +33,8 @@ NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 WITH_COMMA, WITH_POINT = re.compile(r"[+-]?\d*,\d+"), re.compile(r"[+-]?\d*\.\d+")
 THOUSANDS = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(mark)}\d{{3}}") for mark in (",", ".")}
 WHOLE = re.compile(r"[+-]?\d+")
+MONTH = re.compile(r"(?:0[1-9]|1[0-2])\.(?:19|20)\d{2}")
+"""Such as 01.2020, which is a number too."""
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([T ].*)?")
 
 
@@ -46,6 +48,7 @@ class Dialect:
     thousands: str | None = None  #: never found: "1.234" may be either
     header: bool | None = None
     compression: str | None = None
+    blank: int = 0  #: lines before the first that holds anything
 
     def __str__(self) -> str:
         named = {"\t": "tab"}.get(self.separator or "", f"'{self.separator}'")
@@ -74,19 +77,19 @@ def found(path: Path, asked: Dialect) -> Dialect:
     other = {".": ",", ",": "."}.get(asked.thousands or "")
     decimal = asked.decimal or other or _decimal(path, rows, separator)
     header = _has_header(rows[0]) if asked.header is None else asked.header
-    return replace(
-        asked, encoding=encoding, separator=separator, decimal=decimal, header=header, compression=compression
-    )
+    blank = sum(1 for _ in itertools.takewhile(lambda line: not line.strip(), text.splitlines()))
+    written = replace(asked, encoding=encoding, separator=separator, decimal=decimal, header=header)
+    return replace(written, compression=compression, blank=blank)
 
 
 def line_of(path: Path, dialect: Dialect, row: int) -> int:
     """The line of a file in which a row of its data ends; the first has the number 0."""
     with _text(path, dialect) as file:
         reader = _reader(file, dialect.separator or ",")
-        for number, _ in enumerate(reader, start=-1 if dialect.header else 0):
+        for number, _ in enumerate(reader, start=-bool(dialect.header) - dialect.blank):
             if number == row:
                 return int(reader.line_num)
-    return row + 1 + bool(dialect.header)
+    return row + 1 + bool(dialect.header) + dialect.blank
 
 
 def _text(path: Path, dialect: Dialect) -> io.TextIOWrapper:
@@ -177,26 +180,23 @@ def _separator(text: str, whole: bool) -> str:
 
 def _decimal(path: Path, rows: list[list[str]], separator: str) -> str:
     fields = [field.strip() for row in rows for field in row]
-    commas, points = ([field for field in fields if form.fullmatch(field)] for form in (WITH_COMMA, WITH_POINT))
-    if separator == ",":
-        if points or not commas:
-            return "."
-        if all(map(THOUSANDS[","].fullmatch, commas)):
-            raise _either(path, commas[0], ",")
-        return ","
-    if not commas and (thousand := _with_thousands(rows, ".", WITH_POINT)):
+    commas = [field for field in fields if WITH_COMMA.fullmatch(field)]
+    points = [field for field in fields if WITH_POINT.fullmatch(field) and not MONTH.fullmatch(field)]
+    if separator == "," and points:
+        return "."
+    if commas and all(map(THOUSANDS[","].fullmatch, commas)):
+        raise _either(path, commas[0], ",")
+    if separator != "," and not commas and (thousand := _with_thousands(rows)):
         raise _either(path, thousand, ".")
-    if all(map(THOUSANDS[","].fullmatch, commas)) and (thousand := _with_thousands(rows, ",", WITH_COMMA)):
-        raise _either(path, thousand, ",")
     return "," if len(commas) > len(points) else "."
 
 
-def _with_thousands(rows: list[list[str]], mark: str, form: re.Pattern[str]) -> str:
+def _with_thousands(rows: list[list[str]]) -> str:
     """A number such as "1.234", where a column has such numbers and whole ones, and no others: a price in German."""
     for column in itertools.zip_longest(*rows, fillvalue=""):
         fields = [field.strip() for field in column]
-        marked = [field for field in fields if form.fullmatch(field)]
-        if marked and all(map(THOUSANDS[mark].fullmatch, marked)) and any(map(WHOLE.fullmatch, fields)):
+        marked = [field for field in fields if WITH_POINT.fullmatch(field)]
+        if marked and all(map(THOUSANDS["."].fullmatch, marked)) and any(map(WHOLE.fullmatch, fields)):
             return marked[0]
     return ""
 
@@ -207,5 +207,8 @@ def _either(path: Path, number: str, mark: str) -> ZooError:
 
 
 def _has_header(first: list[str]) -> bool:
-    """Whether no field of the first row is a number or a date."""
-    return not any(NUMBER.fullmatch(field.strip()) or DATE.fullmatch(field.strip()) for field in first)
+    """Whether no field of the first row is a number or a date, or all are the numbers that pandas gives to columns."""
+    named = [field.strip() for field in first]
+    counted = list(map(str, range(len(named))))
+    saved = (named == counted and len(named) > 2) or (named == ["", *counted[:-1]] and len(named) > 1)
+    return saved or not any(NUMBER.fullmatch(field.strip()) or DATE.fullmatch(field.strip()) for field in first)

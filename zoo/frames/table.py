@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,6 +20,7 @@ from zoo.frames.dialect import Dialect, found, line_of, require_width
 CHUNK = 200_000
 """Rows that are read at a time: only the columns that are needed stay."""
 LARGEST = 1e15
+NO_HEADER = "The first line was taken for data: --header says that it names the columns"
 PARQUET = b"PAR1"
 ABSENT = [
     "",
@@ -55,6 +57,7 @@ class Table:
         thousands: and the mark between their thousands; empty where there is none.
         index: those of `columns` that are the index of a frame: read where they are asked for, and never by default.
         times: the one of these that holds dates; empty where there is none.
+        header: whether the columns are named; else they are called 1, 2, ….
     """
 
     name: str
@@ -66,6 +69,7 @@ class Table:
     thousands: str = ""
     index: tuple[str, ...] = ()
     times: str = ""
+    header: bool = True
 
     def require(self, columns: Sequence[str]) -> None:
         """Refuse a column that is not there, or is asked for twice.
@@ -75,7 +79,8 @@ class Table:
         """
         for column in columns:
             if column not in self.columns:
-                raise unknown("column", column, self.columns, of=self.name)
+                known = unknown("column", column, self.columns, of=self.name)
+                raise known if self.header else ZooError(f"{known}. {NO_HEADER}")
             if columns.count(column) > 1:
                 raise ZooError(f"column {column!r} is given twice")
 
@@ -126,11 +131,9 @@ def numbers(table: Table, frame: pd.DataFrame, column: str) -> np.ndarray:
     if pd.api.types.is_datetime64_any_dtype(values):
         raise ZooError(f"column {column!r} of {table.name} holds dates, not numbers")
     result = as_numbers(table, values).to_numpy(np.float64, na_value=np.nan)
-    text = not pd.api.types.is_numeric_dtype(values)
-    if table.decimal == "," and not table.thousands and text:
-        pointed = np.array([isinstance(value, str) and "." in value for value in values])
-        _refuse(table, column, values, pointed, "has a point, and the decimal mark is a comma: say --thousands .")
-    _refuse(table, column, values, np.isnan(result) & values.notna().to_numpy(), "is no number")
+    wrong = np.isnan(result) & values.notna().to_numpy()
+    if wrong.any():
+        _refuse(table, column, values, wrong, _why_no_number(table, str(values[wrong].iloc[0]).strip()))
     _refuse(table, column, values, np.isinf(result), "is infinite")
     with np.errstate(invalid="ignore"):
         _refuse(table, column, values, np.abs(result) > LARGEST, f"is beyond {LARGEST:g}")
@@ -143,9 +146,30 @@ def as_numbers(table: Table, values: pd.Series) -> pd.Series:
     """A column as numbers, NaN where one is none. What stayed text in reading has the marks of its file yet."""
     marked = (table.decimal, table.thousands) != (".", "") and not pd.api.types.is_numeric_dtype(values)
     if marked and not pd.api.types.is_datetime64_any_dtype(values):
-        plain = values.astype("str").str.replace(table.thousands, "", regex=False) if table.thousands else values
-        values = plain.astype("str").str.replace(table.decimal, ".", regex=False)
+        text = values.astype("str").str.strip()
+        if table.thousands:
+            grouped = text.str.fullmatch(_grouped(table.thousands, table.decimal))
+            text = text.mask(grouped, text.str.replace(table.thousands, "", regex=False))
+        if table.decimal != ".":  # a point that is left is part of a date, or a slip
+            text = text.mask(text.str.contains(".", regex=False)).str.replace(table.decimal, ".", regex=False)
+        values = text
     return pd.to_numeric(values, errors="coerce")
+
+
+def _grouped(thousands: str, decimal: str) -> str:
+    """The form of a number such as 1,234,567.8, or 12,34,567 as in India."""
+    mark = re.escape(thousands)
+    return rf"[+-]?\d{{1,3}}(?:{mark}\d{{2,3}})*{mark}\d{{3}}(?:{re.escape(decimal)}\d+)?"
+
+
+def _why_no_number(table: Table, value: str) -> str:
+    """What is wrong with a value, and what reads it where its marks alone are unexpected."""
+    here, other, mark = ("a point", ",", "a comma") if table.decimal == "." else ("a comma", ".", "a point")
+    if not table.thousands and re.fullmatch(_grouped(other, table.decimal), value):
+        return f"has {mark}, and the decimal mark is {here}: say --thousands {other} or --decimal {other}"
+    if re.fullmatch(rf"[+-]?\d*{re.escape(other)}\d+", value):
+        return f"has {mark}, and the decimal mark is {here}: --decimal {other} reads columns that are written so"
+    return "is no number"
 
 
 def _refuse(table: Table, column: str, values: pd.Series, wrong: np.ndarray, why: str) -> None:
@@ -216,7 +240,8 @@ def _of_text(path: Path, asked: Dialect) -> Table:
     def line(row: int) -> str:
         return f"line {line_of(path, dialect, row)}"
 
-    return Table(path.name, names, read, line, str(dialect), dialect.decimal or ".", dialect.thousands or "")
+    decimal, thousands, header = dialect.decimal or ".", dialect.thousands or "", bool(dialect.header)
+    return Table(path.name, names, read, line, str(dialect), decimal, thousands, header=header)
 
 
 def _read(path: Path, dialect: Dialect, options: dict[str, Any]) -> pd.DataFrame:
@@ -224,9 +249,9 @@ def _read(path: Path, dialect: Dialect, options: dict[str, Any]) -> pd.DataFrame
     written: dict[str, Any] = {
         "sep": dialect.separator,
         "decimal": dialect.decimal,
-        "thousands": dialect.thousands,
         "encoding": dialect.encoding,
         "header": 0 if dialect.header else None,
+        "skiprows": dialect.blank,
     }
     try:
         with warnings.catch_warnings(), _opened_text(path, dialect) as file:

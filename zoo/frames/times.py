@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from zoo.errors import ZooError, unknown
+from zoo.frames.dialect import MONTH
 from zoo.frames.table import Table, as_numbers
 
 DAY_FIRST, MONTH_FIRST, YEAR_FIRST = "day-first", "month-first", "year-first"
@@ -17,23 +18,23 @@ HEAD = 1000
 """Rows on which the forms are tried."""
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 EITHER = {
-    DAY_FIRST: ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y", "%d-%m-%y"),
+    DAY_FIRST: ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y"),
     MONTH_FIRST: ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%m-%d-%y"),
-    YEAR_FIRST: ("%y/%m/%d", "%y-%m-%d"),
+    YEAR_FIRST: ("%y/%m/%d", "%y-%m-%d", "%y.%m.%d"),
 }
 """Forms of which a date may fit several kinds."""
+UNUSUAL = {MONTH_FIRST: ("%m.%d.%Y", "%m.%d.%y")}
+"""Forms that are tried where their order is asked for alone: with points the day stands first elsewhere."""
 UTC = "times are of several distances from UTC: all are read as UTC"
 """What a reader must know of such times."""
 SURE = (
-    *("%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%d.%m.%Y", "%d.%m.%y", "%m/%Y", "%m.%Y"),
+    *("%Y/%m/%d", "%Y.%m.%d", "%Y/%m", "%m/%Y", "%m.%Y"),
     *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d.%b.%Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"),
     *("%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b"),
 )
 ISO = "ISO8601"
 OFFSET = re.compile(r"^(.*[T ]\d{2}.*?)(?:Z|[+-]\d{2}(?::?\d{2})?)$")
 """A time with its distance from UTC, and the time alone."""
-MONTH = r"(?:0[1-9]|1[0-2])\.(?:19|20)\d{2}"
-"""Such as 01.2020, which is a number too."""
 FARTHEST_YEARS = 10
 """No table holds times so many years ahead: a year of two digits that would be is of the last century."""
 EARLIEST, LATEST = pd.Timestamp.min, pd.Timestamp.max
@@ -50,6 +51,11 @@ def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
     Raises:
         ZooError: a value is no time, is missing, or can be read in two ways.
     """
+    return parse_ordered(table, values, order)[0]
+
+
+def parse_ordered(table: Table, values: pd.Series, order: str = "") -> tuple[np.ndarray, str]:
+    """`parse_times`, and the order of what dates have one: that which was asked for, or the only one that fits."""
     if order not in ("", *ORDERS):
         raise unknown("order of dates", order, ORDERS)
     where = f"column {values.name!r} of {table.name}"
@@ -57,11 +63,12 @@ def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
         row = int(values.index[int(values.isna().to_numpy().argmax())])
         raise ZooError(f"{where} has no time in {table.line(row)}")
     if pd.api.types.is_datetime64_any_dtype(values):
-        return _plain(values.dt.tz_convert(None), values.dt.tz_localize(None)) if values.dt.tz else _plain(values)
+        here = values.dt.tz_localize(None)
+        return _plain(values.dt.tz_convert(None), here) if values.dt.tz else _plain(values), order
     text = values.astype("str").str.strip()
     given = as_numbers(table, values)
-    if given.notna().all() and not text.str.fullmatch(MONTH).all():
-        return _of_numbers(given)
+    if given.notna().all() and not text.str.fullmatch(MONTH.pattern).all():
+        return _of_numbers(given), order
     head = text.iloc[:HEAD]
     fitting = [form for form in _forms(order) if _parsed(head, form) is not None]
     whole = {form: parsed for form in fitting if (parsed := _parsed(text, form)) is not None}
@@ -69,8 +76,8 @@ def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
         whole = {form: each for form, each in whole.items() if form[:2] != "%y" or (np.diff(each) >= 0).all()}
     if not whole:
         raise ZooError(_no_time(table, where, text, fitting or _forms(order)))
-    first, *others = whole.values()
-    different = [each for each in others if (each != first).any()]
+    (form, first), *others = whole.items()
+    different = [each for _, each in others if (each != first).any()]
     if different:
         place = int((different[0] != first).argmax())
         row = int(text.index[place])
@@ -78,7 +85,7 @@ def parse_times(table: Table, values: pd.Series, order: str = "") -> np.ndarray:
             f"{where}: {text.iloc[place]!r} in {table.line(row)} can be read in two ways: "
             f"say which by --dates {', '.join(ORDERS[:-1])} or {ORDERS[-1]}"
         )
-    return first
+    return first, order or next((kind for kind, forms in EITHER.items() if form.startswith(forms)), "")
 
 
 def is_in_utc(values: pd.Series, times: np.ndarray) -> bool:
@@ -95,6 +102,7 @@ def is_in_utc(values: pd.Series, times: np.ndarray) -> bool:
 
 def _forms(order: str) -> list[str]:
     either = [form for kind in ([order] if order else ORDERS) for form in EITHER[kind]]
+    either += UNUSUAL.get(order, ())
     return [ISO, *(date + clock for date in (*SURE, *either) for clock in CLOCKS)]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from zoo.problems.scaling import Scaling
-from zoo.problems.series import Series, Step
+from zoo.problems.series import Series
+from zoo.problems.steps import Step
 from zoo.problems.windows import Windows, gathered
 
 LAST, MEAN, SEASONAL, LINEAR = "last value", "mean", "seasonal naive", "linear autoregression"

@@ -28,6 +28,8 @@ class Labelled:
         names: of the labels, by number.
         columns: the features.
         notes: what a reader must know.
+        id: the column that says which sequence a row belongs to; empty of texts.
+        time: the column that its rows are sorted by; empty where they are in order.
     """
 
     texts: list[str] | None = field(repr=False)
@@ -36,6 +38,8 @@ class Labelled:
     names: tuple[str, ...]
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+    id: str = ""
+    time: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -77,6 +81,52 @@ def read_sequences(
     features = features or given
     if not features:
         raise ZooError(f"{table.name} has no column beside {', '.join(taken)}: name some by --features")
+    rows = _rows_by_id(table, identity, features, time, dates, label)
+    codes, names = _labels(table, rows.frame[label], label)
+    for part, name in zip(rows.parts, rows.names, strict=True):
+        if len(np.unique(codes[part])) > 1:
+            raise ZooError(f"{identity} {name!r} of {table.name} has two labels: an example has one")
+    labels = np.array([codes[part[0]] for part in rows.parts])
+    notes = (*_notes(table, labels, names), f"read at each step: {', '.join(features)}")
+    return Labelled(None, rows.sequences, labels, names, features, notes, identity, time)
+
+
+def unlabelled_texts(table: Table, text: str) -> pd.Series:
+    """The text of each row that has one, by the number of the row.
+
+    Raises:
+        ZooError: the column is missing, or no row has a text.
+    """
+    table.require([text])
+    return table.read([text], [text])[text].dropna().astype("str")
+
+
+def unlabelled_sequences(
+    table: Table, identity: str, features: tuple[str, ...], time: str = "", dates: str = ""
+) -> tuple[list[str], list[np.ndarray]]:
+    """The ids, and of each its rows (steps, features) in order.
+
+    Raises:
+        ZooError: a column is missing or holds no numbers, or a step has no value.
+    """
+    rows = _rows_by_id(table, identity, features, time, dates)
+    return rows.names, rows.sequences
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A table by its ids: the name, the rows in order and their values of each."""
+
+    frame: pd.DataFrame
+    names: list[str]
+    parts: list[np.ndarray]
+    sequences: list[np.ndarray]
+
+
+def _rows_by_id(
+    table: Table, identity: str, features: tuple[str, ...], time: str, dates: str, label: str = ""
+) -> _Rows:
+    taken = [name for name in (identity, label, time) if name]
     wanted = [*taken, *features]
     table.require(wanted)
     frame = table.read(wanted, taken)
@@ -92,15 +142,8 @@ def read_sequences(
     order = np.argsort(ids, kind="stable")
     if time:
         order = np.lexsort([parse_times(table, frame[time], dates), ids])
-    codes, names = _labels(table, frame[label], label)
-    ends = np.cumsum(np.bincount(ids))[:-1]
-    parts = np.split(order, ends)
-    for part, name in zip(parts, names_of_ids, strict=True):
-        if len(np.unique(codes[part])) > 1:
-            raise ZooError(f"{identity} {str(name)!r} of {table.name} has two labels: an example has one")
-    labels = np.array([codes[part[0]] for part in parts])
-    notes = (*_notes(table, labels, names), f"read at each step: {', '.join(features)}")
-    return Labelled(None, [values[part] for part in parts], labels, names, features, notes)
+    parts = np.split(order, np.cumsum(np.bincount(ids))[:-1])
+    return _Rows(frame, list(map(str, names_of_ids)), parts, [values[part] for part in parts])
 
 
 def _require_all(table: Table, frame: pd.DataFrame, column: str) -> None:

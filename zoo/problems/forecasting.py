@@ -50,6 +50,8 @@ class Forecasting:
         object.__setattr__(self, "metrics", (Metric("MASE"), Metric("RMSE", self.panel.roles.target)))
         if not any(len(self._windows(fold, "train")) for fold in range(self.fold_count)):
             raise ZooError(self._too_few("training"))
+        if self.season >= (longest := max(self._folds[0].validation)):
+            raise ZooError(f"a season of {self.season} rows does not fit the {longest} of the first training part")
         for fold in range(self.fold_count):
             for part in ("train", "validation", "test"):
                 if not len(self._windows(fold, part)):

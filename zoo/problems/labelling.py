@@ -10,21 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data import PADDING, Split
+from zoo.data import Split
 from zoo.errors import ZooError, positive_whole
 from zoo.problems.examples import Labelled
 from zoo.problems.problem import Examples, Metric, Worth, digest_of, own_task
+from zoo.problems.reading import cut, number_inputs, text_inputs, tokens_by_word, words_of
 from zoo.problems.scaling import without_constants
 from zoo.registry import Task
-from zoo.vocabulary import padded
 
 MAJORITY, LINEAR = "majority class", "linear model"
 UNITS, BATCH, EMBEDDING = 32, 32, 32
 MOST_STEPS = 200
 """Of a sequence: longer ones are cut, the end of a text or the start of a recording."""
 MOST_WORDS = 10_000
-UNKNOWN = 1
-"""The token of a word that is not among the training texts; 0 is padding."""
 LEAST_EACH = 2
 
 
@@ -81,15 +79,11 @@ class Labelling:
         if self.examples_of.texts is None:
             assert self.examples_of.sequences is not None
             return list(self.examples_of.sequences)
-        from sklearn.feature_extraction.text import CountVectorizer
-
-        words = CountVectorizer(token_pattern=r"(?u)\b\w+\b").build_analyzer()
-        return [words(text) or ["?"] for text in self.examples_of.texts]
+        return words_of(self.examples_of.texts)
 
     def _read(self, place: int) -> Any:
-        """What is read of an example: the last words of a text, or the first rows of a recording."""
-        unit = self._units[place]
-        return unit[-self.width :] if self.examples_of.texts is not None else unit[: self.width]
+        """What is read of an example."""
+        return cut(self._units[place], self.width)
 
     @cached_property
     def task(self) -> Task:
@@ -156,7 +150,7 @@ class Labelling:
     def _vocabulary(self, fold: int) -> dict[str, int]:
         """The tokens of the words of a fold's training texts, the most frequent first."""
         counts = Counter(word for place in self._parts[fold][0] for word in self._units[place])
-        return {word: number for number, (word, _) in enumerate(counts.most_common(MOST_WORDS), start=UNKNOWN + 1)}
+        return tokens_by_word(word for word, _ in counts.most_common(MOST_WORDS))
 
     @cache  # noqa: B019
     def _scaling(self, fold: int) -> tuple[np.ndarray, np.ndarray]:
@@ -167,16 +161,10 @@ class Labelling:
 
     def _inputs(self, fold: int, places: np.ndarray) -> np.ndarray:
         """int32 (examples, steps) of texts, float32 (examples, steps, features) of numbers; padding on the right."""
+        units = [self._units[place] for place in places]
         if self.examples_of.texts is not None:
-            known = self._vocabulary(fold)
-            rows = [[known.get(word, UNKNOWN) for word in self._read(place)] for place in places]
-            return padded(rows, self.width)
-        mean, deviation = self._scaling(fold)
-        x = np.full((len(places), self.width, len(self.examples_of.columns)), PADDING, np.float32)
-        for row, place in enumerate(places):
-            values = self._read(place)
-            x[row, : len(values)] = (values - mean) / deviation
-        return x
+            return text_inputs(units, self._vocabulary(fold), self.width)
+        return number_inputs(units, *self._scaling(fold), self.width)
 
     def examples(self, fold: int) -> Examples:
         """Padded sequences and the numbers of their labels."""
@@ -251,4 +239,5 @@ class Labelling:
         if self.examples_of.texts is not None:
             return {**shared, "words": self._words(fold)}
         mean, deviation = self._scaling(fold)
-        return {**shared, "scaling": {"means": mean.tolist(), "deviations": deviation.tolist()}}
+        scaling = {"means": mean.tolist(), "deviations": deviation.tolist()}
+        return {**shared, "id": self.examples_of.id, "time": self.examples_of.time, "scaling": scaling}

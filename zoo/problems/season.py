@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from zoo.problems.series import Series, Step, contiguous
+from zoo.problems.series import Series, contiguous
+from zoo.problems.steps import Step
 
 CALENDAR = {
     pd.Timedelta(1, "h"): (24, 168),

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from zoo.errors import ZooError
 from zoo.frames.table import Table, numbers
-from zoo.frames.times import UTC, is_in_utc, parse_times
+from zoo.frames.times import UTC, is_in_utc, parse_ordered
+from zoo.problems.steps import GAP, Step, usual_step
 
-NEARLY = 1.25
-"""Steps of a calendar differ, 28 to 31 days: such steps are of one kind."""
-GAP = 1.5
-"""A step that is so many times the usual one is a gap."""
 MOST_WORKING_DAYS = 3
 """From one row of working days to the next: two holidays in a row, as at Christmas and Easter, are no gap."""
 
@@ -78,31 +73,6 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Step:
-    """The usual distance between the times of two rows.
-
-    Attributes:
-        size: of the distance; None where there is no usual one, and rows are taken as steps.
-        alias: of pandas, "D" or "MS", where it is one of a calendar.
-        business: whether weekends are left out.
-    """
-
-    size: Any = None
-    alias: str = ""
-    business: bool = False
-
-    def __str__(self) -> str:
-        if self.size is None:
-            return "rows"
-        if self.business:
-            return "business days"
-        if not isinstance(self.size, pd.Timedelta):
-            return f"{self.size:g}"
-        text = str(self.size).removesuffix(" 00:00:00").removeprefix("0 days ")
-        return "1 day" if text == "1 days" else text
-
-
-@dataclass(frozen=True)
 class Panel:
     """All series of a table, the step between their rows, and what a reader must know of them."""
 
@@ -131,7 +101,10 @@ def read_panel(table: Table, roles: Roles, changes: bool = True) -> Panel:
     values = np.column_stack([numbers(table, frame, name) for name in roles.values])
     if changes:
         _require_change(table, roles.target, values[:, 0])
-    times = parse_times(table, frame[roles.time], roles.dates) if roles.time else None
+    times = None
+    if roles.time:
+        times, order = parse_ordered(table, frame[roles.time], roles.dates)
+        roles = replace(roles, dates=order)  # a later part of the table may be such that two would fit
     ids = _ids(table, frame, roles.id)
     parts = [_rows_of(table, roles, frame, name, rows, times) for name, rows in ids]
     step = usual_step([each for _, _, each in parts]) if roles.time else Step(1)
@@ -179,52 +152,12 @@ def _rows_of(
             row = int(rows[int(wrong.argmax()) + 1])
             of = f" of {roles.id} {name!r}" if name else ""
             remedy = "sort the rows" if what == "goes backwards" else "one row a time"
+            if what == "stands twice" and when.dtype.kind == "M":
+                remedy += ", in UTC where clocks go back"
             remedy += "" if roles.id else "; --id names the column of several series"
             text = str(frame[roles.time].iloc[row])
             raise ZooError(f"column {roles.time!r} of {table.name}: {text!r}{of} in {table.line(row)} {what}: {remedy}")
     return name, rows, when
-
-
-def usual_step(times: Sequence[np.ndarray]) -> Step:
-    """The step that most rows have, over all series; without a size where there is none."""
-    steps = np.concatenate([np.diff(each) for each in times])
-    if not len(steps):
-        return Step()
-    dated = np.issubdtype(steps.dtype, np.timedelta64)
-    size = np.median(steps.astype("int64") if dated else steps)
-    ratios = steps.astype("int64") / size if dated else steps / size
-    alike = (ratios > 1 / NEARLY) & (ratios < NEARLY)
-    days = size == pd.Timedelta(1, "D").value
-    if dated and days and _is_business(times):
-        return Step(pd.Timedelta(1, "D"), "B", business=True)
-    if alike.mean() < 0.5:
-        return Step()
-    if not dated:
-        return Step(float(size))
-    return Step(pd.Timedelta(int(size)), _alias(times))
-
-
-def _is_business(times: Sequence[np.ndarray]) -> bool:
-    """Whether all days are working days."""
-    weekdays = np.concatenate([pd.DatetimeIndex(each).day_of_week.to_numpy() for each in times])
-    return len(weekdays) > 10 and bool((weekdays < 5).all())
-
-
-def _alias(times: Sequence[np.ndarray]) -> str:
-    stretches = [part for each in times for part in _without_gaps(each)]
-    longest = max(stretches, key=len)
-    if len(longest) < 3:
-        return ""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a later pandas gives an offset, which has its name
-        found = pd.infer_freq(pd.DatetimeIndex(longest[:200]))
-    return str(getattr(found, "freqstr", found) or "")
-
-
-def _without_gaps(times: np.ndarray) -> list[np.ndarray]:
-    """The times in stretches, cut where one is missing."""
-    steps = np.diff(times).astype("float64")
-    return np.split(times, 1 + np.flatnonzero(steps > GAP * np.median(steps))) if len(steps) else [times]
 
 
 def _follows(times: np.ndarray, step: Step) -> np.ndarray:
@@ -255,38 +188,10 @@ def _notes(table: Table, roles: Roles, series: Sequence[Series], step: Step, in_
     gaps = sum(int((~each.follows[1:]).sum()) for each in series)
     if gaps:
         lines.append(f"{gaps:,} gap{'s' * (gaps != 1)} in the times: no window crosses one")
-    holes = sum(int(np.isnan(each.values).any(axis=1).sum()) for each in series)
+    holes = sum(int(np.isnan(each.values[: each.end]).any(axis=1).sum()) for each in series)
     if holes:
         lines.append(f"{holes:,} row{'s' * (holes != 1)} without a value: no window holds one")
     return lines
-
-
-def future_times(series: Series, step: Step, horizon: int) -> np.ndarray:
-    """The times of the next rows: by the calendar where the step is one of it, as a month is."""
-    last = series.times[-1]
-    if step.alias:
-        dates = pd.date_range(pd.Timestamp(last), periods=horizon + 1, freq=step.alias)
-        if dates[0] == pd.Timestamp(last):  # else the series has a calendar of its own
-            return dates[1:].to_numpy()
-    if months := _months(series.times):
-        later = [pd.Timestamp(last) + pd.DateOffset(months=months * i) for i in range(1, horizon + 1)]
-        return np.array(later, series.times.dtype)
-    if step.size is None:
-        size = np.median(np.diff(series.times).astype("int64" if series.times.dtype.kind == "M" else "float64"))
-        size = np.timedelta64(int(size), "ns") if series.times.dtype.kind == "M" else size
-    else:
-        size = step.size.to_timedelta64() if isinstance(step.size, pd.Timedelta) else step.size
-    return last + size * np.arange(1, horizon + 1)
-
-
-def _months(times: np.ndarray) -> int:
-    """The whole months from row to row, of rows on one day of the month; 0 where that is not so."""
-    if times.dtype.kind != "M" or len(times) < 3:
-        return 0
-    dates = pd.DatetimeIndex(times)
-    numbers = np.diff(dates.year * 12 + dates.month)
-    same_day = (dates - dates.to_period("M").to_timestamp()).nunique() == 1
-    return int(np.median(numbers)) if same_day and (numbers > 0).all() else 0
 
 
 def contiguous(series: Series) -> list[slice]:

@@ -40,15 +40,17 @@ class Run:
 
 
 def require_free(folder: Path) -> None:
-    """Refuse a folder that holds a run, or a path that is a file.
+    """Refuse a folder that holds a run or one of the files that a run writes, or a path that is a file.
 
     Raises:
-        ZooError: the folder holds a run, or the path is a file.
+        ZooError: the folder holds such a file, or the path is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise ZooError(f"{folder} is a file; choose a folder with --out")
-    if (folder / CARD).exists():
-        raise ZooError(f"{folder} holds a trained model already; choose another folder with --out")
+    for name in (CARD, MODEL, WEIGHTS, HISTORY):
+        if (folder / name).exists():
+            what = "a trained model" if name == CARD else name
+            raise ZooError(f"{folder} holds {what} already; choose another folder with --out")
 
 
 def prepare_folder(folder: Path) -> Lock:
