@@ -113,6 +113,9 @@ def test_where_none_is_surely_faster_the_model_stays_as_it_is() -> None:
     found = answer({AS_IT_IS: (0.010, 1.0), "fused": (0.0099, 1.0)})
     assert (found.train, found.predict, found.paid_after()) == (AS_IT_IS, AS_IT_IS, None)
     assert "with_execution" not in str(found)
+    assert "Train with the model as it is (10 ms)" in str(found)
+    of_sizes = answer({"stock": (0.010, 1.0), "fused": (0.0099, 1.0)})
+    assert "Train with Keras' own layer (stock) (10 ms)" in str(of_sizes)
 
 
 def test_what_takes_too_long_to_build_is_left_out_with_the_time_it_would_take() -> None:

@@ -11,6 +11,8 @@ from zoo.measuring.race import Ratio
 
 AS_IT_IS = "as it is"
 """Stands for the user's model in the place of an execution."""
+REFERENCES = {AS_IT_IS: "the model as it is", "stock": "Keras' own layer (stock)"}
+"""In words: what executions are held against, of a model and of sizes alone."""
 EQUAL = 0.97
 """An arm is recommended in the place of the reference if the upper end of its ratio is under this."""
 MIB = 2**20
@@ -95,7 +97,8 @@ class Recommendation:
         milliseconds = reference.step_seconds[phase] * 1e3
         verb = {"train": "Train", "predict": "Predict"}[phase]
         if best is reference:
-            return f"  {verb} with the model as it is ({milliseconds:.3g} ms): nothing tried is surely faster."
+            usual = REFERENCES.get(reference.name, reference.name)
+            return f"  {verb} with {usual} ({milliseconds:.3g} ms): nothing tried is surely faster."
         ratio = best.ratios[phase]
         paid = self.paid_after() if phase == "train" else None
         after = f"; its first call has paid after {paid:,} steps" if paid else ""
