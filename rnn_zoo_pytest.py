@@ -8,11 +8,12 @@ measures the models of a file: `pytest --benchmark --zoo-models=my_models.py`.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from zoo.bench.plan import Selection
     from zoo.bench.profile import Profile
     from zoo.own.models import OwnModels
 
@@ -88,6 +89,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if given:
             raise pytest.UsageError(f"--{given[0].replace('_', '-')} is for a benchmark run: add --benchmark")
         return
+    if getattr(config.option, "dist", "no") != "no" or hasattr(config, "workerinput"):
+        raise pytest.UsageError("a benchmark runs in one process: leave out -n and what else is of pytest-xdist")
     for option in (RESULTS, MODELS):
         if option in config.invocation_params.args:
             # pytest looks for its settings before it loads plugins: a word after an option that it does not know yet
@@ -98,8 +101,8 @@ def pytest_configure(config: pytest.Config) -> None:
     from zoo.bench.plugin import ITEMS, BenchmarkPlugin
 
     try:
-        profile, own = _grid(config.option)
-        plugin = BenchmarkPlugin(config, profile, _folder(config.option), own)
+        profile, selection, own = _grid(config.option)
+        plugin = BenchmarkPlugin(config, profile, selection, _folder(config.option), own)
     except ZooError as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(plugin, BenchmarkPlugin.NAME)
@@ -107,27 +110,34 @@ def pytest_configure(config: pytest.Config) -> None:
         config.args[:] = [str(ITEMS / name) for name in ("test_speed.py", "test_accuracy.py")]
 
 
-def _grid(option: object) -> tuple[Profile, OwnModels | None]:
-    """The profile that is asked for, and the models of the user's own in it.
+def _grid(option: Any) -> tuple[Profile, Selection, OwnModels | None]:
+    """The profile that is asked for, what it is narrowed to, and the models of the user's own in it.
+
+    The grid of a user's own models is made of the names that are asked for: a profile is narrowed to them.
 
     Raises:
-        ZooError: no file of models is named where there are no profiles, or it cannot be read.
+        ZooError: a name is unknown; no file of models is named where there are no profiles, or it cannot be read.
     """
     from zoo import ZooError
+    from zoo.bench.plan import Selection
 
     path, name = getattr(option, _field(MODELS)), getattr(option, "zoo_profile", None)
     if path and name:
         raise ZooError(f"{MODELS} measures a grid of its own: leave out --zoo-profile {name}")
+    where = {"backends": option.zoo_backends, "devices": option.zoo_devices}
+    where |= {"repeats": option.zoo_repeats, "seeds": option.zoo_seeds}
+    what = {"entries": option.zoo_entries, "tasks": option.zoo_tasks, "executions": option.zoo_executions}
     if path:
-        from zoo.bench.own import own_profile, read_models
+        from zoo.bench.own import profile_of_names, read_models
 
-        own = read_models(Path(path), (getattr(option, "zoo_backends", None) or ("tensorflow",))[0])
-        return own_profile(own), own
+        selection = Selection.of_names(**where)
+        own = read_models(Path(path), selection.backends[0], selection.devices[0])
+        return profile_of_names(own, Selection.of_names(**what)), selection, own
     if not _in_checkout():
         raise ZooError(f"name the file of your models: pytest --benchmark {MODELS}=my_models.py")
     from benchmarks.profiles import get_profile
 
-    return get_profile(name or "quick"), None
+    return get_profile(name or "quick"), Selection.of_names(**what, **where), None
 
 
 def _folder(option: object) -> Path:

@@ -13,8 +13,10 @@ import pytest
 from tests import commands
 from tests.test_own_models import GOOD, write
 from tests.test_rooms import ROOT
-from zoo.bench.own import read_models
+from zoo.bench.own import SOURCE, claim, read_models
 from zoo.cli import main
+from zoo.measuring.rows import TABLE
+from zoo.own.models import OwnModels
 from zoo.statistics.tables import read
 
 WRONG = {
@@ -60,6 +62,40 @@ def test_a_file_that_ends_its_process_is_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(refused.value)
 
 
+def test_a_backend_that_is_not_installed_is_named_before_the_file_is_read(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("zoo.errors.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"^jax is not installed: python -m pip install jax$"):
+        read_models(tmp_path / "mine.py", "jax")
+
+
+def test_a_process_that_does_not_start_says_why(tmp_path: Path, monkeypatch) -> None:
+    """Its log is gone with its folder."""
+    monkeypatch.setattr("zoo.measuring.fork_server.START", "print('first', flush=True); raise SystemExit('a reason')")
+    with pytest.raises(ValueError, match=r"the launcher itself ended with code 1; its log ends with: a reason$"):
+        read_models(write(tmp_path, "mine", GOOD), "tensorflow")
+
+
+def test_rows_of_a_file_before_and_after_it_was_changed_do_not_mix(tmp_path: Path) -> None:
+    mine, other = (OwnModels(write(tmp_path, name, f"# {name}"), ()) for name in ("mine", "other"))
+    folder = tmp_path / "run"
+    folder.mkdir()
+    claim(folder, mine, resume=True)  # nothing is there yet: it begins
+    claim(folder, mine, resume=False)
+    (folder / TABLE).touch()
+    with pytest.raises(ValueError, match=r"run holds a run already: resume it, or choose another folder$"):
+        claim(folder, mine, resume=False)
+    claim(folder, mine, resume=True)
+    with pytest.raises(ValueError, match=r"is of .*mine\.py, not of .*other\.py: choose another folder$"):
+        claim(folder, other, resume=True)
+    claim(folder, OwnModels(write(tmp_path, "moved", "# mine"), ()), resume=True)
+    mine.path.write_text("# changed")
+    with pytest.raises(ValueError, match=r"mine\.py has changed since the run in .*run was begun: choose another"):
+        claim(folder, mine, resume=True)
+    (folder / SOURCE).unlink()
+    with pytest.raises(ValueError, match=r"is of no file of models: choose another folder$"):
+        claim(folder, mine, resume=True)
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
     """The one whole run, in a folder of its own."""
@@ -97,6 +133,17 @@ def test_models_of_a_file_are_proven_timed_and_reported(measured) -> None:
     assert "not measured: helper: no model" in done.stdout
     assert (folder / "results" / "report.html").exists()
     assert re.match(r"\d+ comparisons?:", done.stdout.rstrip().splitlines()[-1])
+
+
+def test_a_folder_that_holds_a_run_is_not_measured_into_again(measured) -> None:
+    _, folder = measured
+    table = (folder / "results" / TABLE).read_bytes()
+    again = zoo_command(folder, "bench", "mine.py", "--models", "fixed", "--out", "results")
+    assert (again.returncode, again.stderr.strip()) == (
+        2,
+        "error: results holds a run already: resume it, or choose another folder",
+    )
+    assert (folder / "results" / TABLE).read_bytes() == table
 
 
 @pytest.mark.slow  # ten minutes

@@ -22,8 +22,8 @@ from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import Effort
 from zoo.measuring.group import Group
 from zoo.measuring.group_run import GroupRun
-from zoo.measuring.launcher import Process
-from zoo.measuring.lockstep import balanced_order
+from zoo.measuring.launcher import Outcome, Process
+from zoo.measuring.lockstep import Worker, balanced_order
 from zoo.measuring.rows import read_rows
 from zoo.measuring.runners import Runner
 from zoo.measuring.worker import Arm
@@ -190,3 +190,27 @@ def test_a_block_is_one_untimed_call_and_then_calls_until_its_time_is_over(
     block = arm.block("train", 0.02)
     assert (block.calls, made[0]) == (timed, timed + untimed)
     assert (block.step_seconds, block.seconds) == pytest.approx((seconds, made[0] * seconds))
+
+
+@pytest.mark.parametrize("calls", [[0.006, 0.3], [0.3, 0.006], [*[0.006] * 16, 0.3]], ids=["last", "first", "many"])
+def test_one_disturbed_call_of_warming_up_does_not_say_how_long_a_call_takes(monkeypatch, calls: list[float]) -> None:
+    clock, left = [0.0], iter([0.006, *calls])
+
+    def call() -> None:
+        clock[0] += next(left, 0.006)
+
+    runner = SimpleNamespace(prepare=lambda case, batch: Runner({"train": call}, parameters=1))
+    monkeypatch.setattr("zoo.measuring.worker.runners.load", lambda name: runner)
+    monkeypatch.setattr("zoo.measuring.worker.time.perf_counter", lambda: clock[0])
+    arm = Arm(REFERENCE, zoo.Split(np.zeros(1), np.zeros(1)))
+    arm.warm_up("train", replace(SHORT, warm_up_calls=2, warm_up_seconds=0.1))
+    assert next(left, None) is None
+    assert arm.block("train", 0.02).calls == 4
+
+
+def test_arms_of_which_none_took_a_turn_leave_the_last_lines_of_a_run(tmp_path) -> None:
+    run = SimpleNamespace(repeat=lambda arms, lockstep: [Worker(REFERENCE, None, Outcome("timeout"))])
+    ended = Coordinator(tmp_path, "run", SHORT, MEMORY)
+    ended.repeat(run, [REFERENCE])
+    assert not ended.beyond_block  # and so the run says nothing of them
+    assert "an arm took 0.00 s on" in ended.overhead()

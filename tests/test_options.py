@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -69,6 +70,16 @@ def test_in_a_project_of_ones_own_the_models_are_named(tmp_path, monkeypatch) ->
     assert not hasattr(option, "zoo_profile")
     with pytest.raises(zoo.ZooError, match=r"^name the file of your models: .*--zoo-models=my_models.py$"):
         rnn_zoo_pytest._grid(option)
+
+
+@pytest.mark.parametrize(
+    "config", [{"option": {"dist": "load"}}, {"option": {"dist": "no"}, "workerinput": {}}], ids=["starts", "is one"]
+)
+def test_several_processes_of_pytest_are_refused(config: dict[str, dict[str, str]]) -> None:
+    """Each would measure the whole grid, beside the others and into a folder of its own."""
+    option = SimpleNamespace(benchmark=True, zoo_results=None, **config.pop("option"))
+    with pytest.raises(pytest.UsageError, match="in one process: leave out -n"):
+        rnn_zoo_pytest.pytest_configure(SimpleNamespace(option=option, **config))
 
 
 MISTAKES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+import rnn_zoo_pytest
 import zoo
 from tests.own_models import GOOD, in_the_registries, write
 from zoo.bench.own import own_profile
@@ -115,6 +117,23 @@ def test_what_is_asked_of_the_sizes_holds_for_the_trainings_too(registered: OwnM
         assert sizes == {("wave", 30, 7), ("digits_rows", 8, 7)}  # of a fixed length
 
 
+def test_pytest_measures_the_models_that_fit_what_is_asked_for(registered: OwnModels, monkeypatch) -> None:
+    """Tasks and executions that no model has by default, and an entry of the zoo among the names."""
+    monkeypatch.setattr("zoo.bench.own.read_models", lambda path, backend, device: registered)
+    parser = pytest.Parser(_ispytest=True)
+    rnn_zoo_pytest.pytest_addoption(parser)
+    asked = ["--zoo-tasks=temperatures,adding", "--zoo-entries=leaky_*,no_loop,gru", "--zoo-executions=chunked-5,stock"]
+    profile, selection, own = rnn_zoo_pytest._grid(parser.parse(["--benchmark", "--zoo-models=mine.py", *asked]))
+    assert own is registered
+    cases = timed_cases(profile, selection)
+    both = {"temperatures", "adding"}
+    assert {(case.entry, case.task) for case in cases} == {
+        (entry, task) for entry in ("leaky_cell", "no_loop", "gru") for task in both
+    }
+    assert {case.arm for case in cases if case.entry == "leaky_cell"} == {"chunked-5"}
+    assert {(case.entry, case.task) for case in trained_cases(profile, selection)} >= {("leaky_cell", "adding")}
+
+
 WRONG_GRIDS = {
     "has no model 'leaky'": {"entries": ["leaky"]},
     "unknown task 'waves'": {"tasks": ["waves"]},
@@ -127,6 +146,12 @@ WRONG_GRIDS = {
 def test_a_wrong_name_of_a_grid_is_one_line(message: str, registered: OwnModels) -> None:
     with pytest.raises(zoo.ZooError, match=message):
         own_profile(registered, **WRONG_GRIDS[message])
+
+
+def test_a_model_that_fits_no_usual_task_is_told_which_those_are(registered: OwnModels) -> None:
+    draws = replace(registered.entries[0], name="draws", topologies=("vector_to_sequence",), written=None)
+    with pytest.raises(zoo.ZooError, match=r"^draws fits none of the tasks digits_rows, wave, adding$"):
+        own_profile(replace(registered, entries=(draws,)))
 
 
 MISTAKES = {

@@ -52,8 +52,8 @@ class OnNodes:
         for group, expected in left:
             self._add(group, self._job_of_group(group, share * expected))
         for case in trainings:
-            if not Kept(self._rows.get(case.id, ()), anywhere=True).is_trained(case):
-                self._rows.pop(case.id, None)  # of a training that ended badly
+            self._rows[case.id] = Kept(self._rows.get(case.id, ()), anywhere=True).trained(case)
+            if not self._rows[case.id]:
                 self._add(case, Job(case.training, TRAINING, fixed(case), self._receive, gpu=case.device == "gpu"))
 
     def is_done(self, what: Group | Case) -> bool:

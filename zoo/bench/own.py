@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+from zoo.bench.plan import Selection
 from zoo.bench.profile import Block, Profile
-from zoo.errors import ZooError
+from zoo.errors import ZooError, missing
 from zoo.execution import KERAS
 from zoo.measuring.launcher import Launcher, Limits
+from zoo.measuring.rows import TABLE
 from zoo.own.describe import described
 from zoo.own.models import OwnModels, declare
 from zoo.registry import MODELS, TASKS, Entry
@@ -27,14 +31,19 @@ BUDGET_SECONDS = 120.0
 SEEDS = 3
 DESCRIBE = Limits(2**62, 120.0)
 """What importing the file and building its models may take."""
+SOURCE = "models.json"
+"""Beside a table: the file whose models it has, and the sha256 of what was in it."""
 
 
 def read_models(path: Path, backend: str, device: str = "cpu") -> OwnModels:
     """What a file of models holds, found out in a process of its own; its entries are in the registry from here on.
 
     Raises:
-        ZooError: there is no such file, it does not import, it has no model, or a name of the zoo's.
+        ZooError: the backend is not installed, there is no such file, it does not import, it has no model, or a name of
+            the zoo's.
     """
+    if absent := missing(backend):
+        raise ZooError(absent)
     if not path.is_file():
         raise ZooError(f"there is no file {path}")
     with tempfile.TemporaryDirectory() as folder:
@@ -48,6 +57,29 @@ def read_models(path: Path, backend: str, device: str = "cpu") -> OwnModels:
     own: OwnModels = outcome.value
     declare(own)
     return own
+
+
+def claim(folder: Path, own: OwnModels, resume: bool) -> None:
+    """Note beside the table of a run whose models it has: rows of a file before it was changed and after do not mix.
+
+    Raises:
+        ZooError: the folder holds a run that is not to go on, of another file, or of this one before it was changed.
+    """
+    note, digest = folder / SOURCE, hashlib.sha256(own.path.read_bytes()).hexdigest()
+    if not (folder / TABLE).exists():
+        note.write_text(json.dumps({"file": str(own.path.resolve()), "sha256": digest}, indent=2) + "\n")
+        return
+    if not resume:
+        raise ZooError(f"{folder} holds a run already: resume it, or choose another folder")
+    try:
+        before = json.loads(note.read_text())
+        file, same = before["file"], before["sha256"] == digest
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ZooError(f"the run in {folder} is of no file of models: choose another folder") from None
+    if not same and file == str(own.path.resolve()):
+        raise ZooError(f"{own.path} has changed since the run in {folder} was begun: choose another folder")
+    if not same:
+        raise ZooError(f"the run in {folder} is of {file}, not of {own.path}: choose another folder")
 
 
 def own_profile(
@@ -85,7 +117,7 @@ def own_profile(
     for entry in [known[name] for name in entries or known]:
         names = (entry.name,) if entry.written and entry.written.task else _fitting(entry, [t.name for t in targets])
         if not names:
-            raise ZooError(f"{entry.name} fits none of the tasks {', '.join(tasks)}")
+            raise ZooError(f"{entry.name} fits none of the tasks {', '.join(tasks or (*TASK_NAMES, WITHOUT_CLASSES))}")
         by_tasks.setdefault(names, []).append(entry.name)
     timed, trained = [], []
     for names, models in by_tasks.items():
@@ -99,6 +131,18 @@ def own_profile(
             trained += [replace(b, entries=(name,), executions=(_trains(name),), batches=(None,)) for b, name in alone]
     summary = f"{own.path.name}: {', '.join(entries or known)}; beside {', '.join(beside) or 'nothing'}"
     return Profile(NAME, summary, tuple(timed), BUDGET_SECONDS, trained=tuple(trained), seeds=SEEDS, at_once=2)
+
+
+def profile_of_names(own: OwnModels, asked: Selection) -> Profile:
+    """The grid of a file's models where entries of the zoo are named among them: those are measured beside them."""
+    ours = {entry.name for entry in own.entries}
+    return own_profile(
+        own,
+        entries=[name for name in asked.entries if name in ours],
+        tasks=asked.tasks,
+        executions=asked.executions or EXECUTIONS,
+        beside=[name for name in asked.entries if name not in ours] or BESIDE,
+    )
 
 
 def _of_steps(block: Block, steps: int | None) -> list[Block]:

@@ -47,23 +47,22 @@ class BenchmarkPlugin:
     Args:
         config: with the options of a run.
         profile: the grid.
+        selection: what it is narrowed to.
         folder: where the results go.
         own: models of a file of the user's own.
     """
 
     NAME = "rnn-zoo-benchmark"
 
-    def __init__(self, config: pytest.Config, profile: Profile, folder: Path, own: OwnModels | None = None) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        profile: Profile,
+        selection: Selection,
+        folder: Path,
+        own: OwnModels | None = None,
+    ) -> None:
         option = config.option
-        selection = Selection.of_names(
-            entries=option.zoo_entries,
-            tasks=option.zoo_tasks,
-            executions=option.zoo_executions,
-            backends=option.zoo_backends,
-            devices=option.zoo_devices,
-            repeats=option.zoo_repeats,
-            seeds=option.zoo_seeds,
-        )
         if option.benchmark_columns is None:  # pytest-benchmark's own ten columns do not fit beside our ids
             option.benchmark_columns = ["median", "iqr", "min", "max", "rounds"]
         if option.benchmark_group_by == "group":

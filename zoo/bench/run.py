@@ -10,6 +10,7 @@ from pathlib import Path
 
 from zoo.bench.here import Here, Place
 from zoo.bench.on_nodes import OnNodes
+from zoo.bench.own import claim
 from zoo.bench.plan import Selection, expected_of_group, in_order, timed_cases, trained_cases
 from zoo.bench.profile import Profile
 from zoo.bench.progress import Planned, Progress, Screen, group_lines, label, numbers
@@ -63,7 +64,8 @@ class Run:
         ray: the address of a Ray cluster on whose nodes it measures; empty: it measures here.
 
     Raises:
-        ZooError: nothing is left to measure, the folder cannot be written, or a limit is not more than 0.
+        ZooError: nothing is left to measure, the folder cannot be written or holds a run of other models, or a limit is
+            not more than 0.
     """
 
     def __init__(
@@ -93,6 +95,12 @@ class Run:
         if measures:
             check_writable(folder)
             self._lock = Lock(folder)
+            if own:
+                try:
+                    claim(folder, own, resume)
+                except ZooError:
+                    self._lock.release()
+                    raise
             _, self.timed = in_order(self.timed, profile.mixed, self._least, profile.effort)
         table = folder / TABLE
         kept, self.name = _kept(read_rows(table) if resume and table.exists() else [])

@@ -102,7 +102,7 @@ def bench(
             for line in run.end_lines(console.width):
                 typer.echo(line)
         except KeyboardInterrupt:
-            typer.echo(f"stopped; go on with: zoo bench {file} --resume --out {folder}", err=True)
+            typer.echo(f"stopped; go on with the same command and --resume --out {folder}", err=True)
             raise typer.Abort from None
         finally:
             run.close()

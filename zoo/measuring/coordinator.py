@@ -113,7 +113,8 @@ class Coordinator:
         for worker in run.repeat(arms, self._lockstep):
             where = worker.case.backend
             self.beyond_case.setdefault(where, deque(maxlen=LATEST)).append(worker.beyond_seconds)
-            self.beyond_block.setdefault(where, deque(maxlen=LATEST)).extend(worker.beyond_blocks)
+            if worker.beyond_blocks:
+                self.beyond_block.setdefault(where, deque(maxlen=LATEST)).extend(worker.beyond_blocks)
 
     def begin(self, case: Case) -> None:
         """Start the training `case` in the background, if it is to be trained and has not begun."""
@@ -129,8 +130,8 @@ class Coordinator:
 
     def trained(self, case: Case) -> list[Measurement]:
         """The scores of the training `case`: kept, or of now."""
-        if self.is_trained(case):
-            return self._kept.rows(case)
+        if kept := self._kept.trained(case):
+            return kept
         self.begin(case)
         outcome, figures = self._trainings.pop(case).result()
         if outcome.status != "ok":
@@ -160,7 +161,7 @@ class Coordinator:
 
     def is_trained(self, case: Case) -> bool:
         """Whether the run that is resumed has trained `case` already, here and with these versions."""
-        return self._kept.is_trained(case)
+        return bool(self._kept.trained(case))
 
     def overhead(self) -> str:
         """What an arm and a block took beyond what they measure (forking, waiting, bookkeeping), in words."""

@@ -29,6 +29,8 @@ __all__ = ["Launcher", "Limits", "Outcome", "Process"]
 
 WATCH_SECONDS = 0.02
 GIB = 2**30
+LONGEST = 300
+"""Characters of the last line of a log that are shown."""
 GONE = (EOFError, OSError)
 
 
@@ -136,7 +138,9 @@ class Launcher:
 
     def _ended(self) -> Outcome:
         code = self._server.wait()
-        return Outcome("crashed", f"the launcher itself ended with code {code}; its log is {self._log.name}")
+        last = _last_line(Path(self._log.name))
+        log = f"its log ends with: {last}" if last else f"its log is {self._log.name}"
+        return Outcome("crashed", f"the launcher itself ended with code {code}; {log}")
 
 
 class Process:
@@ -193,6 +197,14 @@ class Process:
                 held, allowed = used / GIB, limits.memory_bytes / GIB
                 return Outcome("out_of_memory", f"held {held:.2f} GiB, over the limit of {allowed:.2f}")
         return None
+
+
+def _last_line(log: Path) -> str:
+    """The last line of a log; empty where it has none, or is gone with its folder."""
+    with contextlib.suppress(OSError):
+        lines = log.read_text(errors="replace").strip().splitlines()
+        return lines[-1].strip()[:LONGEST] if lines else ""
+    return ""
 
 
 def _how_it_ended(code: int) -> str:

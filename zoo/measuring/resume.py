@@ -63,10 +63,9 @@ class Kept:
         names = [name for name in self._rows.get(case.id, {}) if whole_name(name) == group]
         return {_part_number(name): self.rows(case, name) for name in names}
 
-    def is_trained(self, case: Case) -> bool:
-        """Whether the training `case` has its scores, or an outcome that is not tried again."""
-        rows = self.rows(case)
-        return bool(rows) and all(row.status in DONE for row in rows)
+    def trained(self, case: Case) -> list[Measurement]:
+        """The scores of the training `case`, or an outcome that is not tried again; none where it is to be trained."""
+        return [row for row in self.rows(case) if row.status in DONE]
 
 
 class TooLong:

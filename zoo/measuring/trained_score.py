@@ -42,10 +42,12 @@ def train_and_score(case: Case, threads: int, weights: Path | None = None) -> Tr
 
     limit_threads(case.backend, threads)
     configure(case)
-    task = zoo.get_task(case.task)
-    data, recipe = task.load(seed=case.seed), task.recipe(case.recipe)
+    task = zoo.task_at(case.task, case.steps)
+    data, recipe = task.load(steps=case.steps, seed=case.seed), task.recipe(case.recipe)
     loaded = time.perf_counter()
-    model = zoo.create_model(case.entry, case.task, case.execution, units=case.units, **recipe.options)
+    model = zoo.create_model(
+        case.entry, case.task, case.execution, units=case.units, steps=case.steps, **recipe.options
+    )
     build_seconds = time.perf_counter() - loaded
     log = epoch_log(task, data.tests if weights else None)
     zoo.train(model, task, recipe, data=data, seed=case.seed, log=log, verbose=0)
