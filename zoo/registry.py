@@ -107,7 +107,7 @@ class Written:
 
     fixed: str = ""  #: why its time loop runs no other way, in words; empty where it does
     classifies: bool = False  #: whether its outputs are probabilities where a task asks for them
-    drops: bool = False  #: whether it has dropout
+    drops: bool = False  #: whether its outputs in training differ, by dropout or batch normalization
     task: str = ""  #: the only task that it fits; empty where it is built at the sizes of any
 
     def fits(self, task: Task) -> bool:
@@ -144,7 +144,7 @@ class Entry:
         return {p.name: getattr(p.annotation, "__name__", p.annotation) for p in parameters}
 
     def drops(self) -> bool:
-        """Whether it has dropout, so that its outputs in training differ."""
+        """Whether its outputs in training differ, by dropout or, in a model of the user's own, batch normalization."""
         return self.written.drops if self.written else "rate" in self.options()
 
     def fits(self, task: Task) -> bool:

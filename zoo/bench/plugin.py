@@ -11,7 +11,7 @@ from zoo.bench.profile import Profile
 from zoo.bench.run import Run
 from zoo.errors import ZooError
 from zoo.measuring.case import Case
-from zoo.measuring.rows import Measurement
+from zoo.measuring.rows import Measurement, final
 from zoo.own.models import OwnModels
 from zoo.signals import stop_as_ctrl_c_does
 
@@ -135,10 +135,11 @@ class BenchmarkPlugin:
             terminalreporter.write_line(line)
 
 
-def settle(rows: list[Measurement]) -> None:
-    """Skip the item, or fail it, with the reason of an outcome other than ok."""
-    first = next((row for row in rows if row.status != "ok"), rows[0])
-    if first.status in ("skipped", "out_of_memory", "timeout"):
-        pytest.skip(f"{first.status}: {first.reason}" if first.status != "skipped" else first.reason)
-    if first.status != "ok":
-        pytest.fail(f"{first.status}: {first.reason}", pytrace=False)
+def settle(rows: list[Measurement]) -> list[Measurement]:
+    """The rows that were measured; where the case ended otherwise the item is skipped, or fails, with the reason."""
+    last = final(rows)
+    if last.status in ("skipped", "out_of_memory", "timeout"):
+        pytest.skip(f"{last.status}: {last.reason}" if last.status != "skipped" else last.reason)
+    if last.status != "ok":
+        pytest.fail(f"{last.status}: {last.reason}", pytrace=False)
+    return [row for row in rows if row.status == "ok"]

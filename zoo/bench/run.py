@@ -16,7 +16,7 @@ from zoo.bench.profile import Profile
 from zoo.bench.progress import Planned, Progress, Screen, group_lines, label, numbers
 from zoo.errors import ZooError, more_than_zero
 from zoo.lock import Lock
-from zoo.measuring.case import Case
+from zoo.measuring.case import ACCURACY, Case
 from zoo.measuring.cluster import Cluster
 from zoo.measuring.connection import require_cluster
 from zoo.measuring.coordinator import Coordinator
@@ -25,8 +25,8 @@ from zoo.measuring.group import Group
 from zoo.measuring.launchers import Launchers
 from zoo.measuring.machine import memory_limit_bytes, usable_cpus
 from zoo.measuring.node import Setup
-from zoo.measuring.resume import whole_name
-from zoo.measuring.rows import TABLE, Measurement, check_writable, read_rows
+from zoo.measuring.resume import that_hold, whole_name
+from zoo.measuring.rows import TABLE, Measurement, check_writable, final, read_rows
 from zoo.own.models import OwnModels, register
 from zoo.report.verdicts import REPORT, verdict_lines
 from zoo.statistics.tables import quick_texts, read
@@ -39,14 +39,15 @@ def run_name() -> str:
 
 
 def _kept(rows: list[Measurement]) -> tuple[list[Measurement], str]:
-    """What counts of a folder that is resumed, its last run and every training, and the name of the run that goes on.
+    """What counts of a folder that is resumed, the run that goes on and every training, and the name of that run.
 
-    Repeats are pairs within a run: one that another version of the zoo measured is not gone on with.
+    It is the last one, or a new one: repeats are pairs within a run, and one that another version of the zoo measured
+    is not gone on with.
     """
     last = rows[-1].run if rows else ""
-    kept = [row for row in rows if row.run == last or row.phase == "accuracy"]
-    same = any(row.run == last and row.zoo_version == VERSION for row in kept)
-    return kept, last if same else run_name()
+    same = any(row.run == last and row.zoo_version == VERSION for row in rows)
+    name = last if same else run_name()
+    return [row for row in rows if row.run == name or row.phase == ACCURACY], name
 
 
 class Run:
@@ -119,7 +120,8 @@ class Run:
         if ray and measures:
             setup = Setup(self.name, profile.effort, memory_limit_gib, own, own.path.read_text() if own else "")
             try:
-                self._place = OnNodes(Cluster(ray, setup.bench, self._say), self.coordinator, self._show, kept)
+                cluster, held = Cluster(ray, setup.bench, self._say), that_hold(kept, limit_bytes, anywhere=True)
+                self._place = OnNodes(cluster, self.coordinator, self._show, held)
             except ZooError:
                 self.close()
                 raise
@@ -151,13 +153,13 @@ class Run:
         name = case.id if case.recipe else self._groups[case].name
         if name != self._last and name in self._done:  # asked for out of order: its rows are in the table
             rows = read_rows(self.coordinator.table)
-            mine = (row for row in rows if row.run == self.name or row.phase == "accuracy")
+            mine = (row for row in rows if row.run == self.name or row.phase == ACCURACY)
             return [row for row in mine if row.case_id == case.id and whole_name(row.group) in (name, "")]
         if name != self._last:
             self._rows = self._train(case) if case.recipe else self._time(self._groups[case])
             self._last = name
             self._done.add(name)
-            self.failed |= any(row.status in ("crashed", "unequal") for rows in self._rows.values() for row in rows)
+            self.failed |= any(final(rows).status in ("crashed", "unequal") for rows in self._rows.values() if rows)
         return self._rows[case]
 
     @property

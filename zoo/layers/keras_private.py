@@ -78,6 +78,15 @@ def flat_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return list(layer._flatten_layers())
 
 
+def differs_in_training(model: keras.layers.Layer) -> bool:
+    """Whether a layer drops or normalizes by the batch: then the model computes something else where it predicts."""
+    rates = ("rate", "dropout", "recurrent_dropout")
+    return any(
+        isinstance(layer, keras.layers.BatchNormalization) or any(getattr(layer, rate, 0) for rate in rates)
+        for layer in flat_layers(model)
+    )
+
+
 def state_variables(model: keras.layers.Layer) -> list[keras.Variable]:
     """The states that stateful recurrent layers keep between calls, in the order of the layers."""
     layers = [each for each in flat_layers(model) if isinstance(each, keras.layers.RNN) and each.stateful]

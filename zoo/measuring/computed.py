@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 class Computed:
     """The forward and backward pass of a model, as it trains."""
 
-    #: "outputs", and the gradient of each weight by the weight's name; those without dropout have OFF before it
+    #: "outputs", and the gradient of each weight by the weight's name; those of no training have OFF before it
     tensors: dict[str, np.ndarray]
     kernel_path: str
     kernel_evidence: str  #: the line that the path was read from
@@ -37,7 +37,7 @@ class Computed:
 
 
 OFF = "without dropout: "
-"""Before the name of a tensor that was computed with dropout off."""
+"""Before the name of a tensor computed as the model predicts: dropout off, normalization by moving averages."""
 
 
 def timed(call: Callable[[], Result]) -> tuple[float, Result]:

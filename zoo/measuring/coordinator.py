@@ -19,7 +19,7 @@ from zoo.measuring.launcher import Limits, Outcome
 from zoo.measuring.launchers import Launchers, Once
 from zoo.measuring.lockstep import Lockstep
 from zoo.measuring.preparation import Ended, prepare_training
-from zoo.measuring.resume import Kept, TooLong, whole_name
+from zoo.measuring.resume import Kept, TooLong, that_hold, whole_name
 from zoo.measuring.rows import TABLE, Measurement, append
 from zoo.measuring.trained_score import Epoch, Trained, train_and_score
 from zoo.measuring.worker import Figures
@@ -87,7 +87,7 @@ class Coordinator:
         self._training = Limits(memory_limit_bytes, TRAINING_LIMIT_SECONDS)
         self.once = Once(self.launchers, self._timing) if once is None else once
         self._lockstep = Lockstep(self.launchers, self._timing, effort, show)
-        self._kept = Kept(kept)
+        self.go_on(kept)
         self._too_long = TooLong(effort.time_limit_seconds)
         self._trained = trained
         self._at_once = at_once
@@ -142,8 +142,8 @@ class Coordinator:
         return self._write("", 0, {case: [{**figures, **row} for row in trained.rows]})[case]
 
     def go_on(self, kept: Sequence[Measurement], anywhere: bool = False) -> None:
-        """Take these rows for those of a run that was stopped; see `Kept`."""
-        self._kept = Kept(kept, anywhere)
+        """Take these rows for those of a run that was stopped; from `anywhere` for those of this run on its nodes."""
+        self._kept = Kept(kept if anywhere else that_hold(kept, self._timing.memory_bytes), anywhere)
 
     def append(self, rows: Sequence[Measurement]) -> None:
         """Write rows to the table."""
@@ -151,8 +151,8 @@ class Coordinator:
         append(self.table, rows)
 
     def drop(self, group: str) -> None:
-        """Take the rows of a group out of the table, if it has any: the group is measured anew."""
-        append(self.table, [], lambda row: whole_name(row["group"]) == group)
+        """Take the rows that a group has in this run out of the table: it is measured anew."""
+        append(self.table, [], lambda row: whole_name(row["group"]) == group and row["run"] == self.run)
 
     def fail(self, cases: Iterable[Case], reason: str, group: str, repeat: int, keep: Keep) -> None:
         """Keep a row for each phase of cases of which nothing came back."""

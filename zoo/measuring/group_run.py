@@ -56,7 +56,7 @@ class GroupRun:
                     self.repeats = max(self.repeats, row.repeat + 1)
                     if row.status in DONE and row.status != "ok":
                         self._failed[case] = Outcome(row.status, row.reason)
-                        self._too_long.note(case, row.status)
+                        self._too_long.note(case, row.status, row.reason)
                 for (repeat, phase), blocks in _by_repeat(rows).items():
                     self.timings.add(case, phase, (repeat, part), blocks)
                 skipped = [row for row in rows if row.status == "skipped" and row.reason == self._skip_reason(case)]
@@ -126,7 +126,7 @@ class GroupRun:
             self._prepared[case] = ready
             return
         self._failed[case] = ready.outcome
-        self._too_long.note(case, ready.outcome.status)
+        self._too_long.note(case, ready.outcome.status, ready.outcome.reason)
         self._keep_rows(self._group.name, {case: failure(case, ready.outcome, ready.figures)})
 
     def _keep(self, workers: Sequence[Worker], name: str, part: int) -> None:
@@ -154,7 +154,7 @@ class GroupRun:
         if outcome.status != "crashed" or case in self._crashed:
             self._failed[case] = outcome
         self._crashed.add(case)
-        self._too_long.note(case, outcome.status)
+        self._too_long.note(case, outcome.status, outcome.reason)
 
 
 def failure(case: Case, outcome: Outcome, figures: Figures) -> list[Figures]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from zoo import Split
 from zoo.measuring.computed import OFF, Computed, Tensor, first_less_later, timed
-from zoo.saving import get_weights, named_variables
+from zoo.saving import get_weights, named_variables, set_weights
 
 if TYPE_CHECKING:
     import keras
@@ -206,8 +206,8 @@ TRACERS = {"tensorflow": trace_tensorflow, "jax": trace_jax, "torch": trace_torc
 def compute(model: keras.Model, batch: Split, dropout: bool = False) -> Computed:
     """The outputs of `model` and the gradients of its loss, compiled as the model trains, and how they came about.
 
-    With `dropout` it gives both twice: with masks that are the same in every arm, all drawn before the time loop, and
-    with dropout off.
+    With `dropout`, or where training differs otherwise, it gives both twice: with masks that are the same in every arm,
+    all drawn before the time loop, and as the model predicts.
     """
     import keras
 
@@ -221,6 +221,7 @@ def compute(model: keras.Model, batch: Split, dropout: bool = False) -> Computed
             masked = run(training=True)
     tensors = {"outputs": masked.outputs, **dict(zip(named, masked.gradients, strict=True))}
     if dropout:
+        set_weights(model, weights)  # a training pass moves the averages that predicting normalizes by
         off = run(training=False)
         tensors |= {f"{OFF}{name}": t for name, t in zip(tensors, [off.outputs, *off.gradients], strict=True)}
     arrays = {name: keras.ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}

@@ -13,6 +13,7 @@ from zoo.measuring.effort import Effort
 from zoo.measuring.group import looped
 from zoo.measuring.launcher import Outcome
 from zoo.measuring.launchers import Once
+from zoo.measuring.resume import DATA, LOOP, ONE_DENSE
 from zoo.measuring.worker import Figures, measure_floor
 
 FLOOR = "one_dense"
@@ -39,14 +40,14 @@ class Ended:
 def prepare_timing(case: Case, once: Once, effort: Effort) -> Prepared | Ended:
     """Load the case's batch, measure its floor and prove its arm equal to looped."""
     first = looped(case)
-    batch = once("loading its data", first, first_batch)
+    batch = once(DATA, first, first_batch)
     if batch.status != "ok":
         return Ended(batch)
     usual = replace(case, execution=case.execution.beside, entry=FLOOR)
-    floors = once("a one-Dense model", usual, measure_floor, batch.value, effort)
+    floors = once(ONE_DENSE, usual, measure_floor, batch.value, effort)
     if floors.status != "ok":
         return Ended(floors)
-    proof = once("proving looped", first, prove.prove, batch.value, None)
+    proof = once("proving it" if case == first else LOOP, first, prove.prove, batch.value, None)
     if proof.status == "ok" and case != first:
         proof = once("proving it equal to looped", case, prove.prove, batch.value, proof.value)
     if proof.status != "ok":
@@ -61,7 +62,7 @@ def prepare_timing(case: Case, once: Once, effort: Effort) -> Prepared | Ended:
 def prepare_training(case: Case, once: Once) -> Prepared | Ended:
     """Load a batch and read what the case's time loop runs on; a training has no floors."""
     arm = replace(case, recipe="", seed=0, optimizer="sgd")
-    batch = once("loading its data", arm, first_batch)
+    batch = once(DATA, arm, first_batch)
     if batch.status != "ok":
         return Ended(batch)
     proof = once("proving what runs", arm, prove.prove, batch.value, None)

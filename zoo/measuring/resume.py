@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -15,6 +16,32 @@ DONE = ("ok", "unequal", "out_of_memory", "timeout")
 OF_MACHINE = ("device_name", "cpu_count", "threads")
 OF_PACE = ("threads", "zoo_version")
 """What a score does not depend on: threads are fewer where several trainings run at once."""
+HELD = re.compile(r"([\d.]+) GiB.*, over the limit of")
+"""In the reason of what held too much memory: so much it held when it was ended."""
+DATA, ONE_DENSE, LOOP = "loading its data", "a one-Dense model", "proving looped"
+"""What an arm needs and is not itself: the reason of a failure there begins so."""
+
+
+def that_hold(rows: Iterable[Measurement], memory_bytes: int, anywhere: bool = False) -> list[Measurement]:
+    """Rows of a run that was stopped which hold now: of the same versions and machine, and of what fits no better now.
+
+    Args:
+        rows: of the run.
+        memory_bytes: the limit now. What held less when it was ended at a lower one is tried again.
+        anywhere: whether the rows of other machines hold too; then versions that are not known here are any.
+    """
+    return [row for row in rows if _is_of_here(row, anywhere) and not _fits_now(row, memory_bytes)]
+
+
+def _is_of_here(row: Measurement, anywhere: bool) -> bool:
+    ignored = {*(OF_MACHINE if anywhere else ()), *(OF_PACE if row.recipe else ())}
+    here = {name: value for name, value in machine.origin(row.backend, row.device).items() if name not in ignored}
+    return all(getattr(row, name) == value or (anywhere and not value) for name, value in here.items())
+
+
+def _fits_now(row: Measurement, memory_bytes: int) -> bool:
+    held = HELD.search(row.reason) if row.status == "out_of_memory" else None
+    return held is not None and float(held[1]) * 2**30 < memory_bytes
 
 
 def part_name(group: str, part: int) -> str:
@@ -34,11 +61,11 @@ def _part_number(part: str) -> int:
 
 
 class Kept:
-    """Rows of a run that was stopped. A case counts only with the same fields, versions and machine.
+    """Rows of a run that was stopped, see `that_hold`, or of this one. A case counts only with the same fields.
 
     Args:
         rows: of the run.
-        anywhere: whether the rows of other machines count too.
+        anywhere: whether rows of other machines are among them.
     """
 
     def __init__(self, rows: Iterable[Measurement] = (), anywhere: bool = False) -> None:
@@ -49,11 +76,8 @@ class Kept:
 
     def rows(self, case: Case, group: str = "") -> list[Measurement]:
         """The rows of `case`, whatever their outcome; those that it has as an arm of `group`."""
-        same = {**case.identity(), **machine.origin(case.backend, case.device)}
-        for name in OF_MACHINE if self.anywhere else OF_PACE if case.recipe else ():
-            del same[name]
-        rows = self._rows.get(case.id, {}).get(group, [])
-        return [row for row in rows if all(getattr(row, name) == value for name, value in same.items())]
+        rows, same = self._rows.get(case.id, {}).get(group, []), case.identity().items()
+        return [row for row in rows if all(getattr(row, name) == value for name, value in same)]
 
     def parts(self, case: Case, group: str) -> dict[int, list[Measurement]]:
         """The rows of an arm of `group`, by the part of it that its worker was in (see `part_name`).
@@ -75,9 +99,9 @@ class TooLong:
         self._time_limit_seconds = time_limit_seconds
         self._steps: dict[Case, int] = {}
 
-    def note(self, case: Case, status: str) -> None:
-        """Remember that `case` ended with `status`, if that is a timeout."""
-        if status == "timeout":
+    def note(self, case: Case, status: str, reason: str) -> None:
+        """Remember how `case` ended, if that is a timeout of its own and not of what it needs."""
+        if status == "timeout" and not reason.startswith((DATA, ONE_DENSE, LOOP)):
             arm = _any_steps(case)
             self._steps[arm] = min(case.steps, self._steps.get(arm, case.steps))
 

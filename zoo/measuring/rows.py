@@ -118,6 +118,11 @@ _EMPTY = {"Int64": [""], "float64": ["", "nan"]}
 GAPS = {name: _EMPTY[kind] for name, kind in DTYPES.items() if kind in _EMPTY}
 
 
+def final(rows: Sequence[Measurement]) -> Measurement:
+    """The row that says how a case ended, of its last repeat: what crashed is tried again, and may be measured then."""
+    return sorted(rows, key=lambda row: row.repeat)[-1]
+
+
 def check_writable(folder: Path) -> None:
     """Create `folder` and make sure that the table can be written there, before anything is measured.
 

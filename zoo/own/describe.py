@@ -83,7 +83,7 @@ def _described_function(name: str, function: Made) -> tuple[Entry, Task | None]:
     Raises:
         ZooError: the shapes of its model are those of no task.
     """
-    from zoo.layers.keras_private import flat_layers
+    from zoo.layers.keras_private import differs_in_training
 
     sized = any(parameter in SIZES for parameter in inspect.signature(function).parameters)
     shapes: dict[str, Shape] = {}
@@ -96,11 +96,9 @@ def _described_function(name: str, function: Made) -> tuple[Entry, Task | None]:
             raise ZooError(f"it was asked for {toy.outputs} outputs, and gives {shape.outputs}: take `outputs`")
         if "task" not in inspect.signature(function).parameters:
             break
-    drops = any(
-        getattr(layer, rate, 0) for layer in flat_layers(model) for rate in ("rate", "dropout", "recurrent_dropout")
-    )
     vector = shapes.get(SEQUENCE_TO_VECTOR)
-    written = Written(_fixed(model), vector is None or vector.gives_probabilities, drops, "" if sized else name)
+    classifies, drops = vector is None or vector.gives_probabilities, differs_in_training(model)
+    written = Written(_fixed(model), classifies, drops, "" if sized else name)
     entry = Entry(name, elsewhere, name, tuple(shapes), _first_line(function), written=written)
     return entry, None if sized else task_of(name, shape)
 

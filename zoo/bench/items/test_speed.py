@@ -25,8 +25,7 @@ def replay(benchmark: Any, timings: Sequence[float]) -> None:
 
 def test_speed(case: Case, phase: str, benchmark_run: BenchmarkPlugin, request: pytest.FixtureRequest) -> None:
     """The case's training step or prediction, timed in a process of its own."""
-    rows = [row for row in benchmark_run.measured(case) if row.phase == phase]
-    settle(rows)
+    rows = settle([row for row in benchmark_run.measured(case) if row.phase == phase])
     # Asked for only now: pytest-benchmark reports a fixture that was not used as an error.
     benchmark = request.getfixturevalue("benchmark")
     benchmark.extra_info.update({name: getattr(rows[0], name) for name in EXTRA})

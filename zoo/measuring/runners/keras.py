@@ -55,10 +55,12 @@ def create(case: Case) -> keras.Model:
 
 def computed(case: Case, batch: zoo.Split, weights: Weights | None) -> Computed:
     """The case's forward and backward pass from `weights`, or from its own initial ones."""
+    from zoo.layers.keras_private import differs_in_training
+
     model = create(case)
     if weights is not None:
         zoo.set_weights(model, dict(weights))
-    return compute(model, batch, zoo.get_entry(case.entry).drops())
+    return compute(model, batch, zoo.get_entry(case.entry).drops() or differs_in_training(model))
 
 
 def prepare_floor(case: Case, batch: zoo.Split) -> Runner:
