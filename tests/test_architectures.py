@@ -11,6 +11,7 @@ from scipy import stats
 
 from tests.tables import MIB, SCORE, TIMING, arm, empty_table, failures_table
 from zoo.measuring.rows import Measurement
+from zoo.report.tables import report_tables
 from zoo.statistics.architectures import COMPARED, architectures, as_good_as_the_best, fastest_of_the_best
 from zoo.statistics.tables import as_table
 from zoo.statistics.validation import with_validation
@@ -201,3 +202,33 @@ def test_of_the_best_the_fastest_is_named_only_where_all_are_timed(timed_too: bo
     rows += timed("gru", 0.8) if timed_too else []
     found = fastest_of_the_best(architectures(as_table(rows)))
     assert found["entry"].tolist() == fastest
+
+
+def test_the_seconds_of_a_training_on_another_machine_do_not_stand_beside_the_times_of_this_one() -> None:
+    rows = [*timed("lstm", 1.0), *timed("gru", 0.8)]
+    rows += trained("lstm", [0.02] * 3, device_name="other", train_seconds=9.0, seconds_to_target=5.0)
+    rows += trained("gru", [0.03] * 3, train_seconds=4.0, seconds_to_target=2.0)
+    rows += trained("gru", [0.03] * 3, device_name="other", train_seconds=9.0, seconds_to_target=5.0)
+    found = by_entry(rows)
+    assert found["score"].to_dict() == pytest.approx({"lstm": 0.02, "gru": 0.03})
+    assert found.loc["lstm", ["train_seconds", "seconds_to_target"]].isna().all()
+    assert found.loc["gru", ["train_seconds", "seconds_to_target"]].tolist() == [4.0, 2.0]
+
+
+def test_each_machine_has_the_costs_measured_on_it_and_a_task_that_none_timed_stands_there_once() -> None:
+    other = {"device_name": "other", "cpu_count": 8}
+    rows = [*timed("lstm", 1.0), *timed("gru", 0.8), *timed("lstm", 1.0, **other), *timed("gru", 0.5, **other)]
+    rows += [*trained("lstm", [0.02] * 3), *trained("gru", [0.03] * 3)]
+    rows += trained("lstm", [0.2] * 3, task="adding", metric="mse")
+    found = architectures(as_table(rows)).set_index(["task", "device_name", "entry"])
+    assert found["train_ratio"].dropna().to_dict() == pytest.approx(
+        {
+            ("wave", TIMING.device_name, "lstm"): 1.0,
+            ("wave", TIMING.device_name, "gru"): 0.8,
+            ("wave", "other", "lstm"): 1.0,
+            ("wave", "other", "gru"): 0.5,
+        }
+    )
+    assert found.loc["adding"].index.tolist() == [(SCORE.device_name, "lstm")]
+    (shown,) = [each.rows for each in report_tables(as_table(rows)) if each.name == "architectures"]
+    assert (shown["task"] == "adding").sum() == 1

@@ -233,6 +233,13 @@ def test_the_front_is_blue_and_what_has_no_cost_or_score_is_named() -> None:
     assert "lstm has the best mse, 0.0100" in shown
 
 
+def test_scores_without_costs_are_no_chart_and_its_words_say_that_costs_are_missing() -> None:
+    rows = [replace(SCORE, entry=entry, seed=seed) for entry in ("lstm", "gru", "irnn") for seed in range(3)]
+    figure = CHARTS["architectures"](as_table([*rows, *arm("looped", [1.0] * 3)]))
+    assert not figure.axes
+    assert "3 entries of one task with a score and a cost" in " ".join(texts(figure).split())
+
+
 # how a run ends
 
 

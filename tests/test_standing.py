@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -50,7 +51,8 @@ def test_entries_whose_seeds_cross_share_a_rank_and_one_that_is_worse_by_each_se
     ranks = {row.entry: (row.best_rank, row.worst_rank) for row in table.itertuples()}
     assert ranks == {"gru": (1, 2), "min_gru": (1, 2), "lstm": (3, 3)}
     assert table.set_index("entry")["gap"].to_dict() == pytest.approx(
-        {"gru": 1, "min_gru": 1.003, "lstm": 3.996}, abs=0.02
+        {"gru": 1, "min_gru": 1.0068, "lstm": 4.0},
+        abs=0.001,  # geometric means
     )
 
 
@@ -80,3 +82,29 @@ def test_validation_chooses_the_recipe_and_accuracies_are_told_in_points() -> No
 def test_two_entries_of_a_task_are_no_table() -> None:
     values = {("lstm", "fast"): (0.5, 0.5, 0.5), ("gru", "fast"): (0.8, 0.8, 0.8)}
     assert standings(trained(values, dict.fromkeys(values, 0.1), "digits_rows")).empty
+
+
+def test_errors_are_ordered_by_their_geometric_means_as_they_are_tested() -> None:
+    values = {("lstm", "fast"): (1e-3, 1e-3, 0.1), ("gru", "fast"): (0.01,) * 3, ("lru", "fast"): (0.02,) * 3}
+    table = standings(trained(values, dict.fromkeys(values, 0.1), "adding"))
+    assert table["entry"].tolist() == ["lstm", "gru", "lru"]  # the arithmetic mean of lstm is 0.034
+    assert table["gap"].tolist() == pytest.approx([1, 10 ** (1 / 3), 2 * 10 ** (1 / 3)])
+
+
+def test_gaps_of_few_examples_that_are_alike_in_every_seed_are_no_proof() -> None:
+    of_test = 360
+    right = {"lstm": (330, 335, 331), "gru": (331, 336, 332), "lru": (200, 190, 195)}
+    values = {
+        (entry, "fast"): [float(np.float32(count / of_test)) for count in counts] for entry, counts in right.items()
+    }
+    table = standings(trained(values, dict.fromkeys(values, 0.9), "digits_rows"))
+    ranks = {row.entry: (row.best_rank, row.worst_rank) for row in table.itertuples()}
+    assert ranks == {"gru": (1, 2), "lstm": (1, 2), "lru": (3, 3)}
+
+
+def test_the_best_of_many_stands_above_the_best_of_two() -> None:
+    rows = [("adding", "lru", 1, 1), ("adding", "min_lstm", 2, 2)]
+    rows += [("wave", entry, place, place) for place, entry in enumerate(("gru", "lstm", "sru", "neuron"), 1)]
+    table = pd.DataFrame(rows, columns=["task", "entry", "best_rank", "worst_rank"]).assign(gap=1.0)
+    table = table.astype({"best_rank": "Int64", "worst_rank": "Int64"})
+    assert standing_texts(table)["entry"].tolist()[1:4] == ["gru", "lru", "lstm"]

@@ -13,7 +13,7 @@ from zoo.report.answers import Answer
 from zoo.report.headlines import by_task
 from zoo.report.terminal import as_markdown
 from zoo.report.verdicts import comparisons, count_line
-from zoo.statistics.architectures import architectures
+from zoo.statistics.architectures import TIMED_ON, architectures
 from zoo.statistics.columns import TIMED
 from zoo.statistics.machines import by_machine
 from zoo.statistics.texts import number, three_digits, whole, with_interval
@@ -62,7 +62,7 @@ def architectures_figures(table: pd.DataFrame) -> dict[str, str]:
     compared = architectures(next(iter(by_machine(table).values())))
     figures = {}
     for ranked in by_task(compared):
-        where = ["task", "backend", "device", "split", "metric"]
+        where = ["task", *TIMED_ON, "split", "metric"]
         rows = compared.merge(ranked[where].head(1), on=where)
         figures[str(ranked["task"].iloc[0]).replace("_", "-")] = _architectures(rows, most=len(rows))
     return figures

@@ -12,14 +12,17 @@ from statsmodels.stats.multitest import multipletests
 from benchmarks.trained.curves import Trained
 from zoo import get_task
 from zoo.registry import Task
-from zoo.statistics.intervals import t_test
+from zoo.statistics.intervals import geometric_mean
+from zoo.statistics.moderation import prior_of
 from zoo.statistics.scores import scores
 from zoo.statistics.validation import with_validation
+from zoo.statistics.verdicts import MOMENTS, ratio_tests
 
 LEVEL = 0.05
 """The false discovery rate of the differences between entries, over all tasks together."""
 LEAST_ENTRIES, LEAST_SEEDS = 3, 3
-SAME = 1e-12
+ROUNDING = 1e-6
+"""Scores that are as near are the same: they are computed in float32."""
 KINDS = {
     "adding": "two numbers among 200",
     "copying": "ten symbols, 100 steps ago",
@@ -46,7 +49,8 @@ def standings(trained: Trained) -> pd.DataFrame:
 
     Of several recipes of an entry the one with the best last validation score counts. Two entries differ where
     Student's t over the seeds that both have, paired, says so after the correction for all pairs of all tasks
-    (Benjamini and Hochberg); errors are compared by their logarithms. `best_rank` is 1 more than the number of entries
+    (Benjamini and Hochberg); errors are compared by their logarithms, and `score` is their geometric mean. The variance
+    of a pair is moderated by those of the other pairs of its task. `best_rank` is 1 more than the number of entries
     that are better, `worst_rank` the number of those that are not worse. `gap` is the error over that of the best
     entry, or of an accuracy how much lower it is. An entry of fewer than three seeds has no rank.
     """
@@ -85,33 +89,43 @@ def _by_seed(rows: pd.DataFrame, task: Task) -> pd.DataFrame:
 
 def _different(by_task: dict[str, pd.DataFrame]) -> dict[str, dict[tuple[str, str], bool]]:
     """Of each task the pairs (better, worse) that differ."""
-    tested = []
-    for task, wide in by_task.items():
-        for one, other in itertools.combinations(wide.columns, 2):
-            both = wide[[one, other]].dropna()
-            if len(both) < LEAST_SEEDS:
-                continue
-            gap = both[one] - both[other]
-            p = _p_value(gap)
-            tested.append((task, (one, other) if gap.mean() < 0 else (other, one), p))
+    tests = [(task, pair, p) for task, wide in by_task.items() for pair, p in _p_values(wide).items()]
     found: dict[str, dict[tuple[str, str], bool]] = {}
-    if tested:
-        rejected = multipletests([p for *_, p in tested], LEVEL, method="fdr_bh")[0]
-        for (task, pair, _), is_different in zip(tested, rejected, strict=True):
+    if tests:
+        rejected = multipletests([p for *_, p in tests], LEVEL, method="fdr_bh")[0]
+        for (task, pair, _), is_different in zip(tests, rejected, strict=True):
             found.setdefault(task, {})[pair] = bool(is_different)
     return found
 
 
-def _p_value(gap: pd.Series) -> float:
-    """Student's t against 0; gaps that are all alike have no spread to hold theirs against."""
-    if np.ptp(gap) < SAME:
-        return float(abs(gap.mean()) < SAME)
-    return float(t_test(gap).pvalue)
+def _p_values(wide: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Of each pair (better, worse) of a task Student's t of its gaps against 0, of the moderated variance.
+
+    Gaps of accuracies on few examples may be alike in every seed by chance: they spread by one example at least.
+    """
+    gaps = {}
+    for one, other in itertools.combinations(wide.columns, 2):
+        gap = (wide[one] - wide[other]).dropna()
+        if len(gap) >= LEAST_SEEDS:
+            gaps[(one, other) if gap.mean() < 0 else (other, one)] = gap.agg(MOMENTS)
+    if not gaps:
+        return {}
+    moments = pd.DataFrame(gaps.values()).reset_index(drop=True)
+    moments["var"] = moments["var"].clip(lower=_resolution(wide) ** 2)
+    tests = ratio_tests(moments, [prior_of(moments)] * len(moments))
+    return dict(zip(gaps, tests["p_value"], strict=True))
+
+
+def _resolution(wide: pd.DataFrame) -> float:
+    """The least step between two scores of a task: of an accuracy one test example."""
+    steps = np.diff(np.sort(wide.to_numpy(float), axis=None))
+    return float(min(steps[steps > ROUNDING], default=0.0))
 
 
 def _standing(rows: pd.DataFrame, task: Task, different: dict[tuple[str, str], bool]) -> pd.DataFrame:
     seeds = rows.groupby("entry", sort=False)
-    table = seeds.agg(recipe=("recipe", "first"), seeds=("score", "count"), score=("score", "mean")).reset_index()
+    mean = "mean" if task.higher_is_better else geometric_mean
+    table = seeds.agg(recipe=("recipe", "first"), seeds=("score", "count"), score=("score", mean)).reset_index()
     table = table.sort_values("score", ascending=not task.higher_is_better, kind="stable")
     best = table["score"].iloc[0]
     table["gap"] = best - table["score"] if task.higher_is_better else table["score"] / best
@@ -132,7 +146,8 @@ def _rank(rank: int, entry: str, ranked: set[str]) -> Any:
 def standing_texts(table: pd.DataFrame) -> pd.DataFrame:
     """A row an entry, a column a task: rank and gap, "1–2 (1.30×)" of an error, "3 (−0.4)" of percent points.
 
-    The entry whose ranks are best on average comes first: of a range its middle counts.
+    The entry whose ranks are best on average comes first: of a range its middle counts, as a share of what is ranked on
+    the task, so that the best of 25 is above the best of 2.
     """
     cells: dict[str, dict[str, str]] = {}
     for entry, task, best, worst, gap in zip(*(table[name] for name in SHOWN), strict=True):
@@ -140,7 +155,8 @@ def standing_texts(table: pd.DataFrame) -> pd.DataFrame:
         cells.setdefault(entry, {})[task] = f"{rank} {_gap(get_task(task), gap)}".strip()
     tasks = [name for name in KINDS if name in set(table["task"])]
     middle = (table["best_rank"] + table["worst_rank"]).astype("Float64") / 2
-    order = middle.groupby(table["entry"]).mean().sort_values(kind="stable")
+    share = (middle - 0.5) / table.groupby("task")["best_rank"].transform("count")
+    order = share.groupby(table["entry"]).mean().sort_values(kind="stable")
     lines = [{"entry": "*asks for*", **{task: f"*{KINDS[task]}*" for task in tasks}}]
     lines += [{"entry": str(entry), **cells[str(entry)]} for entry in order.index]
     return pd.DataFrame(lines, columns=["entry", *tasks]).fillna("")

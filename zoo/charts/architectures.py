@@ -15,7 +15,13 @@ from zoo.charts.chart import Chart, of_parts
 from zoo.charts.figures import DPI, GREY, INK, WIDTH, finish, nothing_to_draw, plain_ticks, spans
 from zoo.charts.labels import backend_name, fastest_in_words
 from zoo.measuring.enough import LEAST_REPEATS
-from zoo.statistics.architectures import PLACE, architectures, as_good_as_the_best, fastest_of_the_best
+from zoo.statistics.architectures import (
+    PLACE,
+    TIMED_ON,
+    architectures,
+    as_good_as_the_best,
+    fastest_of_the_best,
+)
 from zoo.statistics.scores import better
 from zoo.statistics.texts import few_words, three_digits
 
@@ -32,7 +38,7 @@ ALONG = 6
 """Points of a bar that a name keeps away from."""
 MOST_MOVES = 200
 """Of the names, all together. Where 25 stand close, more of them take a minute and part them no better."""
-NEEDS = f"{LEAST_ENTRIES} entries of one task with a trained score"
+NEEDS = f"{LEAST_ENTRIES} entries of one task with a score and a cost"
 NOTE = (
     "Bars: 95% intervals, of the score over seeds and of the ratio over repeats. Blue: the Pareto front; no other "
     "entry is decidedly better in one and as good in the other. Every entry by the recipe that validation chose."
@@ -43,13 +49,13 @@ def scores_and_costs(table: pd.DataFrame) -> Figure:
     """Score against training time over the reference entry, an entry a point; one task and backend."""
     rows = _main(architectures(table))
     scored = rows[rows["score"].notna()]
-    if len(scored) < LEAST_ENTRIES:
+    timed = scored[scored["train_ratio"].notna()]
+    if len(timed) < LEAST_ENTRIES:
         return nothing_to_draw(table, "What does each architecture earn and cost?", NEEDS)
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, layout="constrained")
     with sns.axes_style("whitegrid"):
         axes = figure.subplots()
     metric, first = str(rows["metric"].iloc[0]), rows.iloc[0]
-    timed = scored[scored["train_ratio"].notna()]
     both = _near_the_best(timed, metric)
     names = _draw(axes, both)
     ends = pd.concat([both["score"], both["score_low"].dropna(), both["score_high"].dropna()])
@@ -76,7 +82,7 @@ def _main(rows: pd.DataFrame) -> pd.DataFrame:
     keys = [*PLACE, "split", "metric"]
     both = rows["score"].notna() & rows["train_ratio"].notna()
     marks = rows[keys].assign(own=rows["naive_score"].notna(), both=both)  # the own metric alone has a naive score
-    numbers = marks.groupby(keys, sort=False).agg(own=("own", "any"), both=("both", "sum"))
+    numbers = marks.groupby(keys, sort=False, dropna=False).agg(own=("own", "any"), both=("both", "sum"))
     place = numbers.sort_values(["own", "both"], ascending=False, kind="stable").index[0]
     return rows[rows[keys].eq(pd.Series(place, index=keys)).all(axis=1)]
 
@@ -175,8 +181,10 @@ def _far_off(rows: pd.DataFrame) -> list[str]:
 
 
 def _rows_of(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Those that the picture is drawn from: timed on its backend, or trained on any."""
-    ended = table[(table["status"] == "ok") & _on_it(table, rows["backend"].iloc[0])]
+    """Those that the picture is drawn from: timed at its place, or trained anywhere."""
+    at = rows[TIMED_ON].iloc[0]
+    here = table[TIMED_ON].eq(at).all(axis=1) | table["phase"].eq("accuracy")
+    ended = table[(table["status"] == "ok") & here]
     return ended.merge(rows[["entry", "task", "steps", "units"]].drop_duplicates())
 
 

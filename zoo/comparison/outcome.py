@@ -68,10 +68,15 @@ class Outcome:
         return self.metrics[0]
 
     @cached_property
+    def common_baselines(self) -> list[str]:
+        """The baselines that every fold has: only those have a mean over folds."""
+        return [name for name in self.baselines[0] if all(name in each for each in self.baselines)]
+
+    @cached_property
     def best_baseline(self) -> str:
         """The baseline with the best main score over all folds."""
-        everywhere = [name for name in self.baselines[0] if all(name in each for each in self.baselines)]
-        means = {name: np.mean([each[name].scores[self.main.name] for each in self.baselines]) for name in everywhere}
+        main = self.main.name
+        means = {name: np.mean([each[name].scores[main] for each in self.baselines]) for name in self.common_baselines}
         return str((max if self.main.higher_is_better else min)(means, key=lambda name: means[name]))
 
     @cached_property
@@ -130,7 +135,7 @@ class Outcome:
         are milliseconds of a call with one batch, and over those of the first entry; memory is the most that the
         process of a training held.
         """
-        rows = [self._row_of_baseline(name) for name in self.baselines[0]]
+        rows = [self._row_of_baseline(name) for name in self.common_baselines]
         rows += [self._row_of_entry(name) for name in dict.fromkeys(score.entry for score in self.scores)]
         table = pd.DataFrame(rows)
         return table.sort_values(

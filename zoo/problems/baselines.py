@@ -18,7 +18,9 @@ LAST, MEAN, SEASONAL, LINEAR = "last value", "mean", "seasonal naive", "linear a
 LONGEST_SEASON = 24
 """That statsforecast's AutoETS takes."""
 MOST_ORIGINS = 3000
-"""Windows for which statsforecast is asked: it takes some milliseconds for each."""
+"""Windows of a test for which statsforecast is asked: it takes some milliseconds for each."""
+STATISTICAL = ("AutoETS", "AutoTheta")
+"""The models of statsforecast."""
 
 
 def last_value(windows: Windows, series: Sequence[Series]) -> np.ndarray:
@@ -69,23 +71,26 @@ def linear_autoregression(x: np.ndarray, y: np.ndarray, asked: np.ndarray) -> np
     return fitted.predict(asked.reshape(len(asked), -1))
 
 
+def statistical_is_installed() -> bool:
+    """Whether statsforecast is there."""
+    return find_spec("statsforecast") is not None
+
+
 def statistical(
     windows: Windows, series: Sequence[Series], starts: Sequence[int], season: int
 ) -> dict[str, np.ndarray]:
-    """AutoETS and AutoTheta of statsforecast, fitted to the rows before the test; nothing where it is not installed.
+    """AutoETS and AutoTheta of statsforecast, which is installed, fitted to the rows before the test.
 
     Each window's forecast is made from all values before it, by the parameters that were fitted once.
     """
-    if not find_spec("statsforecast") or len(windows) > MOST_ORIGINS:
-        return {}
-    from statsforecast.models import AutoETS, AutoTheta
+    from statsforecast import models
 
     length = season if 1 < season <= LONGEST_SEASON else 1
-    made: dict[str, Callable[[], object]] = {
-        "AutoETS": lambda: AutoETS(season_length=length),
-        "AutoTheta": lambda: AutoTheta(season_length=length),
-    }
-    return {name: _rolled(make, length, windows, series, starts) for name, make in made.items()}
+
+    def made(name: str) -> Callable[[], object]:
+        return lambda: getattr(models, name)(season_length=length)
+
+    return {name: _rolled(made(name), length, windows, series, starts) for name in STATISTICAL}
 
 
 LEAST_KNOWN = 10

@@ -129,7 +129,22 @@ class Forecasting:
         if constant:
             names = ", ".join(sorted(constant)[:5]) + (" and others" if len(constant) > 5 else "")
             found.append(f"MASE leaves out series that do not change in a training part: {names}")
+        if baselines.statistical_is_installed() and not self._asks_statistical:
+            found.append(
+                f"{' and '.join(baselines.STATISTICAL)} are left out: a fold is tested on {self._most_tested:,} "
+                f"windows, and they forecast at most {baselines.MOST_ORIGINS:,}"
+            )
         return found
+
+    @cached_property
+    def _most_tested(self) -> int:
+        """The test windows of the fold that has most of them."""
+        return max(len(self._windows(fold, "test")) for fold in range(self.fold_count))
+
+    @property
+    def _asks_statistical(self) -> bool:
+        """Whether statsforecast's models are baselines: of every fold, or of none."""
+        return baselines.statistical_is_installed() and self._most_tested <= baselines.MOST_ORIGINS
 
     @cached_property
     def _folds(self) -> list[Fold]:
@@ -204,7 +219,8 @@ class Forecasting:
         given = self.examples(fold)
         outputs = baselines.linear_autoregression(given.train.x, given.train.y, given.test)
         values[baselines.LINEAR] = self.values(fold, outputs)
-        values |= baselines.statistical(windows, series, self._folds[fold].test, self._season)
+        if self._asks_statistical:
+            values |= baselines.statistical(windows, series, self._folds[fold].test, self._season)
         return {name: self._worth(fold, each) for name, each in values.items()}
 
     def values(self, fold: int, outputs: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from zoo.charts.labels import backend_name, fastest_words, place_name
+from zoo.statistics.architectures import TIMED_ON
 from zoo.statistics.favourite import SHORT_SEQUENCE
 from zoo.statistics.growth import most_steps
 from zoo.statistics.stock import STOCK, STOCK_LOOPS, stand_in
@@ -192,11 +193,11 @@ def by_task(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
     The own metric of a task is the one with a naive score.
     """
-    where = ["backend", "device", "split", "metric"]
+    where = [*TIMED_ON, "split", "metric"]
     for _, part in rows.groupby("task", sort=False):
         scored = part[part["best_rank"].notna()]
         marks = scored.assign(own=scored["naive_score"].notna(), timed=scored["train_ratio"].notna())
-        counts = marks.groupby(where, sort=False).agg(own=("own", "any"), timed=("timed", "sum"))
+        counts = marks.groupby(where, sort=False, dropna=False).agg(own=("own", "any"), timed=("timed", "sum"))
         most = counts.sort_values(["own", "timed"], ascending=False, kind="stable").reset_index().head(1)
         ranked = scored.merge(most[where], on=where)
         if len(ranked) > 1:

@@ -14,7 +14,6 @@ from zoo.statistics.entries import against_reference
 from zoo.statistics.executions import over_fastest
 from zoo.statistics.gains import arms, gains
 from zoo.statistics.growth import FITTED, LARGEST, bounded, exponents
-from zoo.statistics.machines import by_machine
 from zoo.statistics.ratios import ratios
 from zoo.statistics.scores import accuracy_summary
 from zoo.statistics.stock import STOCK, STOCK_LOOPS
@@ -47,7 +46,7 @@ def _tables(table: pd.DataFrame) -> Iterator[ReportTable]:
         "One row an entry, by the recipe that validation chose. Times are those of the looped arm over the reference "
         "entry's, and memory is that of training over a one-Dense model. Ranks are ranges where intervals overlap; "
         "on_front marks the Pareto front of score and training time.",
-        _without_constant(_architectures(table)),
+        architectures(table).pipe(_without_constant),
     )
     yield ReportTable(
         "costs",
@@ -129,12 +128,6 @@ def _tables(table: pd.DataFrame) -> Iterator[ReportTable]:
         "Every case without a time or score, with its reason.",
         failures(table),
     )
-
-
-def _architectures(table: pd.DataFrame) -> pd.DataFrame:
-    machines = by_machine(table)
-    parts = [architectures(rows).assign(device_name=name) for name, rows in machines.items()]
-    return pd.concat(parts, ignore_index=True)
 
 
 def _shown(rows: pd.DataFrame, figures: list[str]) -> pd.DataFrame:

@@ -14,14 +14,15 @@ from zoo.statistics.scores import MOST, better, score_interval, scores
 
 ROUNDING = 1e-9
 """The width of an interval of scores that are all the same may be so much."""
-TIMED_ON = ["backend", "device"]
+MACHINE = ["device_name", "cpu_count"]
+TIMED_ON = ["backend", "device", *MACHINE]
 PLACE = ["task", *TIMED_ON, "steps", "features"]
 """Where entries are compared."""
 SIZE = [*PLACE, "entry", "units"]
 SAME = [*SIZE, "parameters"]
 """What a score and a cost must share to stand in one row: an option of an entry may make another model of it."""
 EARNED = ["recipe", "score", "score_low", "score_high", "seeds", "naive_score", "train_seconds", "seconds_to_target"]
-MEANS = ["naive_score", "train_seconds", "seconds_to_target", "validation"]
+MEANS = ["naive_score", "validation"]
 COST = ["ratio", "low", "high", "verdict"]
 COSTS = [*(f"{phase}_{name}" for phase in ("train", "predict") for name in COST), "step_peak_mib", "reference"]
 RANKED = ["best_rank", "worst_rank", "on_front"]
@@ -62,7 +63,8 @@ def architectures(table: pd.DataFrame) -> pd.DataFrame:
 
     Of several recipes of an entry the one with the best mean validation score counts (`with_validation`), or the first
     where none is known; recipes with other numbers of parameters are of other models. A score is of the weights, which
-    no backend changes: it stands beside the costs of each one, and the seconds of its training beside those of its own.
+    no backend changes: it stands beside the costs of each one, and of each machine; the seconds of its training stand
+    beside the costs of their own backend and machine.
     `model` is the entry, with the recipe or the units where it has several models: "min_gru (blocks)",
     "lstm (128 units)".
     `score_low` to `score_high` is the 95% interval over seeds (`score_interval`, none under 3; `_widened` where all
@@ -97,19 +99,29 @@ def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     if "validation" not in rows:
         rows["validation"] = float("nan")
     rows["parameters"] = rows["parameters"].astype("float64").fillna(rows["of_cost"])
-    keys = [*SAME, "split", "metric", "recipe"]
+    keys = [name for name in [*SAME, "split", "metric", "recipe"] if name not in MACHINE]
+    seconds = _seconds(rows, [*keys, *MACHINE])
     rows = rows.drop_duplicates([*keys, "seed"], keep="last")  # trained on two machines it is one training still
     result = []
     for key, seeds in rows.groupby(keys, sort=False, dropna=False):
         low, high = score_interval(seeds["score"], str(seeds["metric"].iloc[0]))
         figures = {"score": seeds["score"].mean(), "score_low": low, "score_high": high, "seeds": len(seeds)}
         figures |= {name: seeds[name].mean() for name in MEANS}
-        if seeds["seconds_to_target"].isna().any():
-            figures["seconds_to_target"] = float("nan")  # of the seeds that got there alone: those are the lucky ones
         result.append({**dict(zip(keys, key, strict=True)), **figures})
-    frame = pd.DataFrame(result, columns=[*keys, *EARNED[1:], "validation"]).astype({"parameters": "float64"})
-    frame = _on_each_backend(_widened(frame), costs, keys).sort_values("validation", kind="stable")
+    columns = [*keys, "score", "score_low", "score_high", "seeds", *MEANS]
+    frame = _widened(pd.DataFrame(result, columns=columns).astype({"parameters": "float64"}))
+    frame = _where_timed(frame, seconds, costs, keys).sort_values("validation", kind="stable")
     return frame.drop_duplicates([*SAME, "split", "metric"]).drop(columns="validation")
+
+
+def _seconds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The mean seconds of the trainings of one machine.
+
+    To the target there are none unless all of its seeds got there: those that did are the lucky ones.
+    """
+    trainings = rows.drop_duplicates([*keys, "seed"], keep="last").groupby(keys, sort=False, dropna=False)
+    to_target = trainings["seconds_to_target"].agg(lambda seconds: seconds.mean(skipna=False))
+    return pd.concat([trainings["train_seconds"].mean(), to_target], axis=1).reset_index()
 
 
 def _widened(earned: pd.DataFrame) -> pd.DataFrame:
@@ -127,22 +139,23 @@ def _widened(earned: pd.DataFrame) -> pd.DataFrame:
     return earned.assign(score_low=earned["score_low"] - half, score_high=high)
 
 
-def _on_each_backend(earned: pd.DataFrame, costs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def _where_timed(earned: pd.DataFrame, seconds: pd.DataFrame, costs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """The scores of a task wherever it was timed: of its own backend, or else of the one with most seeds.
 
-    Where a task was never timed they stand on the backend that trained most of its entries.
+    Beside them stand the `seconds` of the trainings that were made there. Where a task was never timed its scores stand
+    where most of its entries were trained.
     """
     task = [name for name in PLACE if name not in TIMED_ON]
-    busiest = earned.groupby(PLACE, sort=False, dropna=False).size().sort_values(ascending=False, kind="stable")
+    busiest = seconds.groupby(PLACE, sort=False, dropna=False).size().sort_values(ascending=False, kind="stable")
     trained_on = busiest.reset_index()[PLACE].drop_duplicates(task)
     timed_on = costs[PLACE].drop_duplicates()
     never_timed = trained_on.merge(timed_on[task].drop_duplicates(), on=task, how="left", indicator=True)
     never_timed = never_timed.loc[never_timed["_merge"] == "left_only", PLACE]
     rows = pd.concat([timed_on, never_timed]).merge(earned, on=task, suffixes=("", "_of_score"))
-    own = (rows[TIMED_ON] == rows[[f"{name}_of_score" for name in TIMED_ON]].to_numpy()).all(axis=1)
-    rows.loc[~own, ["train_seconds", "seconds_to_target"]] = float("nan")
+    own = rows["backend"].eq(rows["backend_of_score"]) & rows["device"].eq(rows["device_of_score"])
     rows = rows.assign(own=own).sort_values(["own", "seeds"], ascending=False, kind="stable")
-    return rows.drop_duplicates(keys)[list(earned)]
+    rows = rows.drop_duplicates([*keys, *MACHINE])[[*earned, *MACHINE]]
+    return rows.merge(seconds, on=[*keys, *MACHINE], how="left")
 
 
 def _order(rows: pd.DataFrame) -> pd.Series:
@@ -155,13 +168,13 @@ def _costs(table: pd.DataFrame) -> pd.DataFrame:
     """What the looped arm of each entry costs over the reference entry; of several batches the one of most entries."""
     times = plain_loops(medians(table, REPEAT))
     times = times[(times["masked"] == "none") & (times["phase"] == "train")]
-    entries = times.groupby([*PLACE, "units", "batch"])["entry"].nunique().rename("entries").reset_index()
+    entries = times.groupby([*PLACE, "units", "batch"], dropna=False)["entry"].nunique().rename("entries").reset_index()
     usual = entries.sort_values("entries", ascending=False, kind="stable").drop_duplicates([*PLACE, "units"])
     usual = usual[[*PLACE, "units", "batch"]]
     shared = [*SIZE, "batch"]
     own = (
         times.merge(usual)
-        .groupby(shared)
+        .groupby(shared, dropna=False)
         .agg(parameters=("parameters", "median"), step_peak_bytes=("step_over_floor_bytes", "median"))
     )
     result = own.reset_index().assign(step_peak_mib=lambda rows: rows["step_peak_bytes"] / MIB)
