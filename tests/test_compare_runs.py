@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from tests.commands import run
-from tests.tables import SCORE, TIMING, arm
+from tests.tables import FAILURE, SCORE, TIMING, arm
 from zoo.cli import main as zoo
 from zoo.measuring.rows import HEADER, Measurement, append
 from zoo.statistics.runs import changes
@@ -106,6 +106,28 @@ def test_what_one_run_alone_has_is_counted(tmp_path) -> None:
         write(tmp_path / "b", [*one_run([0.8] * 3), *more]),
     )
     assert done.out.splitlines()[-1] == "1 timed in the second run alone"
+
+
+@pytest.mark.parametrize("status", ["timeout", "out_of_memory", "crashed", "unequal"])
+def test_what_ended_well_before_and_fails_now_is_named_and_ends_with_1(status, tmp_path) -> None:
+    failure = replace(FAILURE, entry="gru", case_id="gru-looped", status=status, reason="ran past its limit")
+    before = write(tmp_path / "a", one_run([0.8] * 3))
+    after = write(tmp_path / "b", [*(row for row in one_run([0.8] * 3) if row.entry == "lstm"), failure])
+    done = run(zoo, "compare-runs", before, after, "--fail-slower", "10%")
+    assert (done.code, done.errors) == (1, "")
+    assert f"{status} in the second run alone: gru-looped (ran past its limit)" in done.out
+    assert "1 case ended well in the first run and failed in the second" in done.out
+    flaky = write(tmp_path / "c", [*one_run([0.8] * 3), failure])  # it fails in a repeat of either run
+    done = run(zoo, "compare-runs", flaky, flaky, "--fail-slower", "10%")
+    assert (done.code, "second run alone" in done.out) == (0, False)
+
+
+def test_a_gate_that_could_never_close_is_refused(tmp_path) -> None:
+    before = write(tmp_path, one_run([0.8] * 2))
+    done = run(zoo, "compare-runs", before, before, "--fail-slower", "10%")
+    assert (done.code, done.out) == (2, "")
+    assert done.errors == "error: --fail-slower needs a case with 3 repeats in each run, and there is none\n"
+    assert run(zoo, "compare-runs", before, before).code == 0
 
 
 @pytest.mark.parametrize("share", ["10", "a", "-5%", "10 percent", ""])

@@ -278,3 +278,10 @@ def test_times_over_those_of_the_loop_stand_by_their_steps_and_what_is_sure_is_m
     assert [figures["over-loop"].count(mark) for mark in marks] == [1] * 5
     counts = figures["verdicts"].removeprefix("tensorflow: ").split(", ")
     assert sorted(counts) == ["1 equal within 5%", "1 faster", "1 slower", "1 undecided"]
+
+
+def test_an_arm_counts_once_whatever_its_runs_phases_and_repeats() -> None:
+    again = [replace(row, run="run-2", phase=phase) for row in pair(20, [0.8] * 3) for phase in ("train", "predict")]
+    alone = [replace(row, group="", steps=50) for row in pair(20, [0.8] * 2)]
+    table = as_table([*pair(20, [0.8] * 3), *again, *alone])
+    assert results.lockstep(table).startswith("2 of 4 arms took turns")

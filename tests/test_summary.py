@@ -181,3 +181,16 @@ def test_statistics_of_a_table_without_results_are_empty_with_all_their_columns(
     assert len(statistic(one_setting))
     assert statistic(table).empty
     assert list(statistic(table)) == list(statistic(one_setting))
+
+
+@pytest.mark.parametrize(("group", "ratio"), [("wave", 1.5), ("", 0.75)], ids=["in turns", "one after another"])
+def test_rounds_are_pairs_only_where_arms_took_turns(group, ratio):
+    """Arms that ran one after the other share no minute of a machine: their medians are what can be compared."""
+    seconds = {"looped": [0.01, 0.02, 0.03], "unrolled": [0.015, 0.01, 0.09]}  # by rounds 1.5, 0.5 and 3 times as long
+    rows = [
+        replace(TIMING, loop=loop, repeat=repeat, round=index, step_seconds=each, group=group)
+        for loop, blocks in seconds.items()
+        for repeat in range(3)
+        for index, each in enumerate(blocks)
+    ]
+    assert only(ratios(as_table(rows)).query("quantity == 'step_seconds'"))["ratio"] == pytest.approx(ratio)

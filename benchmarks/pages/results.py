@@ -14,7 +14,7 @@ from zoo.report.headlines import by_task
 from zoo.report.terminal import as_markdown
 from zoo.report.verdicts import comparisons, count_line
 from zoo.statistics.architectures import TIMED_ON, architectures
-from zoo.statistics.columns import TIMED
+from zoo.statistics.columns import EXECUTION, SETTING, TIMED
 from zoo.statistics.machines import by_machine
 from zoo.statistics.texts import number, three_digits, whole, with_interval
 
@@ -154,8 +154,10 @@ def _days(table: pd.DataFrame) -> str:
 
 def lockstep(table: pd.DataFrame) -> str:
     """How many of the timed arms took turns with others."""
-    timed = table[table["phase"].isin(TIMED) & table["step_seconds"].notna()].drop_duplicates(["case_id", "run"])
-    count, turns = len(timed), int((timed["group"] != "").sum())
+    timed = table[table["phase"].isin(TIMED) & table["step_seconds"].notna()]
+    arm = [name for name in [*SETTING, *EXECUTION] if name != "phase"]
+    in_turn = timed["group"].ne("").groupby([timed[name] for name in arm], dropna=False).any()
+    count, turns = len(in_turn), int(in_turn.sum())
     if turns == count:
         return f"all {count:,} arms (an entry by an execution) took turns"
     if not turns:

@@ -28,7 +28,8 @@ def compare_runs(
         str | None,
         typer.Option(
             metavar="PERCENT",
-            help="End with exit code 1 when it is sure that a case is slower by more than this, such as 10%.",
+            help="End with exit code 1 when it is sure that a case is slower by more than this, such as 10%, or when a "
+            "case fails that did not before.",
             show_default=False,
         ),
     ] = None,
@@ -41,20 +42,27 @@ def compare_runs(
     The time of each case is taken over that of the reference arm that took turns with it, so that a machine that is
     slower today is no slow-down.
     """
+    from zoo.measuring.enough import LEAST_REPEATS
     from zoo.report.runs import change_lines
     from zoo.statistics.folders import read_results
     from zoo.statistics.runs import changes
+    from zoo.statistics.verdicts import TOO_FEW
 
     threshold = _share(fail_slower) if fail_slower is not None else 0.0
     found = changes(read_results(before), read_results(after), absolute, threshold)
-    if found.rows.empty:
+    rows, broken = found.rows, len(found.broken)
+    if rows.empty and not broken:
         raise ZooError(f"{before} and {after} have no timed case in common")
+    if fail_slower is not None and rows["verdict"].eq(TOO_FEW).all() and not broken:
+        raise ZooError(f"--fail-slower needs a case with {LEAST_REPEATS} repeats in each run, and there is none")
     for line in change_lines(found, absolute):
         typer.echo(line)
     if fail_slower is not None:
-        slower = int(found.rows["slower_for_sure"].sum())
-        typer.echo(f"{slower} of {len(found.rows)} are slower by more than {fail_slower} for sure")
-        raise typer.Exit(int(slower > 0))
+        slower = int(rows["slower_for_sure"].sum())
+        typer.echo(f"{slower} of {len(rows)} are slower by more than {fail_slower} for sure")
+        if broken:
+            typer.echo(f"{broken} case{'s' * (broken > 1)} ended well in the first run and failed in the second")
+        raise typer.Exit(int(slower > 0 or broken > 0))
 
 
 def _share(text: str) -> float:

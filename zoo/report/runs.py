@@ -11,14 +11,18 @@ from zoo.statistics.texts import with_interval
 from zoo.statistics.verdicts import EQUAL, FASTER, SLOWER, TOO_FEW, UNDECIDED
 
 MOST_LINES = 18
-"""Of the cases that became faster or slower."""
+"""Of the cases that fail, and of those that became faster or slower."""
 
 
 def change_lines(changes: Changes, absolute: bool = False) -> Iterator[str]:
-    """What became slower, then what became faster, the largest change first; then how many ended in which verdict."""
-    rows = changes.rows
+    """What fails now; what became slower, then faster, the largest change first; how many ended in which verdict."""
+    rows, broken = changes.rows, changes.broken
     if not absolute and np.isfinite(changes.pace):
         yield f"the reference arms take {changes.pace:.2f} times as long in the second run; this is taken out below"
+    for case_id, status, reason in broken.head(MOST_LINES).itertuples(index=False):
+        yield f"{status} in the second run alone: {case_id} ({reason})"
+    if len(broken) > MOST_LINES:
+        yield f"and {len(broken) - MOST_LINES} more that fail in the second run alone"
     decided = rows[rows["verdict"].isin([SLOWER, FASTER])].sort_values("ratio", ascending=False, kind="stable")
     for _, row in decided.head(MOST_LINES).iterrows():
         interval = with_interval(row["ratio"], row["low"], row["high"])

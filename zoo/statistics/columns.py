@@ -26,7 +26,10 @@ FAMILY = ["task", "backend", "device", "device_name", "cpu_count", "phase", "qua
 REPEAT = ["run", "repeat"]
 """A repeat: a new set of processes. What is compared over repeats has one value in each."""
 PAIR = ["run", "group", "repeat"]
-"""What two arms must share to be a pair: they took turns. An arm may stand in several groups of one repeat."""
+"""What two arms must share to be a pair: they took turns, or stand in no group, "", and ran one after the other.
+
+An arm may stand in several groups of one repeat.
+"""
 COSTS = [
     *("build_seconds", "trace_seconds", "compile_seconds", "first_call_seconds"),
     *("step_seconds", "examples_per_second"),

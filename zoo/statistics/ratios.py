@@ -1,4 +1,4 @@
-"""The time of an execution over that of another that it took turns with, and what that shows."""
+"""The time of an execution over that of another in the same repeat, where they took turns by rounds; what it shows."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def medians_and_blocks(table: pd.DataFrame, by: Sequence[str] = PAIR) -> tuple[p
     result["cell"] = result["entry"].map(table.drop_duplicates("entry").set_index("entry")["cell"])
     for what in ("compile", "step"):
         result[f"{what}_over_floor_bytes"] = result[f"{what}_peak_host_bytes"] - result[f"{what}_floor_host_bytes"]
-    return result, blocks_of(cases, _column(table, "round", where), _column(table, "step_seconds", where))
+    in_turn = table["group"].take(where).ne("").reset_index(drop=True)
+    rounds, seconds = (_column(table, name, where) for name in ("round", "step_seconds"))
+    return result, blocks_of(cases, rounds, seconds, in_turn)
 
 
 def _column(table: pd.DataFrame, name: str, where: np.ndarray) -> pd.Series:
@@ -69,7 +71,8 @@ def pairs(table: pd.DataFrame, baseline: str = "looped", quantities: Sequence[st
     the layer as a tutorial writes it or what stands for it (see `zoo.statistics.stock`). `quantity` says of what the
     ratio is: step_seconds (one call; from the rounds that both have), first_call_seconds (the first), or another of
     `quantities`.
-    Only arms of one group are pairs; of a pair that stands in several groups of a repeat the geometric mean counts.
+    Arms of one group are pairs; of a pair that stands in several groups of a repeat the geometric mean counts. So are
+    arms that stand in no group, of one run and repeat: they took no turns, so a pair holds the ratio of their medians.
     """
     times, blocks = medians_and_blocks(table)
     keys = [*SETTING, *EXECUTION, *PAIR, "cell", "case"]
@@ -112,7 +115,7 @@ def pairs_over(
 
 
 def with_ratio(paired: pd.DataFrame, blocks: pd.DataFrame) -> pd.DataFrame:
-    """The pairs with their `ratio`, of step times by rounds; those without a round in common are left out."""
+    """The pairs with their `ratio`, of step times by rounds (`round_ratios`); those without one are left out."""
     ratio = paired["seconds"] / paired["baseline_seconds"]
     steps = paired["quantity"].eq("step_seconds")
     ratio = ratio.mask(steps, round_ratios(paired[steps], blocks).reindex(paired.index))

@@ -21,6 +21,9 @@ CASE = ["case_id", "phase"]
 """What pairs a case of one run with that of another: all that was asked for, but not the machine nor the versions."""
 CHANGE = ["ratio", "low", "high", "repeats_before", "repeats_after", "verdict", "slower_for_sure"]
 P_VALUES = ["p_value", "p_equal", "p_slower"]
+FAILED = ("timeout", "out_of_memory", "crashed", "unequal")
+"""How a case ends that was tried and gave no times."""
+BROKEN = ["case_id", "status", "reason"]
 OF_A_GROUP = [column for column in SETTING if column != "entry"]
 SAME_ARM = ["entry", "task", "backend", "device", "masked", *SIZES, "phase"]
 
@@ -34,12 +37,14 @@ class Changes:
         pace: how many times as long the reference arms take in the second run; NaN where they have none in common.
         only_before: how many cases and phases the first run alone has.
         only_after: and the second.
+        broken: one row a case that ended well in the first run and not in the second, with the columns BROKEN.
     """
 
     rows: pd.DataFrame
     pace: float
     only_before: int
     only_after: int
+    broken: pd.DataFrame
 
 
 def changes(before: pd.DataFrame, after: pd.DataFrame, absolute: bool = False, slower: float = 0.0) -> Changes:
@@ -64,7 +69,17 @@ def changes(before: pd.DataFrame, after: pd.DataFrame, absolute: bool = False, s
     result["verdict"] = pd.Series([verdict(*row) for row in words], index=result.index, dtype="str")
     result["slower_for_sure"] = result["p_slower"] <= LEVEL
     alone = len(old.keys() - new.keys()), len(new.keys() - old.keys())
-    return Changes(result[[*CASE, *CHANGE]], _pace(*tables), *alone)
+    return Changes(result[[*CASE, *CHANGE]], _pace(*tables), *alone, _broken(*tables))
+
+
+def _broken(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """What ended well in `before` and fails in `after`; a case that failed in some repeats of either is no news."""
+    (well, failed), (still_well, failing) = (
+        (set(table.loc[table["status"] == "ok", "case_id"]), table[table["status"].isin(FAILED)])
+        for table in (before, after)
+    )
+    broken = well - (set(failed["case_id"]) & still_well)
+    return failing.loc[failing["case_id"].isin(broken), BROKEN].drop_duplicates("case_id", ignore_index=True)
 
 
 def _logarithms(table: pd.DataFrame, absolute: bool) -> pd.DataFrame:
