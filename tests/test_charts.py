@@ -173,6 +173,17 @@ def test_a_cell_is_the_ratio_to_the_fastest_ties_are_grey_and_failures_are_words
     assert {tuple(np.round(to_rgba(colour), 2)) for colour in (GREY, FASTEST)} <= colours
 
 
+def test_the_green_cell_is_the_fastest_of_three_repeats_though_a_single_one_was_quicker() -> None:
+    rows = [row for row in pair(20, [0.5] * 3) if row.loop == "looped" or row.repeat == 0]
+    (axes,) = CHARTS["executions"](as_table(rows)).axes
+    assert [text.get_text() for text in axes.texts] == ["1.00", "≈0.50"]
+    axes.figure.draw_without_rendering()
+    faces = [np.round(mesh.get_facecolors(), 2) for mesh in axes.collections]
+    green = [np.isclose(face, np.round(to_rgba(FASTEST), 2)).all(axis=1).tolist() for face in faces]
+    assert [True, False] in green
+    assert [False, True] not in green
+
+
 # forest
 
 

@@ -194,3 +194,13 @@ def test_rounds_are_pairs_only_where_arms_took_turns(group, ratio):
         for index, each in enumerate(blocks)
     ]
     assert only(ratios(as_table(rows)).query("quantity == 'step_seconds'"))["ratio"] == pytest.approx(ratio)
+
+
+def test_seeds_of_one_recipe_make_one_row_wherever_they_were_trained():
+    seeds = [replace(SCORE, seed=seed, score=0.01 * (seed + 1)) for seed in range(3)]
+    row = only(accuracy_summary(as_table([*seeds[:2], replace(seeds[2], threads=1)])))
+    assert (row["n"], row["mean"], row["train_seconds"]) == (3, pytest.approx(0.02), 4.0)
+    elsewhere = [replace(row, device_name="other", train_seconds=9.0) for row in seeds[1:]]
+    row = only(accuracy_summary(as_table([*seeds, *elsewhere])))
+    assert (row["n"], row["mean"]) == (3, pytest.approx(0.02))
+    assert np.isnan(row["train_seconds"])  # no machine trained all of them

@@ -67,7 +67,7 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
                 **{str(name): _mean_and_sd(of_it["score"]) for name, of_it in by_metric.items()},
                 "95%": _interval(seeds["score"], str(metric)),
                 "seeds": str(len(seeds)),
-                "naive": number(seeds["naive_score"].mean()),
+                "naive": number(seeds["naive_score"].median()),
                 "training s": number(seeds["train_seconds"].mean()),
                 "to target s": number(seeds["seconds_to_target"].mean(skipna=False)),
                 "asked": f"{sign} {asked}" if asked else "",

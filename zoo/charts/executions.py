@@ -88,14 +88,14 @@ def _answer(rows: pd.DataFrame) -> str:
 
 def _draw(axes: Axes, part: pd.DataFrame, steps: Sequence[int]) -> None:
     order = [name for name in execution_order(part) if name in set(part["execution"])]
-    part = part.assign(text=[_text(row) for _, row in part.iterrows()])
+    part = part.assign(text=[_text(row) for _, row in part.iterrows()], best=part["execution"].eq(part["fastest"]))
 
     def cells(column: str) -> pd.DataFrame:
         shown = part.drop_duplicates(["steps", "execution"]).pivot(index="steps", columns="execution", values=column)
         return shown.reindex(index=list(steps), columns=order)
 
     ratios, labels = cells("ratio").astype("float64"), cells("text").fillna("")
-    best = ratios.eq(ratios.min(axis=1), axis=0)
+    best = cells("best").eq(True)
     ties = cells("tie").eq(True) & ~best
     style = {"cbar": False, "linewidths": 1.5, "linecolor": "white", "ax": axes}
     palette = ListedColormap(COLOURS)

@@ -22,7 +22,6 @@ SIZE = [*PLACE, "entry", "units"]
 SAME = [*SIZE, "parameters"]
 """What a score and a cost must share to stand in one row: an option of an entry may make another model of it."""
 EARNED = ["recipe", "score", "score_low", "score_high", "seeds", "naive_score", "train_seconds", "seconds_to_target"]
-MEANS = ["naive_score", "validation"]
 COST = ["ratio", "low", "high", "verdict"]
 COSTS = [*(f"{phase}_{name}" for phase in ("train", "predict") for name in COST), "step_peak_mib", "reference"]
 RANKED = ["best_rank", "worst_rank", "on_front"]
@@ -106,9 +105,9 @@ def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     for key, seeds in rows.groupby(keys, sort=False, dropna=False):
         low, high = score_interval(seeds["score"], str(seeds["metric"].iloc[0]))
         figures = {"score": seeds["score"].mean(), "score_low": low, "score_high": high, "seeds": len(seeds)}
-        figures |= {name: seeds[name].mean() for name in MEANS}
+        figures |= {"naive_score": seeds["naive_score"].median(), "validation": seeds["validation"].mean()}
         result.append({**dict(zip(keys, key, strict=True)), **figures})
-    columns = [*keys, "score", "score_low", "score_high", "seeds", *MEANS]
+    columns = [*keys, "score", "score_low", "score_high", "seeds", "naive_score", "validation"]
     frame = _widened(pd.DataFrame(result, columns=columns).astype({"parameters": "float64"}))
     frame = _where_timed(frame, seconds, costs, keys).sort_values("validation", kind="stable")
     return frame.drop_duplicates([*SAME, "split", "metric"]).drop(columns="validation")

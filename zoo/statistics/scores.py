@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from zoo.statistics.columns import EXECUTION, SETTING, in_order, sizes_and_differing
+from zoo.statistics.columns import EXECUTION, SETTING, WHERE, in_order, sizes_and_differing
 from zoo.statistics.intervals import geometric_interval, interval
 
 HIGHER_IS_BETTER = ("accuracy", "symbol_accuracy", "bleu", "chrf", "exact_match", "f1")
@@ -24,17 +24,22 @@ def scores(table: pd.DataFrame) -> pd.DataFrame:
 def accuracy_summary(table: pd.DataFrame) -> pd.DataFrame:
     """What every entry earns: mean and standard deviation of its score over `n` seeds, beside the naive score.
 
-    One row an entry, task and split; the sizes and what else of the setting differs follow `metric`.
+    One row an entry, task and split; the sizes and what else of the setting differs follow `metric`. A score is of the
+    weights: a seed counts once, wherever and with whatever versions it was trained, and the last time counts. Seeds of
+    several machines have no `train_seconds`.
     """
-    rows = scores(table)
-    keys = [*SETTING, *EXECUTION, "split", "metric"]
-    result = rows.groupby(keys, dropna=False, sort=False).agg(
+    keys = [name for name in [*SETTING, *EXECUTION, "split", "metric"] if name not in WHERE]
+    rows = scores(table).drop_duplicates([*keys, "seed"], keep="last")
+    grouped = rows.groupby(keys, dropna=False, sort=False)
+    result = grouped.agg(
         mean=("score", "mean"),
         sd=("score", "std"),
         n=("score", "count"),
-        naive_score=("naive_score", "mean"),
+        naive_score=("naive_score", "median"),
         train_seconds=("train_seconds", "mean"),
     )
+    machines = grouped[["device_name", "cpu_count"]].nunique().max(axis=1)
+    result["train_seconds"] = result["train_seconds"].where(machines <= 1)
     result = in_order(result.reset_index()).sort_values(["task", "split"], kind="stable", ignore_index=True)
     lead = ["task", "split", "entry", "metric"]
     lead += sizes_and_differing(result, lead)
