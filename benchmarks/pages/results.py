@@ -159,7 +159,7 @@ def lockstep(table: pd.DataFrame) -> str:
     in_turn = timed["group"].ne("").groupby([timed[name] for name in arm], dropna=False).any()
     count, turns = len(in_turn), int(in_turn.sum())
     if turns == count:
-        return f"all {count:,} arms (an entry by an execution) took turns"
+        return f"all {count:,} arms (one entry run by one execution) took turns"
     if not turns:
         return f"none of the {count:,} arms took turns: they ran one after another, with wide intervals"
     return f"{turns:,} of {count:,} arms took turns, the others ran one after another, with wide intervals"
