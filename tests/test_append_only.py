@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,6 +14,7 @@ import pytest
 from benchmarks.trained.queue import HISTORY, keep_epochs, planned
 from tests.tables import SCORE, TIMING
 from zoo.errors import ZooError
+from zoo.lock import Lock
 from zoo.measuring import append_only, machine, prove
 from zoo.measuring.batch import first_batch
 from zoo.measuring.case import Case
@@ -159,3 +161,14 @@ def test_a_row_with_too_few_values_is_damage(tmp_path: Path) -> None:
     with pytest.raises(ZooError) as error:
         read_rows(path)
     assert str(error.value) == f"{path} is damaged: row 2 has 2 values, not {len(COLUMNS)}"
+
+
+def test_a_file_system_without_locks_has_tables_and_runs(tmp_path: Path, monkeypatch) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    append(tmp_path / "measurements.csv", [TIMING])
+    assert read_rows(tmp_path / "measurements.csv") == [TIMING]
+    with Lock(tmp_path), Lock(tmp_path):
+        pass

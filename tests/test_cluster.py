@@ -18,7 +18,10 @@ import pytest
 from tests.frames import monthly
 from tests.test_rooms import ROOT
 from zoo.errors import ZooError
-from zoo.measuring.cluster import Cluster, Job
+from zoo.measuring.cluster import Cluster
+from zoo.measuring.effort import USUAL
+from zoo.measuring.job import Job
+from zoo.measuring.node import Setup
 from zoo.measuring.rows import TABLE, read_rows
 
 ray = pytest.importorskip("ray")
@@ -49,6 +52,11 @@ class Sleeper:
         while not Path(after).exists():
             time.sleep(0.05)
         yield "done"
+
+    def close(self) -> None:
+        """Leave a mark: ray.kill runs no finalizer."""
+        if marks := os.environ.get("ZOO_TEST_MARKS"):
+            Path(marks, self._node).touch()
 
     def fail(self) -> Iterator[str]:
         yield "began"
@@ -110,7 +118,46 @@ def test_jobs_run_on_all_nodes_and_one_that_is_alone_has_its_node_for_itself(sle
         assert all(times[n][1] <= begun or times[n][0] >= ended for n in beside)
 
 
-def test_a_job_that_fails_or_needs_what_no_node_has_is_given_up_with_its_reason(sleepers: SimpleNamespace) -> None:
+def all_answer(cluster: Cluster) -> bool:
+    return len(cluster) == NODES and all(node.answers for node in cluster._nodes.values())
+
+
+def test_what_is_made_on_a_node_is_closed(three_nodes: Any, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("ZOO_TEST_MARKS", str(tmp_path))
+    cluster = Cluster(three_nodes.address, Sleeper)
+    while not all_answer(cluster):
+        cluster._step() if cluster._running else time.sleep(0.1)
+    names = {node.name for node in cluster._nodes.values()}
+    cluster.close()
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_what_measures_on_a_node_leaves_no_folder() -> None:
+    bench = Setup("run", USUAL, memory_limit_gib=1.0).bench("a node", 1)
+    assert bench.coordinator.folder.exists()
+    bench.close()
+    assert not bench.coordinator.folder.exists()
+
+
+def test_a_job_for_a_gpu_waits_for_a_node_that_has_one(sleepers: SimpleNamespace) -> None:
+    received: list[Any] = []
+    on_gpu, nodes = job("sleep", received, 1, gpu=True), sleepers.cluster._nodes
+    for node in nodes.values():
+        node.devices = 0
+    sleepers.cluster.add(on_gpu)
+    while sleepers.cluster._running:
+        sleepers.cluster._step()
+    sleepers.cluster._step()
+    assert not on_gpu.failed
+    next(iter(nodes.values())).devices = 1
+    sleepers.cluster.finish(on_gpu)
+    assert (on_gpu.done, on_gpu.failed) == (True, "")
+
+
+def test_a_job_that_fails_or_needs_what_no_node_has_is_given_up_with_its_reason(
+    sleepers: SimpleNamespace, monkeypatch
+) -> None:
+    monkeypatch.setattr("zoo.measuring.cluster.ALONE_SECONDS", 5.0)
     received: list[Any] = []
     failing, on_gpu, good = job("fail", received), job("sleep", received, 1, gpu=True), job("sleep", received, 2)
     for node in sleepers.cluster._nodes.values():

@@ -57,6 +57,14 @@ def test_cells_functions_and_builders_are_models_and_the_rest_is_named(good: Own
     assert "no recurrent layer" in known["no_loop"].written.fixed
 
 
+def test_a_helper_that_returns_no_model_is_left_out_unless_it_says_that_it_does(tmp_path: Path) -> None:
+    helpers = "def half(units): return units // 2\n\ndef promised(units) -> keras.Model: return units\n"
+    fixed = "def fixed() -> keras.Model:\n    return keras.Sequential([keras.Input((3, 2)), keras.layers.GRU(2)])\n"
+    own = described(write(tmp_path, "helped", f"import keras\n\n{helpers}\n{fixed}"))
+    assert own.left_out == {"half": "half returns int, not a keras.Model"}
+    assert own.broken == {"promised": "promised returns int, not a keras.Model"}
+
+
 def test_of_two_models_of_one_name_the_second_is_left_out_with_its_reason(tmp_path: Path) -> None:
     cell = "class MyCell(keras.layers.Layer):\n    def call(self, inputs, states):\n        return inputs, states\n"
     function = "def my_cell(steps, features, outputs) -> keras.Model: ...\n"
@@ -159,7 +167,13 @@ MISTAKES = {
     "does not import: line 2: SyntaxError": "\ndef broken(:\n",
     "does not import: line 1: ModuleNotFoundError: No module named 'nowhere_to_be_found'": "import nowhere_to_be_found",
     "does not import: line 1: SystemExit": "raise SystemExit",
-    "has no model$": "x = 1",
+    "has no model: one is a class of cells, or a function that returns a keras.Model$": "x = 1",
+    "has no model: model: a model that is built already: write a function that returns one$": (
+        "import keras\nmodel = keras.Sequential([keras.Input((3, 2)), keras.layers.GRU(2)])"
+    ),
+    "has no model: Mine: a class of models: write a function that returns one$": (
+        "import keras\nclass Mine(keras.Model):\n    pass"
+    ),
     "has no model: add: no model: its result is not annotated as a keras.Model$": "def add(a, b): return a + b",
     "has no model: f: its parameter 'width' is none of task, steps": (
         "import keras\ndef f(width) -> keras.Model: return None"

@@ -14,10 +14,10 @@ from zoo.bench.on_nodes import OnNodes
 from zoo.bench.plugin import settle
 from zoo.measuring import machine
 from zoo.measuring.case import Case
-from zoo.measuring.cluster import Job
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import USUAL
 from zoo.measuring.group import Group
+from zoo.measuring.job import Job
 from zoo.measuring.launcher import Outcome
 from zoo.measuring.preparation import Ended, prepare_timing
 from zoo.measuring.resume import DATA, LOOP, ONE_DENSE, Kept, TooLong, that_hold

@@ -10,6 +10,29 @@ from zoo.errors import ZooError
 LOCK = ".lock"
 
 
+def lock_file(descriptor: int, wait: bool) -> bool:
+    """Hold an open file until it is closed; False where the system or the file system has no locks.
+
+    Args:
+        descriptor: of the file.
+        wait: whether to wait for another process that holds it.
+
+    Raises:
+        BlockingIOError: another process holds it, and nothing waits for that.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return False
+    return True
+
+
 class Lock:
     """Holds `folder`, which is there, until `release` or the end of the process, however that comes about.
 
@@ -19,19 +42,15 @@ class Lock:
 
     def __init__(self, folder: Path) -> None:
         self._descriptor: int | None = None
-        try:
-            import fcntl  # here, so that a system without it can still do without
-        except ImportError:
-            return
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = lock_file(descriptor, wait=False)
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
             os.close(descriptor)
             who = f"process {holder}" if holder.isdigit() else "another process"
             raise ZooError(f"{who} writes to {folder} now; wait for it, or choose another folder") from None
-        except OSError:  # a file system without locks
+        if not held:
             os.close(descriptor)
             return
         os.ftruncate(descriptor, 0)

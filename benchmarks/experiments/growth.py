@@ -33,10 +33,11 @@ from zoo.execution import Execution
 from zoo.measuring import limit, prove
 from zoo.measuring.batch import first_batch
 from zoo.measuring.case import Case
-from zoo.measuring.cluster import Cluster, Job
+from zoo.measuring.cluster import Cluster
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import USUAL
 from zoo.measuring.group import groups
+from zoo.measuring.job import Job
 from zoo.measuring.launcher import Outcome
 from zoo.measuring.machine import peak_bytes, reset_peak
 from zoo.measuring.worker import Block, measure_floor
@@ -61,6 +62,9 @@ class Sleeper:
         """Take so long."""
         time.sleep(seconds)
         yield "done"
+
+    def close(self) -> None:
+        """It has nothing to end."""
 
 
 def seconds_on(nodes: int, number: int, seconds: float) -> float:

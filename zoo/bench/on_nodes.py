@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from zoo.bench.plan import name_of
 from zoo.measuring.case import Case
-from zoo.measuring.cluster import Cluster, Job, fixed
+from zoo.measuring.cluster import Cluster
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.group import Group
 from zoo.measuring.group_run import GroupRun
+from zoo.measuring.job import Job, fixed
 from zoo.measuring.resume import DONE, Kept, whole_name
 from zoo.measuring.rows import Measurement
 

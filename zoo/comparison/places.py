@@ -12,7 +12,8 @@ from typing import Protocol
 
 from zoo.comparison.costs import Cost, measure_costs
 from zoo.comparison.training import Arm, fastest_execution, train_arm
-from zoo.measuring.cluster import Cluster, Job, fixed
+from zoo.measuring.cluster import Cluster
+from zoo.measuring.job import Job, fixed
 from zoo.measuring.launcher import Launcher, Limits, Outcome
 from zoo.measuring.launchers import Launchers
 from zoo.measuring.machine import usable_cpus
@@ -129,6 +130,11 @@ class Trainer:
     def costs(self, arms: Sequence[Arm]) -> Iterator[list[Cost]]:
         """What each arm costs."""
         yield measure_costs(arms, self._launcher, CHOICE_LIMITS, lambda text: None)
+
+    def close(self) -> None:
+        """End the fork servers and remove the folder of their logs."""
+        self._launchers.close()
+        self._folder.cleanup()
 
     @property
     def _launcher(self) -> Launcher:

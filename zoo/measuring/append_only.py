@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.lock import lock_file
 from zoo.version import VERSION
 
 END = b"\n\n"
@@ -112,12 +113,10 @@ def append(path: Path, columns: Sequence[str], lines: Sequence[str], replaced: R
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[int]:
     """A descriptor of the file that only this process appends to: two writers would cut off each other's rows."""
-    import fcntl  # here, so that a system without it can still read and draw tables
-
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock_file(descriptor, wait=True)
             if os.path.samestat(os.fstat(descriptor), path.stat()):  # else another writer wrote it anew meanwhile
                 yield descriptor
                 return

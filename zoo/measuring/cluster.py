@@ -6,15 +6,15 @@ has its node for itself, or takes one processor, or the GPU. If its node is lost
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.errors import ZooError
 from zoo.measuring.connection import connected
+from zoo.measuring.job import Job
 from zoo.version import VERSION
 
 LOOK_SECONDS = 5.0
@@ -23,40 +23,12 @@ WAIT_SECONDS = 20.0
 """After so long without an answer the user is told."""
 ALONE_SECONDS = 60.0
 """How long a run waits where no node is left."""
+CLOSE_SECONDS = 10.0
+"""How long the nodes may take to close what they made."""
 AGAIN_SECONDS = 30.0
 """How long a node is left out that was lost."""
 TRIES = 2
 """How often a job is begun whose node is lost, and an actor on a node on which it ends."""
-
-
-@dataclass(eq=False)
-class Job:
-    """A call of a method of what `make` made on the node.
-
-    Attributes:
-        name: for messages.
-        method: a generator; what it yields arrives piece by piece.
-        arguments: gives those of the method, when the job is begun: a second try may go on behind what has arrived.
-        receive: takes each piece, on this side.
-        alone: whether nothing else may run on its node.
-        gpu: whether it needs a GPU; one such job runs on a node at a time.
-        failed: why it was given up, in words.
-    """
-
-    name: str
-    method: str
-    arguments: Callable[[], tuple[Any, ...]]
-    receive: Callable[[Any], None]
-    alone: bool = False
-    gpu: bool = False
-    tries: int = 0
-    done: bool = False
-    failed: str = ""
-
-
-def fixed(*arguments: Any) -> Callable[[], tuple[Any, ...]]:
-    """The arguments of a job that are the same in each try."""
-    return lambda: arguments
 
 
 @dataclass(eq=False)
@@ -89,6 +61,10 @@ class NodeActor:
         """Of the zoo there."""
         return VERSION
 
+    def close(self) -> None:
+        """Close what was made."""
+        self._made.close()
+
     def call(self, method: str, *arguments: Any) -> Iterator[Any]:
         """What the generator of that name yields."""
         yield from getattr(self._made, method)(*arguments)
@@ -99,7 +75,7 @@ class Cluster:
 
     Args:
         address: of the cluster, as `ray.init` takes it: "auto", "ray://host:10001", "host:6379".
-        make: is called on each node with its name and the number of jobs that it may run at once.
+        make: is called on each node with its name and how many jobs may run there at once. What it makes has a `close`.
         say: takes what a person should know, such as a node that is lost.
 
     Raises:
@@ -118,8 +94,8 @@ class Cluster:
         self._running: dict[Any, tuple[str, Job | None]] = {}  #: a generator, or a greeting, by its node
         self._looked = 0.0
         self._alone_since: float | None = None  #: when the last node was lost
-        self._gpu_lost_at = -math.inf
         self._begun, self._has_waited = time.monotonic(), False
+        self._gpu_lost_at = self._begun  #: since then a node with a GPU may still join
         self._look()
 
     def __len__(self) -> int:
@@ -145,16 +121,23 @@ class Cluster:
 
     def close(self) -> None:
         """End what runs on the nodes and leave the cluster."""
+        self._close_on(node for node in self._nodes.values() if node.answers)
         for node in self._nodes.values():
             self._ray.kill(node.actor)
         self._ray.shutdown()
+
+    def _close_on(self, nodes: Iterable[Node]) -> None:
+        """Have what was made on nodes end its processes and remove its folder: a kill runs no finalizer."""
+        if closing := [node.actor.close.remote() for node in nodes]:
+            self._ray.wait(closing, num_returns=len(closing), timeout=CLOSE_SECONDS)
 
     def _step(self) -> None:
         if time.monotonic() > self._looked + LOOK_SECONDS:
             self._look()
         self._begin()
         if not self._running:
-            self._wait_for_nodes()
+            if self._waiting:
+                self._wait_for_nodes()
             return
         self._alone_since = None
         ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=LOOK_SECONDS)
@@ -224,6 +207,7 @@ class Cluster:
             self._lose(node_id, f"the zoo does not start there: {_reason(error)}")
             return
         if node and version != VERSION:
+            self._close_on([node])
             self._lost[node_id] = TRIES
             self._lose(node_id, f"it has rnn-zoo {version}, and this is {VERSION}")
         elif node:

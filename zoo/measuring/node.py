@@ -86,6 +86,11 @@ class Bench:
         """Train a case and score it."""
         yield self.coordinator.trained(case)
 
+    def close(self) -> None:
+        """End the fork servers and remove the folder of their logs."""
+        self.coordinator.close()
+        self._folder.cleanup()
+
 
 def _registers(setup: Setup, folder: Path) -> partial[None]:
     """Write the user's file on this node, and have each process that measures import it."""

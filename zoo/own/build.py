@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from zoo.registry import Task
 
 
+class NoModel(ZooError):
+    """A function that returns something else than a model."""
+
+
 def elsewhere(task: Task, execution: Execution, *, units: int) -> keras.Model:
     """Stands for a builder that only the file has."""
     raise ZooError("a model of a file of your own is built in the processes that measure alone")
@@ -45,7 +49,7 @@ def call(function: Made, task: Task, units: int) -> keras.Model:
     """The model that a function returns for the sizes of a task.
 
     Raises:
-        ZooError: it returns something else.
+        NoModel: it returns something else.
     """
     import keras
 
@@ -53,5 +57,5 @@ def call(function: Made, task: Task, units: int) -> keras.Model:
     takes = inspect.signature(function).parameters
     model = function(**{name: value for name, value in sizes.items() if name in takes})
     if not isinstance(model, keras.Model):
-        raise ZooError(f"{function.__name__} returns {type(model).__name__}, not a keras.Model")
+        raise NoModel(f"{function.__name__} returns {type(model).__name__}, not a keras.Model")
     return model

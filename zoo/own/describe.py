@@ -11,14 +11,17 @@ from zoo.convert import with_execution
 from zoo.errors import ZooError
 from zoo.execution import Execution
 from zoo.models._network import TOPOLOGIES
-from zoo.own.build import call, cell_builder, elsewhere
-from zoo.own.file import SIZES, Made, contents_of, place_of
+from zoo.own.build import NoModel, call, cell_builder, elsewhere
+from zoo.own.file import SIZES, Made, contents_of, place_of, returns_model
 from zoo.own.models import OwnModels
 from zoo.own.shapes import Shape, shape_of, task_of, toy_task
 from zoo.registry import SEQUENCE_TO_VECTOR, Entry, Task, Written
 
 if TYPE_CHECKING:
     import keras
+
+
+WHAT_IS_ONE = "one is a class of cells, or a function that returns a keras.Model"
 
 
 def described(path: Path) -> OwnModels:
@@ -30,18 +33,22 @@ def described(path: Path) -> OwnModels:
     contents = contents_of(path)
     entries, tasks = [replace(entry, build=elsewhere) for entry in contents.registered], []
     broken: dict[str, str] = {}
+    left_out = dict(contents.others)
     for name, make in contents.made.items():
         try:
             entry, task = _described_cell(name, make) if inspect.isclass(make) else _described_function(name, make)
+        except NoModel as error:  # of what never said that it would be one
+            (broken if returns_model(make) else left_out)[name] = str(error)
+            continue
         except Exception as error:  # a model of the user's own raises anything
             broken[name] = place_of(error, path.resolve())
             continue
         entries.append(replace(entry, build=elsewhere))
         tasks += [task] if task else []
     if not entries:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in {**broken, **contents.others}.items())
-        raise ZooError(f"{path} has no model" + (f": {reasons}" if reasons else ""))
-    return OwnModels(path, tuple(entries), tuple(tasks), broken, contents.others)
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in {**broken, **left_out}.items())
+        raise ZooError(f"{path} has no model: {reasons or WHAT_IS_ONE}")
+    return OwnModels(path, tuple(entries), tuple(tasks), broken, left_out)
 
 
 def _described_cell(name: str, cell: Made) -> tuple[Entry, None]:

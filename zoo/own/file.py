@@ -43,6 +43,8 @@ def contents_of(path: Path) -> Contents:
     made: dict[str, Made] = {}
     others: dict[str, str] = {}
     for name, thing in vars(module).items():
+        if reason := "" if name.startswith("_") else _made_already(thing, module):
+            others[name] = reason
         if name.startswith("_") or getattr(thing, "__module__", "") != module.__name__ or thing in builders:
             continue
         is_cell = inspect.isclass(thing) and _is_cell(thing)
@@ -83,6 +85,17 @@ def _imported(path: Path) -> ModuleType:
     return module
 
 
+def _made_already(thing: Any, module: ModuleType) -> str:
+    """Why a model, or a class of models, is not measured, in words; empty of anything else."""
+    import keras
+
+    if isinstance(thing, keras.Model):
+        return "a model that is built already: write a function that returns one"
+    if inspect.isclass(thing) and issubclass(thing, keras.Model) and thing.__module__ == module.__name__:
+        return "a class of models: write a function that returns one"
+    return ""
+
+
 def _is_cell(thing: Any) -> bool:
     """Whether a class is a recurrent cell."""
     import keras
@@ -96,12 +109,17 @@ def _no_model(function: Made) -> str:
     """Why a function is not taken for one that returns a model, in words; empty where it is."""
     signature = inspect.signature(function)
     foreign = [name for name, p in signature.parameters.items() if p.default is p.empty and name not in SIZES]
-    returns_model = any(word in str(signature.return_annotation) for word in ("Model", "Sequential", "Functional"))
-    if returns_model and foreign:
+    if returns_model(function) and foreign:
         return f"its parameter {foreign[0]!r} is none of {', '.join(SIZES)}"
-    if returns_model or (not foreign and any(name in SIZES for name in signature.parameters)):
+    if returns_model(function) or (not foreign and any(name in SIZES for name in signature.parameters)):
         return ""
     return "no model: its result is not annotated as a keras.Model"
+
+
+def returns_model(function: Made) -> bool:
+    """Whether a function is annotated as one that returns a model."""
+    annotation = str(inspect.signature(function).return_annotation)
+    return any(word in annotation for word in ("Model", "Sequential", "Functional"))
 
 
 def entry_name(class_name: str) -> str:
