@@ -95,7 +95,7 @@ def test_a_backend_that_is_not_installed_is_skipped_with_the_way_to_get_it(monke
 
 
 def test_a_gpu_that_is_not_there_is_a_skip(monkeypatch) -> None:
-    monkeypatch.setattr("zoo.measuring.case.gpu_names", lambda: ())
+    monkeypatch.setattr("zoo.measuring.case.gpu_name", lambda: "")
     case = next(iter(timed_cases(get_profile("smoke"), Selection(devices=("gpu",)))))
     assert skip_reason(case) == "no GPU is found here: nvidia-smi names none"
 
@@ -109,7 +109,7 @@ def test_every_profile_times_the_stock_layer_of_the_entries_that_have_one(name: 
 
 @pytest.mark.parametrize(("backend", "device"), [("tensorflow", "cpu"), ("tensorflow", "gpu"), ("jax", "cpu")])
 def test_who_asks_for_stock_alone_gets_what_is_the_same_program(backend: str, device: str, monkeypatch) -> None:
-    monkeypatch.setattr("zoo.measuring.case.gpu_names", lambda: ("a GPU",))
+    monkeypatch.setattr("zoo.measuring.case.gpu_name", lambda: "a GPU")
     monkeypatch.setattr("zoo.errors.find_spec", lambda name: True)
     asked = Selection(entries=("lstm",), executions=("stock",), backends=(backend,), devices=(device,))
     arms = {case.arm: skip_reason(case) for case in timed_cases(get_profile("smoke"), asked)}

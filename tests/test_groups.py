@@ -11,8 +11,8 @@ import pytest
 
 import zoo
 from benchmarks.profiles import PROFILES
-from zoo.bench.plan import Selection, timed_cases
-from zoo.measuring.case import Case, skip_reason
+from zoo.bench.plan import Selection, expected_of_group, timed_cases
+from zoo.measuring.case import Case, skip_reason, unsupported
 from zoo.measuring.enough import HALF_WIDTH, LEAST_REPEATS, half_width, is_enough
 from zoo.measuring.group import WORKERS, Group, baselines, groups, looped, reference
 from zoo.measuring.timings import Timings, log_ratio
@@ -47,6 +47,19 @@ def test_groups_are_of_few_workers_but_an_entry_is_never_divided() -> None:
         running = [case for case in group.arms if not skip_reason(case)]
         others = {case.entry for case in running if case not in group.references}
         assert len(running) <= WORKERS or len(others) == 1, group.name
+
+
+def test_groups_are_the_same_whatever_is_installed_here(monkeypatch) -> None:
+    """A run that is resumed goes on though a package came; the head of a cluster needs no GPU of its own."""
+    cases, effort = timed_cases(PROFILES["full"], EVERYWHERE), PROFILES["full"].effort
+    monkeypatch.setattr("zoo.measuring.case.gpu_name", lambda: "a GPU")
+    before = [group.name for group in groups(cases)]
+    monkeypatch.setattr("zoo.measuring.case.gpu_name", lambda: "")
+    monkeypatch.setattr("zoo.errors.find_spec", lambda name: None)
+    after = groups(cases)
+    assert [group.name for group in after] == before
+    assert {expected_of_group(group, effort) for group in after} == {0}
+    assert all(expected_of_group(group, effort, unsupported) > 0 for group in after)
 
 
 def test_other_arms_are_another_group() -> None:

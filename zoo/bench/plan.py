@@ -6,7 +6,7 @@ Nothing here imports Keras or a backend: planning a run must not bind the proces
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -171,7 +171,13 @@ def _wanted(blocks: Sequence[Block], selection: Selection, usual: int, recipe: s
     return wanted
 
 
-def in_order(timed: Mapping[Case, int], mixed: bool, least: int, effort: Effort) -> tuple[list[Group], dict[Case, int]]:
+Cannot = Callable[[Case], str]
+"""Why a case cannot run where it is to be measured, in words; empty where it can."""
+
+
+def in_order(
+    timed: Mapping[Case, int], mixed: bool, least: int, effort: Effort, cannot: Cannot = skip_reason
+) -> tuple[list[Group], dict[Case, int]]:
     """The groups of these cases, those first that are soon done, and the cases in that order.
 
     A run that is stopped has most of its groups then. Long sequences come last, those of fewer steps before those of
@@ -180,7 +186,7 @@ def in_order(timed: Mapping[Case, int], mixed: bool, least: int, effort: Effort)
 
     def place(group: Group) -> tuple[int, float]:
         steps = group.references[0].steps
-        return steps if steps >= LONG else 0, expected_of_group(group, effort)
+        return steps if steps >= LONG else 0, expected_of_group(group, effort, cannot)
 
     together = sorted(groups(timed, mixed, least=least), key=place)
     cases = (case for group in together for case in group.arms if case in timed)
@@ -205,9 +211,9 @@ def expected_seconds(case: Case, effort: Effort) -> float:
     return timing + (1.6 if case.execution.jit else 0.7)
 
 
-def expected_of_group(group: Group, effort: Effort) -> float:
+def expected_of_group(group: Group, effort: Effort, cannot: Cannot = skip_reason) -> float:
     """A rough guess of what the least repeats of a group take, and proving its arms: the proof may take too long."""
-    arms = {case: repeats for case, repeats in group.arms.items() if not skip_reason(case)}
+    arms = {case: repeats for case, repeats in group.arms.items() if not cannot(case)}
     seconds = {case: expected_seconds(case, effort) for case in arms}
     repeats = {
         case: min(group.least, most) if seconds[case] < effort.time_limit_seconds else 0 for case, most in arms.items()

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from zoo.bench.plan import expected_of_group, expected_seconds, name_of
+from zoo.bench.plan import Cannot, expected_of_group, expected_seconds, name_of
 from zoo.bench.profile import Profile
-from zoo.measuring.case import ACCURACY, Case
+from zoo.measuring.case import ACCURACY, Case, skip_reason
 from zoo.measuring.effort import Effort
 from zoo.measuring.enough import half_width
 from zoo.measuring.group import Group, baselines
@@ -25,14 +25,15 @@ LEAST_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Planned:
-    """What a run measures, in this order: groups, then trainings."""
+    """What a run measures, in this order: groups, then trainings; and what of it cannot run there."""
 
     groups: Sequence[Group]
     trained: Sequence[Case]
+    cannot: Cannot = skip_reason
 
     def expected(self, effort: Effort, at_once: int) -> dict[str, float]:
         """The seconds that each may take, by name; of trainings that run at the same time a part."""
-        timed = {group.name: expected_of_group(group, effort) for group in self.groups}
+        timed = {group.name: expected_of_group(group, effort, self.cannot) for group in self.groups}
         return timed | {case.id: expected_seconds(case, effort) / at_once for case in self.trained}
 
 

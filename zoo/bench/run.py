@@ -16,7 +16,7 @@ from zoo.bench.profile import Profile
 from zoo.bench.progress import Planned, Progress, Screen, group_lines, label, numbers
 from zoo.errors import ZooError, more_than_zero
 from zoo.lock import Lock
-from zoo.measuring.case import ACCURACY, Case
+from zoo.measuring.case import ACCURACY, Case, skip_reason, unsupported
 from zoo.measuring.cluster import Cluster
 from zoo.measuring.connection import require_cluster
 from zoo.measuring.coordinator import Coordinator
@@ -90,6 +90,7 @@ class Run:
             raise ZooError(f"nothing of profile {profile.name} is left to measure: widen what you asked for")
         limit_bytes = memory_limit_bytes(memory_limit_gib)
         self.budget_seconds = more_than_zero("budget", budget_seconds, profile.budget_seconds)
+        self._cannot = unsupported if ray else skip_reason  # what is installed on the nodes is not known here
         self._lock = None
         if ray:
             require_cluster(ray)
@@ -102,7 +103,7 @@ class Run:
                 except ZooError:
                     self._lock.release()
                     raise
-            _, self.timed = in_order(self.timed, profile.mixed, self._least, profile.effort)
+            _, self.timed = in_order(self.timed, profile.mixed, self._least, profile.effort, self._cannot)
         table = folder / TABLE
         kept, self.name = _kept(read_rows(table) if resume and table.exists() else [])
         self.at_once = min(profile.at_once, usable_cpus())
@@ -136,10 +137,11 @@ class Run:
         """Announce the grid, or what of it is `wanted`."""
         timed = {case: repeats for case, repeats in self.timed.items() if wanted is None or case in wanted}
         trained = [case for case in self.trained if wanted is None or case in wanted]
-        together, _ = in_order(timed, self.profile.mixed, self._least, self.profile.effort)
+        effort = self.profile.effort
+        together, _ = in_order(timed, self.profile.mixed, self._least, effort, self._cannot)
         self._groups = {case: group for group in together for case in group.arms if case in timed}
-        expected = [(group, expected_of_group(group, self.profile.effort)) for group in together]
-        self.progress = Progress(screen, Planned(together, trained), self.profile, self.at_once)
+        expected = [(group, expected_of_group(group, effort, self._cannot)) for group in together]
+        self.progress = Progress(screen, Planned(together, trained, self._cannot), self.profile, self.at_once)
         self._place.plan(expected, trained, self.budget_seconds)
         self.progress.keep(self._place.is_done)
         self.progress.announce(self.coordinator.folder, self.budget_seconds)

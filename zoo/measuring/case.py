@@ -13,7 +13,7 @@ from zoo import Execution, get_entry, get_task
 from zoo.errors import missing
 from zoo.execution import PREDICTS
 from zoo.measuring import runners
-from zoo.measuring.machine import gpu_names
+from zoo.measuring.machine import gpu_name
 
 DEVICES = ("cpu", "gpu")
 PHASES = ("train", "predict")
@@ -96,13 +96,19 @@ class Case:
 
 def skip_reason(case: Case) -> str:
     """Why the case cannot run as asked on this machine, in words; empty where it can."""
-    execution, backend = case.execution, case.backend
-    if absent := missing(backend):
+    if absent := missing(case.backend):
         return absent
-    if case.device == "gpu" and not gpu_names():
+    if case.device == "gpu" and not gpu_name():
         return "no GPU is found here: nvidia-smi names none"
-    if execution.memory == "offload" and case.device == "cpu":
-        return "+offload moves what waits for the backward pass from a GPU to the host: there is no GPU in this case"
-    if backend == "torch" and execution.jit and not any(map(shutil.which, ("c++", "g++", "clang++"))):
+    if reason := unsupported(case):
+        return reason
+    if case.backend == "torch" and case.execution.jit and not any(map(shutil.which, ("c++", "g++", "clang++"))):
         return "torch with jit (inductor) needs a C++ compiler, and none is found"
+    return missing(*runners.load(case.runner).NEEDED)
+
+
+def unsupported(case: Case) -> str:
+    """Why no machine runs the case as asked, whatever is installed there, in words; empty where one can."""
+    if case.execution.memory == "offload" and case.device == "cpu":
+        return "+offload moves what waits for the backward pass from a GPU to the host: there is no GPU in this case"
     return runners.load(case.runner).unsupported(case)

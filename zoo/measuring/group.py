@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from zoo import Execution, get_entry, get_task
 from zoo.execution import NORMAL_JIT
-from zoo.measuring.case import Case, skip_reason
+from zoo.measuring.case import Case, unsupported
 from zoo.measuring.enough import LEAST_REPEATS
 
 REFERENCE = "lstm"
@@ -89,7 +89,7 @@ def _shared(case: Case, mixed: bool) -> Case:
 
 
 def _parts(arms: Mapping[Case, int], workers: int) -> Iterator[dict[Case, int]]:
-    """The arms entry by entry, as many entries at a time as make `workers` arms that run here."""
+    """The arms entry by entry, as many entries at a time as make `workers` arms that can run on some machine."""
     by_entry: dict[str, dict[Case, int]] = {}
     for case, repeats in arms.items():
         by_entry.setdefault(case.entry, {})[case] = repeats
@@ -103,7 +103,7 @@ def _parts(arms: Mapping[Case, int], workers: int) -> Iterator[dict[Case, int]]:
 
 
 def _running(arms: Iterable[Case]) -> int:
-    return sum(not skip_reason(case) for case in arms)
+    return sum(not unsupported(case) for case in arms)
 
 
 def _group(arms: Mapping[Case, int], least: int) -> Group:

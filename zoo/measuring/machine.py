@@ -6,6 +6,7 @@ import functools
 import math
 import os
 import platform
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -23,9 +24,10 @@ STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")
 LEGACY = {"TF_USE_LEGACY_KERAS": "1"}  # TensorFlow 1's cells live in tf_keras
 ON_CPU = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+LISTED = re.compile(r"\s*(?:GPU (?P<index>\d+): (?P<name>.*)|MIG .*) \(UUID: (?P<uuid>\S+)\)")
+"""A line of nvidia-smi -L: a GPU, or below it a part of it."""
 USUAL_MEMORY_LIMIT = 0.8  # of what is free
 ON_GPU = {
-    "CUDA_VISIBLE_DEVICES": "0",
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # that of nvidia-smi, which names the device
     "JAX_PLATFORMS": "cuda",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
@@ -58,24 +60,34 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def visible_gpu() -> str:
+    """The GPU that is measured on, as CUDA calls it: the first that CUDA_VISIBLE_DEVICES names, or of all."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+
+
 @functools.cache
-def gpu_names() -> tuple[str, ...]:
-    """The NVIDIA GPUs of this machine as the driver calls them; asked without a backend, which it would bind."""
+def gpu_name() -> str:
+    """What the driver calls the NVIDIA GPU that is measured on, empty without one; asked without a backend, which it
+    would bind.
+    """
     try:
-        called = subprocess.run(
-            ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, check=True
-        )
+        called = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return ()
-    return tuple(name.strip() for name in called.stdout.splitlines() if name.strip())
+        return ""
+    wanted, name = visible_gpu(), ""
+    for line in filter(None, map(LISTED.match, called.stdout.splitlines())):
+        name = line["name"] or name
+        if wanted and (wanted == line["index"] or line["uuid"].startswith(wanted)):
+            return name
+    return ""
 
 
 @functools.cache
 def origin(backend: str, device: str) -> dict[str, Any]:
     """The columns of the results that say where and with which versions a row was measured."""
-    gpus = gpu_names() if device == "gpu" else ()
+    gpu = gpu_name() if device == "gpu" else ""
     return {
-        "device_name": gpus[0] if gpus else cpu_name(),
+        "device_name": gpu or cpu_name(),
         "cpu_count": os.cpu_count(),
         "threads": usable_cpus(),
         "python_version": platform.python_version(),
@@ -137,7 +149,7 @@ def environment(runner: str, backend: str, device: str) -> Mapping[str, str]:
         # Keras on torch asks for CUDA at import; through NVML it does so without spoiling CUDA for forked children.
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
         **(LEGACY if runner == "legacy" else {}),
-        **(ON_CPU if device == "cpu" else ON_GPU),
+        **(ON_CPU if device == "cpu" else {**ON_GPU, "CUDA_VISIBLE_DEVICES": visible_gpu()}),
     }
 
 

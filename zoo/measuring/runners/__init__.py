@@ -31,8 +31,12 @@ class Runner:
 class RunnerModule(Protocol):
     """What the file of a runner has. Importing it imports no backend; every function but `unsupported` may."""
 
+    @property
+    def NEEDED(self) -> tuple[str, ...]:
+        """The packages that it needs beside the case's backend."""
+
     def unsupported(self, case: Case) -> str:
-        """Why the runner has no such case, in words; empty if it has. Imports no backend."""
+        """Why the runner has no such case on any machine, in words; empty if it has. Imports no backend."""
 
     def kernel_paths(self, case: Case) -> tuple[str, ...] | None:
         """The kernel paths that the case may take; None if the library is free to choose. Imports no backend."""

@@ -14,6 +14,7 @@ from zoo.measuring.kernels import of_hlo
 from zoo.measuring.runners import Runner, _bare
 from zoo.registry import SEQUENCE_TO_SEQUENCE
 
+NEEDED: tuple[str, ...] = ()
 Tensors: TypeAlias = Mapping[str, Tensor]
 """Weights by their short names: "kernel", "output/bias"."""
 State: TypeAlias = tuple[Tensor, ...]

@@ -17,6 +17,7 @@ from zoo.registry import SEQUENCE_TO_SEQUENCE
 if TYPE_CHECKING:
     import torch
 
+NEEDED: tuple[str, ...] = ()
 RESET_FIRST = (1, 0, 2)  # torch's gates of a GRU are r, z, n; Keras' are z, r, n
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import keras
 
 
+NEEDED: tuple[str, ...] = ()
+
+
 def unsupported(case: Case) -> str:
     """Why Keras on the case's backend cannot run its execution, in words; empty if it can."""
     entry = zoo.get_entry(case.entry)

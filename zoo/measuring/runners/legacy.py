@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import zoo
-from zoo.errors import ZooError, missing
+from zoo.errors import ZooError
 from zoo.measuring.batch import sequence_lengths
 from zoo.measuring.case import Case
 from zoo.measuring.computed import Computed, Tensor, Weights, first_less_later, timed
@@ -35,6 +35,7 @@ from zoo.registry import SEQUENCE_TO_SEQUENCE, Task
 ENVIRONMENT = {"TF_USE_LEGACY_KERAS": "1"}
 """What the environment of a process must hold before it imports TensorFlow, for these arms to run in it."""
 LEARNING_RATE = 0.01  # what Keras takes for "sgd"
+NEEDED: tuple[str, ...] = ("tf_keras",)
 MASKED = ("none", "full", "uniform")
 ALLOWED = {"masked": MASKED, "backend": ("tensorflow",), "optimizer": ("sgd",), "dtype": ("float32",)}
 V1_CELLS = {"neuron": "BasicRNNCell", "simple_rnn": "BasicRNNCell", "lstm": "BasicLSTMCell"}
@@ -70,7 +71,7 @@ def unsupported(case: Case) -> str:
         return "the legacy arms are timed, not trained by a recipe"
     if case.execution.memory == "swap" and case.device != "gpu":
         return SWAP_CPU
-    return _other_model(case) or missing("tf_keras")
+    return _other_model(case)
 
 
 def _other_model(case: Case) -> str:

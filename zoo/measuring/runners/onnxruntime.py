@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import zoo
-from zoo.errors import missing
+import zoo.onnx
 from zoo.measuring.case import Case
 from zoo.measuring.computed import Computed, Weights
 from zoo.measuring.machine import usable_cpus
 from zoo.measuring.runners import Runner
-from zoo.onnx import NEEDED
 
 if TYPE_CHECKING:
     import keras
+
+
+NEEDED: tuple[str, ...] = zoo.onnx.NEEDED
 
 
 def unsupported(case: Case) -> str:
@@ -25,7 +27,7 @@ def unsupported(case: Case) -> str:
         return "ONNX Runtime is measured on the CPU"
     if case.recipe:
         return "ONNX Runtime does not train"
-    return missing(*NEEDED)
+    return ""
 
 
 def kernel_paths(case: Case) -> tuple[str, ...]:
