@@ -140,6 +140,9 @@ def test_an_answer_is_remembered_for_the_same_question_alone(tmp_path: Path, mon
     assert again.remembered
     assert again.table() == found.table()
     assert remember.recall(["another"], BACKEND, "cpu", 0.5) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(remember, "installed_version", lambda package: f"another {package}")  # of ONNX Runtime
+        assert remember.recall(["key"], BACKEND, "cpu", 0.5) is None
     next((tmp_path / "cache").iterdir()).write_text("{")
     assert remember.recall(["key"], BACKEND, "cpu", 0.5) is None
 
@@ -153,6 +156,14 @@ def test_what_is_tried_can_run_there_and_is_no_program_twice(backend: str, steps
         assert not Execution.parse(name).problem(backend, "cpu")
         assert not Execution.parse(name).same_program(backend, "cpu")
     assert ("unrolled" in {Execution.parse(name).loop for name in names}) == (steps is not None and backend != "torch")
+
+
+def test_on_jax_the_kernel_is_tried_compiled_as_it_is_measured() -> None:
+    assert executions("jax", "gpu")[0] == "fused+jit"
+    why = "without jit JAX compiles no program that shows its kernel: ask for fused+jit"
+    assert Execution.parse("fused").problem("jax", "gpu", "LSTM") == why
+    assert Execution.parse("fused").problem("jax", "cpu") == "jax has no kernel for a whole sequence on a cpu"
+    assert executions("tensorflow", "gpu")[0] == "fused"
 
 
 def small() -> keras.Model:

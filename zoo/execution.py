@@ -175,9 +175,13 @@ class Execution:
             layer: the layer of Keras with the cell to run, "LSTM"; by default any.
         """
         problem = _problem_on_torch(self) if backend == "torch" else _problem_on_xla(self, backend)
-        if self.loop == "fused" and device and not problem:
-            return no_kernel(layer or "LSTM", backend, device)
-        return problem
+        if self.loop != "fused" or not device or problem:
+            return problem
+        if absent := no_kernel(layer or "LSTM", backend, device):
+            return absent
+        if backend == "jax" and not self.jit:
+            return f"without jit JAX compiles no program that shows its kernel: ask for {replace(self, jit=True)}"
+        return ""
 
     def same_program(self, backend: str, device: str) -> Execution | None:
         """The execution that is the same program on `backend` and `device` and is measured in its place, if any."""

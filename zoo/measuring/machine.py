@@ -91,14 +91,14 @@ def origin(backend: str, device: str) -> dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "threads": usable_cpus(),
         "python_version": platform.python_version(),
-        "keras_version": _version("keras"),
-        "backend_version": _version(backend),
-        "numpy_version": _version("numpy"),
+        "keras_version": installed_version("keras"),
+        "backend_version": installed_version(backend),
+        "numpy_version": installed_version("numpy"),
         "zoo_version": VERSION,
     }
 
 
-def _version(package: str) -> str:
+def installed_version(package: str) -> str:
     """The version that is installed, empty where none is."""
     try:
         return version(package)

@@ -9,8 +9,9 @@ from typing import Any
 
 import platformdirs
 
-from zoo.measuring.machine import origin
+from zoo.measuring.machine import installed_version, origin
 from zoo.measuring.recommendation import Recommendation, as_json, of_json
+from zoo.onnx import NEEDED
 
 
 def folder() -> Path:
@@ -43,6 +44,6 @@ def remember(key: Any, backend: str, device: str, answer: Recommendation) -> Non
 
 
 def _path(key: Any, backend: str, device: str) -> Path:
-    versions = [origin(each, device) for each in backend.split("+")]
+    versions = [*(origin(each, device) for each in backend.split("+")), *map(installed_version, NEEDED)]
     mark = hashlib.blake2s(json.dumps([key, versions, device], default=str).encode(), digest_size=10).hexdigest()
     return folder() / f"{mark}.json"

@@ -54,9 +54,10 @@ def executions(backend: str, device: str = "cpu", steps: int | None = None, line
     if Execution("stock").same_program(backend, device):
         plain.remove("looped")
     by_file = [ONNX] if find_spec("onnx") and find_spec("onnxruntime") else []
-    names = ["fused", *by_file, *(["parallel"] if linear else []), *([] if NORMAL_JIT[backend] else plain), *jitted]
+    fused = "fused+jit" if NORMAL_JIT[backend] else "fused"
+    names = [fused, *by_file, *(["parallel"] if linear else []), *([] if NORMAL_JIT[backend] else plain), *jitted]
     names.append("chunked-auto+recompute")
-    return [name for name in names if not Execution.parse(name).problem(backend, device if name == "fused" else "")]
+    return [name for name in names if not Execution.parse(name).problem(backend, device if name == fused else "")]
 
 
 class Budget:
