@@ -18,9 +18,10 @@ import pytest
 from tests.frames import monthly
 from tests.test_rooms import ROOT
 from zoo.errors import ZooError
-from zoo.measuring.cluster import Cluster
+from zoo.measuring.cluster import Cluster, NodeActor
 from zoo.measuring.effort import USUAL
 from zoo.measuring.job import Job
+from zoo.measuring.machine import environment
 from zoo.measuring.node import Setup
 from zoo.measuring.rows import TABLE, read_rows
 
@@ -133,10 +134,11 @@ def test_what_is_made_on_a_node_is_closed(three_nodes: Any, tmp_path: Path, monk
 
 
 def test_what_measures_on_a_node_leaves_no_folder() -> None:
-    bench = Setup("run", USUAL, memory_limit_gib=1.0).bench("a node", 1)
-    assert bench.coordinator.folder.exists()
-    bench.close()
-    assert not bench.coordinator.folder.exists()
+    actor = NodeActor(Setup("run", USUAL, memory_limit_gib=1.0).bench, "a node", 1)
+    folders = [actor._made.coordinator.folder, Path(environment("keras", "torch", "cpu")["TORCHINDUCTOR_CACHE_DIR"])]
+    assert all(folder.exists() for folder in folders)
+    actor.close()
+    assert not any(folder.exists() for folder in folders)
 
 
 def test_a_job_for_a_gpu_waits_for_a_node_that_has_one(sleepers: SimpleNamespace) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.measuring.connection import connected
 from zoo.measuring.job import Job
+from zoo.measuring.machine import remove_compilers_folder
 from zoo.version import VERSION
 
 LOOK_SECONDS = 5.0
@@ -62,8 +63,9 @@ class NodeActor:
         return VERSION
 
     def close(self) -> None:
-        """Close what was made."""
+        """Close what was made, and remove what this process would remove at its end: it is killed."""
         self._made.close()
+        remove_compilers_folder()
 
     def call(self, method: str, *arguments: Any) -> Iterator[Any]:
         """What the generator of that name yields."""

@@ -128,6 +128,13 @@ def _compilers_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="rnn-zoo-inductor-")
 
 
+def remove_compilers_folder() -> None:
+    """Remove it now, if there is one: for a process that is killed, which ends without its finalizers."""
+    if _compilers_folder.cache_info().currsize:
+        _compilers_folder().cleanup()
+        _compilers_folder.cache_clear()
+
+
 def environment(runner: str, backend: str, device: str) -> Mapping[str, str]:
     """The environment of a process that measures by `runner` on `backend` and `device`: threads fixed, chatter off.
 
