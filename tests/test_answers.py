@@ -104,7 +104,11 @@ def test_a_gpu_is_compared_with_the_cpu_that_took_turns_with_it() -> None:
     gpu = replace(stock, device="gpu", device_name="card")
     rows = [*arm("stock", [1.0] * 3, stock), *arm("stock", [0.25] * 3, gpu)]
     (line,) = named(rows, "device").lines
+    assert line.startswith("card: torch, ")
     assert "training time on the GPU over that on the CPU: 20 steps 0.25 [0.25, 0.25]" in line
+    other = [replace(row, cpu_count=8, run="run-2") for row in arm("stock", [1.0] * 3, stock)]
+    other += [replace(row, cpu_count=8, run="run-2", device_name="board") for row in arm("stock", [0.5] * 3, gpu)]
+    assert [line.split(":")[0] for line in named([*rows, *other], "device").lines] == ["card", "board"]
     alone = [replace(row, group="other") if row.device == "gpu" else row for row in rows]
     assert named(alone, "device").lines == []
 

@@ -290,3 +290,11 @@ WRONG = {
 def test_a_case_that_a_peer_has_not_says_why(reason: str) -> None:
     case = Case("lstm", "wave", Execution("native", runner="torch"), "torch", "cpu", 50, 20, 1, 100)
     assert runners.load("torch").unsupported(replace(case, **WRONG[reason])) == reason
+
+
+def test_gains_of_two_machines_say_which_is_whose() -> None:
+    rows = [*arm("stock", [1.0] * 3, TORCH), *arm("fused", [0.5] * 3, TORCH)]
+    other = [replace(row, device_name="other", run="run-2", step_seconds=2 * row.step_seconds) for row in rows]
+    texts = gain_texts(as_table([*rows, *other]))
+    assert texts["device_name"].tolist() == [TIMING.device_name, "other"]
+    assert "device_name" not in gain_texts(as_table(rows))

@@ -39,9 +39,10 @@ def answers(table: pd.DataFrame) -> list[Answer]:
     machine.
     """
     first, *others = by_machine(table).items()
-    result = _of_machine(first[1], table)
+    devices = rest.of_devices(table)  # a GPU and its CPU are two machines
+    result = _of_machine(first[1], devices)
     for name, rows in others:
-        for i, other in enumerate(_of_machine(rows, rows)):
+        for i, other in enumerate(_of_machine(rows, devices.iloc[:0])):
             if other.name == "architecture":
                 continue
             lines = [f"{name}: {line}" for line in other.lines if line not in result[i].lines]
@@ -51,13 +52,13 @@ def answers(table: pd.DataFrame) -> list[Answer]:
     return result
 
 
-def _of_machine(rows: pd.DataFrame, table: pd.DataFrame) -> list[Answer]:
-    """The answers of one machine; a GPU is compared with the CPU of its own in the whole table."""
+def _of_machine(rows: pd.DataFrame, devices: pd.DataFrame) -> list[Answer]:
+    """The answers of one machine, and that of `devices`, GPUs beside the CPUs of theirs."""
     loops = rest.loop_ratios(rows)
     over_stock = rest.stock_ratios(rows)
     unrolling, paid = rest.of_unrolling(loops, over_stock), rest.paid_back(rows)
-    jit, devices = rest.of_jit(loops), rest.of_devices(table)
-    compared, memory, linear = architectures(rows), rest.of_memory(loops, rows), rest.of_linear(loops)
+    jit, compared = rest.of_jit(loops), architectures(rows)
+    memory, linear = rest.of_memory(loops, rows), rest.of_linear(loops)
     projections, dropout = rest.of_projections(rows), rest.of_recurrent_dropout(rows)
     fit, best = rest.that_fit(rows), gains(rows)
     best = best[best["comparison"] == OVER_STOCK.what]
@@ -203,13 +204,13 @@ def _memory(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _devices(rows: pd.DataFrame) -> Iterator[str]:
-    for backend, part in rows.groupby("backend", sort=False):
+    for (name, backend), part in rows.groupby(["device_name", "backend"], sort=False):
         trains = part[part["phase"] == "train"].sort_values("steps")
         phrases = [f"{row['steps']} steps {ratio_words(row)}" for row in in_turn(trains)]
         if phrases:
             size = size_words(trains.iloc[0])
             ratios = "; ".join(phrases)
-            yield f"{backend_name(backend)}, {size}, training time on the GPU over that on the CPU: {ratios}."
+            yield f"{name}: {backend_name(backend)}, {size}, training time on the GPU over that on the CPU: {ratios}."
 
 
 def _over_entry(rows: pd.DataFrame) -> Iterator[str]:

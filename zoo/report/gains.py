@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 
-from zoo.statistics.gains import gains
+from zoo.statistics.columns import differing
+from zoo.statistics.gains import PLACE, gains
 from zoo.statistics.texts import number, with_interval
 
 
 def gain_texts(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `gains` as texts: A is the first side, B the second. In the place of a missing gain stands why."""
+    """The rows of `gains` as texts: A is the first side, B the second. In the place of a missing gain stands why.
+
+    What differs of the machine and the device has a column of its own.
+    """
     rows = gains(table)
     sizes = zip(rows["entry"], rows["units"], rows["steps"], rows["batch"], strict=True)
     shown = rows[["problem", "gain", "low", "high"]].itertuples(index=False, name=None)
@@ -17,6 +21,7 @@ def gain_texts(table: pd.DataFrame) -> pd.DataFrame:
         "A against B": rows["comparison"],
         "call": rows["phase"],
         "size": [f"{entry} {units}, {steps} steps, batch {batch}" for entry, units, steps, batch in sizes],
+        **{name: rows[name] for name in differing(rows, PLACE)},
         "fastest of A": rows["ours"],
         "fastest of B": rows["theirs"],
         "A is times as fast": [problem or with_interval(*interval) for problem, *interval in shown],

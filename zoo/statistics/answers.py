@@ -94,9 +94,10 @@ def of_own(over_stock: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_devices(table: pd.DataFrame) -> pd.DataFrame:
-    """The stock layer on a GPU over that on the CPU of the same machine, by the number of steps."""
+    """The stock layer on a GPU, `device_name`, over that on the CPU of the same machine, by the number of steps."""
     rows = gpu_over_cpu(table)
-    return evidence(favourite(rows[rows["loop"] == "stock"]), "device", "other_device")
+    rows = favourite(rows[rows["loop"] == "stock"])
+    return evidence(rows, "device", "other_device").assign(device_name=rows["device_name"].to_numpy())
 
 
 def of_projections(table: pd.DataFrame) -> pd.DataFrame:
