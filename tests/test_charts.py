@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
-from tests.tables import FAILURE, SCORE, TIMING, arm, empty_table, failures_table, pair, quick_rows, quick_table
+from tests.tables import FAILURE, SCORE, TIMING, arm, empty_table, failures_table, grown, pair, quick_rows, quick_table
 from zoo import EXECUTIONS, TASKS
 from zoo.charts.architectures import FRONT
 from zoo.charts.executions import FASTEST
@@ -299,3 +299,10 @@ def test_a_table_without_comparisons_ends_with_what_is_missing() -> None:
 def test_what_is_measured_under_another_name_did_not_fail(backend: str, footer: str) -> None:
     skipped = replace(FAILURE, status="skipped", reason="the same program", loop="stock", backend=backend)
     assert footer in texts(CHARTS["executions"](as_table([*pair(20, [0.8] * 3), skipped])))
+
+
+def test_the_footer_of_growth_counts_the_repeats_of_the_run_of_its_times() -> None:
+    rows = grown({"step_seconds": (0.001, 1.0)}, (10, 20, 50))
+    older = [replace(row, run="run-0", repeat=row.repeat + 7, started_at="2026-04-01T10:00:00") for row in rows[:2]]
+    shown = texts(CHARTS["cost_growth"](as_table([*older, *rows])))
+    assert "2 repeats; 2026-05-01." in " ".join(shown.split())

@@ -22,6 +22,7 @@ from zoo import list_models, list_tasks
 from zoo.bench.profile import Block, Profile
 from zoo.errors import ZooError
 from zoo.measuring import append_only
+from zoo.statistics.architectures import architectures
 from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table, read
 
@@ -285,3 +286,11 @@ def test_an_arm_counts_once_whatever_its_runs_phases_and_repeats() -> None:
     alone = [replace(row, group="", steps=50) for row in pair(20, [0.8] * 2)]
     table = as_table([*pair(20, [0.8] * 3), *again, *alone])
     assert results.lockstep(table).startswith("2 of 4 arms took turns")
+
+
+def test_the_naive_score_of_a_task_is_one_number_whatever_rows_are_shown() -> None:
+    """A mean over the rows shown is 0.1135 on one page and 0.11349999 on another: 0.114 and 0.113 for a reader."""
+    rows = architectures(as_table([replace(SCORE, entry=e, score=s) for e, s in (("lstm", 0.01), ("gru", 0.02))]))
+    rows["naive_score"] = [0.1135, 0.11349]
+    headings = [list(results.architecture_texts(part)) for part in (rows, rows[:1])]
+    assert [heading[1] for heading in headings] == ["mse (naive 0.114)"] * 2

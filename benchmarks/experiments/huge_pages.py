@@ -139,7 +139,10 @@ def measure(backend: str, entry: str, task: str, repeat: int, rounds: int) -> li
 
 
 def ratios(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row a backend and size: the step as usual, the share of it in the kernel, and each other arm's step over it."""
+    """A row a backend and size: the step as usual, the kernel's CPU time over it, and each other arm's step over it.
+
+    The CPU time is that of all threads: with several it may be more than the step takes.
+    """
     import zoo
 
     lines = []
@@ -151,7 +154,7 @@ def ratios(rows: pd.DataFrame) -> pd.DataFrame:
             "entry": entry,
             "steps": str(zoo.get_task(str(task)).steps),
             "as usual": f"{1e3 * usual['step_seconds'].median():.3g} ms",
-            "in the kernel": f"{(usual['system_seconds'] / usual['step_seconds']).median():.0%}",
+            "kernel CPU over step": f"{(usual['system_seconds'] / usual['step_seconds']).median():.0%}",
         }
         for arm in list(ARMS)[1:]:
             over = wide[arm] / wide["as usual"]

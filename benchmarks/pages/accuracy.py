@@ -17,7 +17,7 @@ from zoo.measuring.enough import LEAST_REPEATS
 from zoo.pretrained import cards
 from zoo.report.terminal import as_markdown
 from zoo.statistics.intervals import geometric_interval, geometric_mean
-from zoo.statistics.scores import better, score_interval, scores
+from zoo.statistics.scores import better, score_interval
 from zoo.statistics.texts import number, three_digits, with_interval
 
 Figures = dict[str, str]
@@ -31,7 +31,7 @@ def accuracy_figures(trained: Trained) -> Figures:
     Raises:
         ZooError: nothing was trained by train-reference.
     """
-    rows = published_scores(trained)
+    rows = published_scores(trained.table)
     if rows.empty:
         raise ZooError("no trainings to write about: run python -m benchmarks train-reference")
     figures = {"machine": machine(rows), "standing": as_markdown(standing_texts(standings(trained)))}
@@ -67,7 +67,7 @@ def _texts(part: pd.DataFrame) -> pd.DataFrame:
                 **{str(name): _mean_and_sd(of_it["score"]) for name, of_it in by_metric.items()},
                 "95%": _interval(seeds["score"], str(metric)),
                 "seeds": str(len(seeds)),
-                "naive": number(seeds["naive_score"].median()),
+                "naive": number(seeds["naive_score"].mean()),
                 "training s": number(seeds["train_seconds"].mean()),
                 "to target s": number(seeds["seconds_to_target"].mean(skipna=False)),
                 "asked": f"{sign} {asked}" if asked else "",
@@ -143,7 +143,7 @@ def _mnist_book(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
 def _sooner(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
     """Seconds until the score that was published, of the book's recipe and of ours."""
     theirs = part["seconds_to_target"].mean(skipna=False)
-    rows = scores(trained.table)
+    rows = published_scores(trained.table)
     by_recipe = rows["entry"].eq("lstm") & rows["recipe"].eq("fast_lstm")
     ours = rows.loc[by_recipe, "seconds_to_target"].mean(skipna=False)
     if pd.isna(theirs) or pd.isna(ours):
@@ -156,7 +156,7 @@ def _sooner(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
 
 
 def _translation(group: Group, part: pd.DataFrame, trained: Trained) -> Figures:
-    rows = scores(trained.table).query("run == 'train-reference'")
+    rows = published_scores(trained.table)
     score = rows[rows["task"] == group.task].groupby(["metric", "entry"])["score"].mean()
     figures = {
         f"{metric}-{entry}": _digits(score[metric, entry])

@@ -76,7 +76,7 @@ def profile_figures(folder: Path, name: str, table: pd.DataFrame) -> dict[str, s
 
 def _origin(table: pd.DataFrame, paths: list[Path]) -> str:
     day = table["started_at"].astype("str").str[:10]
-    days = " and ".join(dict.fromkeys([day.min(), day.max()]))
+    days = (" to " if day.nunique() > 2 else " and ").join(dict.fromkeys([day.min(), day.max()]))
     links = ", ".join(f"[{path.name}](reference/{path.name})" for path in paths)
     repeats = int(table["repeat"].max()) + 1
     return f"{machine(table)}; {versions(table)}; at most {repeats} fresh processes each; {days}; {links}"

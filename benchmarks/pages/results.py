@@ -111,7 +111,7 @@ def architecture_texts(rows: pd.DataFrame) -> pd.DataFrame:
         {
             "rank": ranks,
             "entry": stars + rows["model"] + stars,
-            f"{first['metric']} (naive {number(rows['naive_score'].median())})": scores,
+            f"{first['metric']} (naive {number(rows['naive_score'].bfill().iloc[0])})": scores,
             "seeds": rows["seeds"].map(whole),
             "parameters": rows["parameters"].map(whole),
             "training time": _ratios(rows, "train"),

@@ -63,15 +63,15 @@ def standings(trained: Trained) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=STANDING)
 
 
-def published_scores(trained: Trained) -> pd.DataFrame:
+def published_scores(table: pd.DataFrame) -> pd.DataFrame:
     """The scores of train-reference; a seed that was trained on two backends or machines counts once."""
-    rows = scores(trained.table).query("run == 'train-reference'")
+    rows = scores(table).query("run == 'train-reference'")
     return rows.drop_duplicates(["task", "entry", "recipe", "units", "split", "metric", "seed"], keep="last")
 
 
 def _chosen(trained: Trained) -> pd.DataFrame:
     """The scores of each entry by the recipe that validation chose, on the first split by the metric of the task."""
-    rows = published_scores(trained)
+    rows = published_scores(trained.table)
     rows = rows[rows["metric"] == rows["task"].map(lambda name: get_task(name).metric)]
     rows = rows[rows["split"] == rows.groupby("task")["split"].transform("first")]
     keys = ["task", "entry", "recipe", "units"]

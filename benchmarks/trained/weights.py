@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 import zoo
+from benchmarks.trained.standing import published_scores
 from zoo.archives import sha256
 from zoo.data import Data
 from zoo.pretrained import probe, stem, write_vocabularies
@@ -87,8 +88,8 @@ def publish_all(
 
 
 def _rows(table: pd.DataFrame, model: Model) -> pd.DataFrame:
-    """The scored seeds of a training, by the metric of its task."""
-    rows = table[(table["phase"] == "accuracy") & (table["status"] == "ok")]
+    """The scored seeds of a training, each once, by the metric of its task."""
+    rows = published_scores(table)
     rows = rows[rows["metric"] == zoo.get_task(model.task).metric]
     for name in ("entry", "task", "recipe"):
         rows = rows[rows[name] == getattr(model, name)]

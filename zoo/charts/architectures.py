@@ -68,7 +68,7 @@ def scores_and_costs(table: pd.DataFrame) -> Figure:
     axes.set_ylabel(", ".join(filter(None, [metric, better(metric), "log scale" * log])), fontsize=9)
     axes.legend(handles=LEGEND, loc="best", frameon=True, fontsize=9)
     title = f"{first['task']}, {backend_name(first['backend'])}: {_answer(scored, metric)}"
-    beyond = _draw_naive(axes, rows["naive_score"].median())
+    beyond = _draw_naive(axes, rows["naive_score"].bfill().iloc[0])
     notes = "\n".join([NOTE + beyond, *_unranked(both), *_left_out(rows), *_far_off(timed.drop(both.index))])
     figure = finish(figure, table, _rows_of(table, rows), title, notes, legend=False)
     _part(names, axes, both)

@@ -42,11 +42,11 @@ def cost_growth(table: pd.DataFrame) -> Figure:
         _draw_growth(axes, data, column)
     note = (
         "Markers: geometric mean of times, mean of memory, over repeats (each a fresh process, the median of its "
-        "blocks), with 95% intervals (Student's t; none under 3 repeats). Times are those of one run: a machine's pace "
-        "differs from day to day."
+        "blocks), with 95% intervals (Student's t; none under 3 repeats). Times are those of one run, counted below: a "
+        "machine's pace differs from day to day. Memory is that of every run."
     )
     title = f"{backend_name(data['backend'].iloc[0])}, {setting_words(data)}: {_answer(data)}"
-    return finish(figure, table, rows_of(table, data), title, note)
+    return finish(figure, table, rows_of(table, times_of_one_run(data)), title, note)
 
 
 def _grown(data: pd.DataFrame) -> pd.DataFrame:

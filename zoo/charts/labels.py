@@ -76,7 +76,8 @@ def setting_words(rows: pd.DataFrame) -> str:
 
 
 def rows_of(table: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the table that `drawn` was worked out from."""
+    """The rows of the table that `drawn` was worked out from, of its runs where it names them."""
     rows = table[(table["status"] == "ok") & table["phase"].isin(drawn["phase"].unique())]
-    keys = ["entry", "task", "steps", "units", "batch", "backend", "execution"]
+    keys = ["entry", "task", "steps", "units", "batch", "masked", "backend", "device", "execution"]
+    keys += ["run"] if "run" in drawn else []
     return rows.merge(drawn[keys].drop_duplicates(), on=keys)

@@ -27,7 +27,7 @@ class Cost:
 
     Attributes:
         milliseconds: of a call with one batch, by phase.
-        ratios: over the first arm, by phase.
+        ratios: over the first arm, by phase; their intervals are over rounds within one process of each.
         peak_mib: the most memory of its process in a training step.
         reason: why it was not measured.
     """

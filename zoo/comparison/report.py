@@ -36,7 +36,9 @@ def write_comparison(outcome: Outcome, folder: Path) -> Path:
                 "Entries",
                 "Best first. low and high are the ends of 95% intervals. over_baseline is the mean loss over that of "
                 "the best baseline, on the same examples: under 1 is better. Times are milliseconds of a call with one "
-                "batch, taken in turns; ratios are over the first entry. peak_mib is the memory of the whole process.",
+                "batch, taken in turns; ratios are over the first entry, and their intervals are over rounds within "
+                "one process of each entry: other processes may differ by more. peak_mib is the memory of the whole "
+                "process.",
                 table[table["kind"] == ENTRY].drop(columns="kind"),
             ),
             ReportTable("baselines", "Baselines", "What simple answers reach on the same examples.", _baselines(table)),

@@ -120,7 +120,7 @@ def of_memory(loops: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = loops[loops["memory"].ne("store") & loops["masked"].eq("none") & loops["phase"].eq("train")]
     times = evidence(rows[rows["quantity"] == "step_seconds"])
-    train = medians(table).query("phase == 'train'")
+    train = medians(table).query("phase == 'train' and masked == 'none'")
     of_host = train["step_over_floor_bytes"].astype("float64")
     of_device = of_host.where(train["device"] == "cpu", train["peak_device_bytes"].astype("float64"))
     peaks = of_device.groupby([train[name] for name in [*WHERE, "execution"]]).median()

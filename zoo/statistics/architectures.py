@@ -105,7 +105,7 @@ def _earned(table: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     for key, seeds in rows.groupby(keys, sort=False, dropna=False):
         low, high = score_interval(seeds["score"], str(seeds["metric"].iloc[0]))
         figures = {"score": seeds["score"].mean(), "score_low": low, "score_high": high, "seeds": len(seeds)}
-        figures |= {"naive_score": seeds["naive_score"].median(), "validation": seeds["validation"].mean()}
+        figures |= {name: seeds[name].mean() for name in ("naive_score", "validation")}
         result.append({**dict(zip(keys, key, strict=True)), **figures})
     columns = [*keys, "score", "score_low", "score_high", "seeds", "naive_score", "validation"]
     frame = _widened(pd.DataFrame(result, columns=columns).astype({"parameters": "float64"}))

@@ -33,8 +33,8 @@ def break_even(table: pd.DataFrame, baseline: str = "looped") -> pd.DataFrame:
     - "ahead until": it is slower but quicker in getting going, and loses its lead after `break_even_steps`;
     - "equal within 5%", "undecided", "too few repeats": of the steps; no number of steps.
 
-    `low` and `high` are the 95% interval of the number (Student's t on its logarithm over repeats, as for ratios): only
-    where every repeat has a number above zero, else NaN.
+    `low` and `high` are the 95% interval of the number (Student's t on its logarithm over repeats; unlike a ratio's,
+    its variance is not moderated): only where every repeat has a number above zero, else NaN.
     """
     paired = pairs(table, baseline, TIMES).query("phase == 'train'")
     paired = paired.assign(longer=paired["baseline_seconds"] * (paired["ratio"] - 1))

@@ -94,7 +94,8 @@ def gains(table: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) 
     the repeat left out: to choose by the time that is then reported would favour whatever was lucky in it. An arm that
     is theirs is never ours as well. `ours` and `theirs` name the arms chosen, the most frequent first. Arms are of one
     group, whose arms took turns: of several at a size the one with the most arms counts. The gain is read from the
-    rounds that both share, or, where floors are taken off or no turns were taken, from their medians.
+    rounds that both share, or, where floors are taken off or no turns were taken, from their medians. A floor is taken
+    as it is: the interval leaves out its own error.
     `ours_step_seconds` is the median of the arms chosen, `ours_floor_seconds` that of the floors of their trainers.
 
     `verdict` says whether ours is decidedly faster or slower, corrected over the sizes of a comparison, phase, task and

@@ -143,8 +143,9 @@ def ratios(
     """The time of every execution over that of its baseline, all else equal: below 1 it is faster than the baseline.
 
     One row a setting, phase, execution and quantity: `ratio` is the geometric mean of the ratios paired by repeat,
-    `low` and `high` its 95% interval (Student's t on the logarithms over `repeats`), NaN under 3 repeats; `verdict` and
-    `repeats_needed` are what it shows, among the comparisons of its FAMILY (see `zoo.statistics.verdicts`).
+    `low` and `high` its 95% interval (Student's t on the logarithms over `repeats`, of a variance moderated by those of
+    the other comparisons of its FAMILY), NaN under 3 repeats; `verdict` and `repeats_needed` are what it shows,
+    corrected for the same comparisons (see `zoo.statistics.verdicts`).
     """
     keys = [*SETTING, *EXECUTION, "baseline", "quantity"]
     paired = pairs(table, baseline, quantities)

@@ -35,7 +35,7 @@ def accuracy_summary(table: pd.DataFrame) -> pd.DataFrame:
         mean=("score", "mean"),
         sd=("score", "std"),
         n=("score", "count"),
-        naive_score=("naive_score", "median"),
+        naive_score=("naive_score", "mean"),
         train_seconds=("train_seconds", "mean"),
     )
     machines = grouped[["device_name", "cpu_count"]].nunique().max(axis=1)
