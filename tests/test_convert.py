@@ -103,6 +103,14 @@ def test_a_converted_model_computes_what_the_model_computes(name: str, execution
         np.testing.assert_array_equal(weight, other)
 
 
+@pytest.mark.skipif(BACKEND == "torch", reason="torch writes no loop out")
+def test_both_directions_over_masked_words_are_the_same_unrolled() -> None:
+    both = layers.Bidirectional(layers.GRU(2, return_sequences=True))
+    words = keras.Sequential([keras.Input((3,), dtype="int32"), layers.Embedding(9, 3, mask_zero=True), both])
+    converted = zoo.with_execution(words, "unrolled")  # which checks outputs and gradients
+    assert recurrent_kinds(converted) == {"UnrolledRNN"}
+
+
 def test_a_compiled_model_stays_compiled_and_trains_on() -> None:
     def bias(expected, predicted):
         return keras.ops.mean(keras.ops.abs(expected - predicted))

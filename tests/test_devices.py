@@ -20,6 +20,15 @@ import json, sys
 import keras, numpy as np
 import zoo
 
+class OwnCell(keras.layers.GRUCell):
+    pass  # which Keras does not know by its name
+
+@zoo.register_entry("own")
+def own(task, execution, *, units: int):
+    inputs = keras.Input((task.steps, task.features))
+    hidden = keras.layers.RNN(OwnCell(units))(inputs)
+    return keras.Model(inputs, keras.layers.Dense(task.outputs, task.activation)(hidden))
+
 def trained(devices, entry):
     keras.utils.set_random_seed(0)
     task = zoo.get_task("digits_rows")
@@ -38,7 +47,7 @@ print(json.dumps({devices: trained(devices, sys.argv[1]) for devices in (1, 2)})
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it starts JAX itself, once")
-@pytest.mark.parametrize("entry", ["gru"])
+@pytest.mark.parametrize("entry", ["own"])
 def test_two_devices_train_as_one_does(entry: str) -> None:
     pytest.importorskip("jax")
     two = {"KERAS_BACKEND": "jax", "XLA_FLAGS": f"--xla_force_host_platform_device_count=2 {QUICKLY}"}

@@ -12,7 +12,7 @@ from keras import ops
 import zoo
 from tests.models import BACKEND
 from zoo import Execution
-from zoo.layers import ChunkedRNN, FusedRNN, MinGRUCell, ParallelRNN
+from zoo.layers import ChunkedRNN, FusedRNN, MinGRUCell, ParallelRNN, UnrolledRNN
 from zoo.recurrent import recurrent
 
 BATCH, STEPS, FEATURES = 3, 7, 8
@@ -24,6 +24,7 @@ INPUTS = np.random.default_rng(0).normal(size=(BATCH, STEPS, FEATURES)).astype("
 Make = Callable[..., keras.layers.Layer]
 LOOPS: dict[str, Make] = {
     "looped": lambda cell, **options: recurrent(cell, Execution("looped"), **options),
+    "unrolled": lambda cell, **options: recurrent(cell, Execution("unrolled"), **options),
     "chunked-1": lambda cell, **options: ChunkedRNN(cell, 1, **options),
     "chunked-3": lambda cell, **options: ChunkedRNN(cell, 3, **options),
     "recompute": lambda cell, **options: ChunkedRNN(cell, 3, "recompute", **options),
@@ -67,6 +68,22 @@ def test_a_cell_of_any_state_gives_the_sum_of_the_steps_that_count(cell, loop: s
     counted = INPUTS if mask is None else INPUTS * mask[..., None]
     expected = counted.cumsum(axis=1) if every_output else counted.sum(axis=1)
     np.testing.assert_allclose(outputs.reshape(expected.shape), expected, atol=CLOSE)
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="torch writes no loop out")
+@pytest.mark.parametrize("every_output", [False, True], ids=["last", "all"])
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+def test_unrolled_the_outputs_of_masked_steps_are_zero_where_they_are_looped(backwards, every_output: bool) -> None:
+    options = {"go_backwards": backwards, "return_sequences": every_output, "zero_output_for_mask": True}
+    layers = [kind(keras.layers.GRUCell(5), **options) for kind in (UnrolledRNN, keras.layers.RNN)]
+    for layer in layers:
+        layer.build(INPUTS.shape)
+    layers[1].set_weights(layers[0].get_weights())
+    late = MASK.copy()
+    late[2, 0] = False
+    ours, known = (run(layer, late) for layer in layers)
+    np.testing.assert_allclose(ours, known, atol=CLOSE)
+    assert (known == 0).all(axis=-1).any()
 
 
 def stateful(kind: Make, cell: Callable[[], keras.layers.Layer]) -> keras.Model:

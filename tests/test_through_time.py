@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import keras
@@ -187,6 +188,36 @@ def test_a_truncated_training_learns_and_keeps_its_history() -> None:
     assert set(training.history) == {"loss", "val_loss", "val_mse"}
     assert len(training.history["val_mse"]) == 4
     assert training.history["val_mse"][-1] < training.history["val_mse"][0] / 2
+
+
+@not_on_jax
+@pytest.mark.parametrize("stops", [False, True], ids=["whole", "Ctrl-C"])
+def test_a_model_whose_training_was_truncated_trains_on(stops: bool) -> None:
+    def stop(epoch: int, logs: object) -> None:
+        raise KeyboardInterrupt
+
+    made, given = without_graphs(model("gru")), data("wave")
+    recipe = replace(RECIPE, truncate=2, optimizer="adam")
+    ending = [keras.callbacks.LambdaCallback(on_epoch_end=stop)] if stops else []
+    with contextlib.suppress(KeyboardInterrupt), no_graphs():
+        train(made, "wave", recipe, data=given, verbose=0, callbacks=ending)
+    before = [keras.ops.convert_to_numpy(each) for each in made.optimizer.variables]
+    assert before[0] == 2 * 3  # batches, and pieces of each
+    assert all(np.any(each) for each in before)  # the moments go on where they were
+    made.fit(*given.train, batch_size=4, verbose=0)
+    assert int(keras.ops.convert_to_numpy(made.optimizer.iterations)) == before[0] + 2
+
+
+class OwnCell(keras.layers.SimpleRNNCell):
+    """A cell that Keras does not know by its name."""
+
+
+@not_on_jax
+def test_a_cell_of_ones_own_needs_no_registration_to_be_truncated() -> None:
+    inputs = keras.Input((STEPS, 1))
+    own = keras.Model(inputs, keras.layers.RNN(OwnCell(3), return_sequences=True)(inputs))
+    own.compile("sgd", loss=lambda y, predicted: keras.ops.mean(predicted))
+    assert isinstance(stateful_piece(own, 2, 4).layers[1].cell, OwnCell)
 
 
 @not_on_jax

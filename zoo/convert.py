@@ -176,9 +176,9 @@ def _plain() -> tuple[type, ...]:
     """Layers that do nothing but run a cell over time."""
     import keras
 
-    from zoo.layers import ChunkedRNN, FusedRNN, ParallelRNN
+    from zoo.layers import ChunkedRNN, FusedRNN, ParallelRNN, UnrolledRNN
 
-    own = (ChunkedRNN, FusedRNN, ParallelRNN)
+    own = (ChunkedRNN, FusedRNN, ParallelRNN, UnrolledRNN)
     return (keras.layers.RNN, keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU, *own)
 
 

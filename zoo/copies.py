@@ -102,15 +102,27 @@ def compile_like(converted: keras.Model, model: keras.Model, jit_compile: bool |
     from zoo.layers.keras_private import compile_arguments
 
     given = compile_arguments(model)
-    optimizer = copy_of(model.optimizer)
+    optimizer = copied_optimizer(converted, model.optimizer)
     metrics = {name: keras.tree.map_structure(_new_metric, given[name]) for name in ("metrics", "weighted_metrics")}
     changed = {"optimizer": optimizer, "jit_compile": jit_compile}
     changed |= {"steps_per_execution": calls} if calls > 1 else {}
     converted.compile(**{**given, **metrics, **changed})
-    if model.optimizer.built:
-        optimizer.build(converted.trainable_variables)
-        for new, old in zip(optimizer.variables, model.optimizer.variables, strict=True):
+
+
+def copied_optimizer(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """A copy of an optimizer, where it stands, for the variables of `model`, which are like those that it trains.
+
+    Raises:
+        ZooError: its config does not make it again.
+    """
+    import keras
+
+    result = copy_of(optimizer)
+    if optimizer.built:
+        result.build(model.trainable_variables)
+        for new, old in zip(result.variables, optimizer.variables, strict=True):
             new.assign(keras.ops.convert_to_numpy(old))  # on JAX a training step frees the arrays that it was given
+    return result
 
 
 def _new_metric(metric: Any) -> Any:
@@ -120,8 +132,8 @@ def _new_metric(metric: Any) -> Any:
     return type(metric).from_config(metric.get_config()) if isinstance(metric, keras.Metric) else metric
 
 
-def copied(model: keras.Model, call: str) -> keras.Model:
-    """A copy of your model as it is, with the same weights, compiled as it is, for a function called `call`.
+def cloned(model: keras.Model, call: str) -> keras.Model:
+    """A copy of your model as it is, with the same weights, not compiled, for a function called `call`.
 
     Raises:
         ZooError: as of `with_execution`, for what is no built Sequential or Functional model.
@@ -134,6 +146,18 @@ def copied(model: keras.Model, call: str) -> keras.Model:
     with own_objects(model), keras_private.not_compiled(model):
         result = keras.models.clone_model(model, clone_function=copy_of, recursive=True)
     result.set_weights(model.get_weights())
+    return result
+
+
+def copied(model: keras.Model, call: str) -> keras.Model:
+    """As `cloned`, and compiled as the model is.
+
+    Raises:
+        ZooError: as of `cloned`.
+    """
+    from zoo.layers import keras_private
+
+    result = cloned(model, call)
     if model.compiled:
         compile_like(result, model, keras_private.compile_arguments(model)["jit_compile"])
     return result

@@ -39,7 +39,7 @@ def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) ->
     import keras
 
     from zoo.execution import AUTO
-    from zoo.layers import ChunkedRNN, FusedRNN, ParallelRNN
+    from zoo.layers import ChunkedRNN, FusedRNN, ParallelRNN, UnrolledRNN
     from zoo.layers.precision import of_one_type
 
     if execution.loop == "chunked":
@@ -52,7 +52,8 @@ def recurrent(cell: keras.layers.Layer, execution: Execution, **options: Any) ->
         return stock_layer(cell, unroll=execution.loop == "stock-unrolled", **options)
     if keras.backend.backend() == "jax" and execution.loop == "looped" and not _gives_its_first_state(cell):
         return ChunkedRNN(cell, 1, **options)
-    return keras.layers.RNN(of_one_type(cell), unroll=execution.loop == "unrolled", **options)
+    kind = UnrolledRNN if execution.loop == "unrolled" else keras.layers.RNN
+    return kind(of_one_type(cell), **options)
 
 
 def bidirectional(layer: keras.layers.RNN, **options: Any) -> keras.layers.Layer:

@@ -15,6 +15,7 @@ from zoo.layers.peephole import PeepholeLSTMCell
 from zoo.layers.selective import CausalFilter, SelectiveCell
 from zoo.layers.simple_recurrent_unit import SRUCell
 from zoo.layers.state_dropout import StateDropoutCell, StateMasks
+from zoo.layers.unrolled import UnrolledRNN
 from zoo.layers.zoneout import ZoneoutLSTMCell
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "SelectiveCell",
     "StateDropoutCell",
     "StateMasks",
+    "UnrolledRNN",
     "ZoneoutLSTMCell",
 ]

@@ -21,7 +21,7 @@ from zoo.layers.tensors import Tensor
 MINOR = "3.15"
 """The version of Keras that these names were read in."""
 INNER_LOOP = "inner_loop"
-"""The method of `keras.layers.RNN` that runs the time loop: what ChunkedRNN, FusedRNN and ParallelRNN replace."""
+"""The method of `keras.layers.RNN` that runs the time loop, which the recurrent layers of the zoo replace."""
 MASKS = ("_dropout_mask", "_recurrent_dropout_mask")
 """The attributes of a Keras cell that hold the dropout masks drawn before the loop."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from zoo.copies import cloned
 from zoo.data import Split
 from zoo.errors import ZooError, positive_whole
 from zoo.registry import Recipe
@@ -41,6 +42,9 @@ def on_devices(model: keras.Model, count: int) -> Iterator[keras.Model]:
     """A copy of `model` that is on so many devices, to be compiled and trained; then `model` has its weights.
 
     On one device it is the model itself.
+
+    Raises:
+        ZooError: the model is neither Sequential nor Functional, or a layer is not made again by its config.
     """
     if count == 1:
         yield model
@@ -50,8 +54,7 @@ def on_devices(model: keras.Model, count: int) -> Iterator[keras.Model]:
     devices = keras.distribution.list_devices()[:count]
     keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
     try:
-        twin = keras.models.clone_model(model)
-        twin.set_weights(model.get_weights())
+        twin = cloned(model, f"devices={count}")
         yield twin
         weights = twin.get_weights()
     finally:

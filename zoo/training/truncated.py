@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.copies import copied_optimizer, own_objects
 from zoo.data import Data
 from zoo.errors import ZooError
 from zoo.registry import SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR, Recipe, Task
@@ -25,6 +26,8 @@ def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
     """
     import keras
 
+    from zoo.layers import keras_private
+
     def stateful(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()
         if isinstance(layer, keras.layers.Bidirectional) or config.get("go_backwards"):
@@ -41,7 +44,8 @@ def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
 
     (whole,) = model.inputs
     inputs = keras.Input(batch_shape=(batch, steps, *whole.shape[2:]), dtype=whole.dtype)
-    piece = keras.models.clone_model(model, input_tensors=inputs, clone_function=stateful)
+    with own_objects(model), keras_private.not_compiled(model):
+        piece = keras.models.clone_model(model, input_tensors=inputs, clone_function=stateful)
     piece.set_weights(model.get_weights())
     return piece
 
@@ -171,14 +175,17 @@ def fit(
     watching = keras.callbacks.CallbackList([history, *callbacks], model=model, **shown)
     model.stop_training = False  # as `keras.Model.fit` does: a training before may have ended early
     watching.on_train_begin()
-    for epoch in range(recipe.epochs):
-        watching.on_epoch_begin(epoch)
-        loss = _epoch(piece, (x, y, weights), batches(len(x), batch, rng), watching)
-        model.set_weights(piece.get_weights())
-        scores = _validation(model, recipe, data, loss_weights(task, recipe, data.validation.y), watching)
-        watching.on_epoch_end(epoch, {"loss": loss, **scores})
-        if model.stop_training:
-            break
+    try:
+        for epoch in range(recipe.epochs):
+            watching.on_epoch_begin(epoch)
+            loss = _epoch(piece, (x, y, weights), batches(len(x), batch, rng), watching)
+            model.set_weights(piece.get_weights())
+            scores = _validation(model, recipe, data, loss_weights(task, recipe, data.validation.y), watching)
+            watching.on_epoch_end(epoch, {"loss": loss, **scores})
+            if model.stop_training:
+                break
+    finally:  # the optimizer is the piece's, whose variables it knows
+        model.optimizer = copied_optimizer(model, model.optimizer)
     watching.on_train_end()
     return history.history
 
