@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import zoo
@@ -144,6 +145,11 @@ def test_an_execution_that_no_runner_has_cannot_be_made(message: str) -> None:
     with pytest.raises(zoo.ZooError) as refused:
         zoo.Execution(**WRONG_EXECUTIONS[message])
     assert str(refused.value) == message
+
+
+def test_a_chunk_may_be_a_whole_number_of_numpy() -> None:
+    assert zoo.Execution("chunked", chunk=np.int64(16)) == zoo.Execution.parse("chunked-16")
+    assert type(zoo.Execution("chunked", chunk=np.int64(16)).chunk) is int
 
 
 @pytest.mark.parametrize("name", [*NAMED, "chunked-16", "chunked-3+jit+recompute", "chunked-7+offload"])

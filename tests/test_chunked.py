@@ -244,6 +244,7 @@ def test_a_cell_that_draws_numbers_is_not_computed_again() -> None:
 WRONG = {
     "chunk must be a positive whole number or 'auto', not 0": {"chunk": 0},
     "chunk must be a positive whole number or 'auto', not 2.5": {"chunk": 2.5},
+    "chunk must be a positive whole number or 'auto', not True": {"chunk": True},
     "unknown memory 'recomputed'; did you mean 'recompute'?": {"memory": "recomputed"},
     "a chunked loop takes no unroll: a chunk of all steps writes out all steps": {"unroll": True},
 }
@@ -254,6 +255,10 @@ def test_wrong_options_are_one_line(message: str) -> None:
     with pytest.raises(zoo.ZooError) as refused:
         ChunkedRNN(keras.layers.LSTMCell(2), **WRONG[message])
     assert message in str(refused.value)
+
+
+def test_a_chunk_may_be_a_whole_number_of_numpy() -> None:
+    assert type(ChunkedRNN(keras.layers.LSTMCell(2), np.int64(2)).get_config()["chunk"]) is int
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,9 @@ def test_a_model_that_computes_something_else_is_refused() -> None:
     other = keras.models.clone_model(model)
     with pytest.raises(zoo.ZooError, match=r"as other the model computes something else: .* differs by"):
         require_equal(other, model, "other")
+    other.layers[0].trainable = False
+    with pytest.raises(zoo.ZooError, match=r"as other the model freezes .*/lstm_cell/kernel, unlike the original"):
+        require_equal(other, model, "other")
 
 
 def test_the_batch_of_the_check_masks_some_ends() -> None:
@@ -263,6 +266,16 @@ def test_a_direction_that_is_frozen_stays_so() -> None:
     shapes = [[each.shape for each in made.trainable_variables] for made in (copy, model)]
     assert shapes[0] == shapes[1]
     assert len(copy.trainable_variables) == 5  # of one direction, and of the dense layer
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, layers.Bidirectional], ids=["one", "both"])
+def test_a_cell_that_is_frozen_stays_so(wrap: Callable[[layers.Layer], layers.Layer]) -> None:
+    hidden = wrap(layers.RNN(layers.LSTMCell(UNITS)))
+    model = keras.Sequential([keras.Input((5, 3)), hidden, layers.Dense(1)])
+    getattr(hidden, "forward_layer", hidden).cell.trainable = False
+    copy = zoo.with_execution(model, "stock", check=False)
+    shapes = [[each.shape for each in made.trainable_variables] for made in (copy, model)]
+    assert shapes[0] == shapes[1]
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)

@@ -9,6 +9,7 @@ from keras import layers
 
 import zoo
 from tests.models import BACKEND
+from zoo.copies import cloned
 from zoo.equality import random_batch
 from zoo.layers import ChunkedRNN
 
@@ -76,6 +77,15 @@ def test_two_functions_of_one_name_are_refused() -> None:
     cell = layers.LSTM(UNITS, activation=tanh)
     with pytest.raises(zoo.ZooError, match="a function called 'tanh', and there is another"):
         zoo.with_execution(keras.Sequential([keras.Input((6, 3)), cell]), CHUNKED)
+
+
+def test_a_cell_that_two_layers_share_is_one_line() -> None:
+    cell = layers.LSTMCell(3)
+    first, second = layers.RNN(cell, return_sequences=True, name="first"), layers.RNN(cell, name="second")
+    model = keras.Sequential([keras.Input((6, 3)), first, second], name="own")
+    for copy in (lambda: zoo.with_execution(model, CHUNKED), lambda: cloned(model, "call")):
+        with pytest.raises(zoo.ZooError, match=r"layers 'first' and 'second' of 'own' share 'lstm_cell.*', of which"):
+            copy()
 
 
 def test_a_layer_of_ones_own_with_a_method_adapt_is_copied() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import keras
@@ -61,6 +62,30 @@ def test_every_sequence_is_in_a_batch_with_its_target_once() -> None:
     np.testing.assert_array_equal(batches.order, before)  # of the pass that ended
     batches.on_epoch_end()
     assert (batches.order != before).any()
+
+
+@pytest.mark.parametrize("seed", [3, None])
+def test_a_training_takes_the_batches_in_the_order_of_the_seed(seed: int | None) -> None:
+    def trained() -> tuple[list[int], np.ndarray]:
+        """The targets in the order in which two epochs saw them, and that of the second."""
+        seen: list[int] = []
+
+        def loss(y, predicted):
+            with contextlib.suppress(TypeError):  # on JAX a trace comes first
+                seen.extend(keras.ops.convert_to_numpy(y).astype(int).flat)
+            return keras.ops.mean(predicted)
+
+        model = keras.Sequential([keras.Input((None, 3)), keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(1)])
+        model.compile("sgd", loss, run_eagerly=True)
+        batches = zoo.pad_batches(SEQUENCES, TARGETS, batch=10, lengths=4, seed=seed)
+        model.fit(batches, epochs=2, shuffle=False, verbose=0)
+        return seen, batches.order
+
+    seen, order = trained()
+    first, second = np.reshape(seen, (2, -1))
+    np.testing.assert_array_equal(second, order)
+    assert trained()[0] == seen
+    assert (first == second).all() == (seed is None)
 
 
 def test_sequences_that_are_sorted_by_their_target_are_mixed() -> None:
@@ -128,6 +153,10 @@ MISTAKES = {
     "sequence 1 has the shape (2, 4), not (steps, 3)": ([np.ones((2, 3)), np.ones((2, 4))], {}),
     "sequence 1 has the shape (2, 4), not (steps,)": ([np.ones(2), np.ones((2, 4))], {}),
     "there are 1 sequences, and 2 targets": ([np.ones((2, 3))], {"y": [1, 2]}),
+    "the targets have several shapes: pad those of each step to one length": (
+        [np.ones((2, 3)), np.ones((1, 3))],
+        {"y": [[1, 2], [1]]},
+    ),
     "batch must be a positive whole number, not 0": ([np.ones((2, 3))], {"batch": 0}),
     "lengths must be a positive whole number, not 0": ([np.ones((2, 3))], {"lengths": 0}),
     "a sequence has 5 steps, and the longest length is 4": ([np.ones((5, 3))], {"lengths": [2, 4]}),

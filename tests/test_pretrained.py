@@ -112,6 +112,11 @@ def test_what_the_published_model_was_not_built_with_is_refused() -> None:
         zoo.create_model("min_gru", "mnist_rows", weights="pretrained", mean_pool=True)
 
 
+def test_a_mistyped_option_is_named_beside_published_weights() -> None:
+    with pytest.raises(zoo.ZooError, match="unknown option 'unit' of entry lstm; did you mean 'units'"):
+        zoo.create_model("lstm", "mnist_rows", weights="pretrained", unit=3)
+
+
 def test_weights_of_another_entry_or_of_other_sizes_are_refused(tmp_path) -> None:
     path = FOLDER / "vector_to_sequence-draw_digit.safetensors"
     with pytest.raises(zoo.ZooError, match="another model than 'lstm'"):

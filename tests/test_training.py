@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.models import LAYERS, MAIN, no_graphs
+from tests.models import LAYERS, MAIN, NORMAL, no_graphs
 from tests.test_tasks import load
 from zoo.errors import Diverged
 from zoo.training.folder import train_and_keep
@@ -127,6 +127,22 @@ def test_a_recipe_out_of_range_is_refused_before_it_trains(changes, message: str
     model = zoo.create_model("neuron", "wave", units=3, steps=6)
     with pytest.raises(zoo.ZooError, match=message):
         zoo.train(model, "wave", replace(SHORT, **changes), data=a_few("wave"), verbose=0)
+
+
+@pytest.mark.filterwarnings("ignore:.*ran out of data")
+@pytest.mark.parametrize(
+    ("iterations", "epochs", "calls", "steps"),
+    [(3, 3, 1, 9), (4, 3, 1, 10), (9, 2, 1, 12), (3, 2, 2, 6), (5, 3, 4, 18)],
+)
+def test_a_schedule_ends_with_the_training(iterations: int, epochs: int, calls: int, steps: int) -> None:
+    if calls > 1 and keras.backend.backend() == "torch":
+        pytest.skip("torch makes one step a call")
+    model = zoo.create_model("neuron", "wave", f"{NORMAL}+calls-{calls}", units=3, steps=6)
+    recipe = replace(SHORT, iterations=iterations, epochs=epochs, schedule="cosine")  # of 6 batches a pass
+    with no_graphs():
+        zoo.train(model, "wave", recipe, data=a_few("wave"), verbose=0)
+    assert int(keras.ops.convert_to_numpy(model.optimizer.iterations)) == steps
+    assert float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)) == pytest.approx(0, abs=1e-6)
 
 
 def test_a_gradient_is_clipped_to_its_norm() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from zoo.copies import compile_like, copy_of, own_objects, require_graph
+from zoo.copies import clone, compile_like, copy_of, require_graph
 from zoo.errors import ZooError
 from zoo.execution import NORMAL_JIT, Execution
 
@@ -42,9 +42,9 @@ def with_execution(model: keras.Model, execution: str | Execution, *, check: boo
         `ConversionWarning` with the reason.
 
     Raises:
-        ZooError: the model is subclassed, not built, or has no recurrent layer; no layer of it can be converted; the
-            backend does not have the execution; outputs or gradients differ; or the model reads text, of which no
-            batch can be made up for the check.
+        ZooError: the model is subclassed, not built, or has no recurrent layer; no layer of it can be converted; two
+            layers share a cell; the backend does not have the execution; outputs or gradients differ; or the model
+            reads text, of which no batch can be made up for the check.
     """
     from zoo.create import require_backend
 
@@ -89,14 +89,9 @@ class _Converter:
         """A copy of `model`, not compiled, with weights of its own.
 
         Raises:
-            ZooError: it has no recurrent layer, none can be converted, or a layer cannot be made from its config.
+            ZooError: as of `clone`, or it has no recurrent layer, or none can be converted.
         """
-        import keras
-
-        from zoo.layers import keras_private
-
-        with own_objects(model), keras_private.not_compiled(model):
-            copied = keras.models.clone_model(model, clone_function=self._layer, recursive=True)
+        copied = clone(model, self._layer, recursive=True)
         if not self._converted and not self.kept:
             raise ZooError(f"{model.name!r} has no recurrent layer: there is nothing to convert")
         if not self._converted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,43 @@ def copy_of(layer: Any) -> Any:
         raise ZooError(
             f"{type(layer).__name__} {layer.name!r} is not made again by its get_config: {reason}"
         ) from error
+
+
+def clone(model: keras.Model, copy: Callable[[Any], Any], **options: Any) -> keras.Model:
+    """`keras.models.clone_model`, not compiled, of a model that may hold objects of your own.
+
+    Args:
+        model: Sequential or Functional.
+        copy: makes the layer in the copy from one of the model's.
+        **options: `input_tensors`, `recursive`.
+
+    Raises:
+        ZooError: two layers share one inside them, of which the copy would have two; two functions have one name; or
+            what `copy` raises.
+    """
+    import keras
+
+    from zoo.layers import keras_private
+
+    holders: dict[int, keras.layers.Layer] = {}
+    for layer in _in_graph(model):
+        for inner in keras_private.flat_layers(layer):
+            other = holders.setdefault(id(inner), layer)
+            if other is not layer and inner.variables:
+                raise ZooError(
+                    f"layers {other.name!r} and {layer.name!r} of {model.name!r} share {inner.name!r}, of which a copy "
+                    "has one for each: give them their own"
+                )
+    with own_objects(model), keras_private.not_compiled(model):
+        return keras.models.clone_model(model, clone_function=copy, **options)
+
+
+def _in_graph(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """The layers that the graph calls, also of models inside it."""
+    import keras
+
+    for layer in model.layers:
+        yield from _in_graph(layer) if isinstance(layer, keras.Model) else [layer]
 
 
 def own_objects(model: keras.Model) -> AbstractContextManager[Any]:
@@ -136,15 +174,10 @@ def cloned(model: keras.Model, call: str) -> keras.Model:
     """A copy of your model as it is, with the same weights, not compiled, for a function called `call`.
 
     Raises:
-        ZooError: as of `with_execution`, for what is no built Sequential or Functional model.
+        ZooError: as of `clone`, and of `with_execution` for what is no built Sequential or Functional model.
     """
-    import keras
-
-    from zoo.layers import keras_private
-
     require_graph(model, call)
-    with own_objects(model), keras_private.not_compiled(model):
-        result = keras.models.clone_model(model, clone_function=copy_of, recursive=True)
+    result = clone(model, copy_of, recursive=True)
     result.set_weights(model.get_weights())
     return result
 

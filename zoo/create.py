@@ -235,10 +235,9 @@ def create_model(
     require_backend(how)
     target = dataclasses.replace(target, masked=masked or target.masked)
     _require_execution(entry, how)
-    sizes = {"units": target.units if units is None else units, **options}
-    if weights == PRETRAINED:
-        sizes = _published_sizes(name, task, {**options} if units is None else sizes)
-    model = entry.build(target, how, **_checked(entry, sizes))
+    asked = _checked(entry, {**({} if units is None else {"units": units}), **options})
+    sizes = _published_sizes(name, task, asked) if weights == PRETRAINED else {"units": target.units} | asked
+    model = entry.build(target, how, **sizes)
     model.name = name
     _compile(model, target, how, optimizer)
     if weights == PRETRAINED:

@@ -40,8 +40,11 @@ def require_equal(model: keras.Model, other: keras.Model, what: object) -> None:
         what: what the model runs as, for the error.
 
     Raises:
-        ZooError: which tensor differs most, and by how much.
+        ZooError: which tensor differs most, and by how much; or a weight that only one of them trains.
     """
+    for (_, trained), (path, expected) in zip(_by_trained(model), _by_trained(other), strict=True):
+        if trained != expected:
+            raise ZooError(f"as {what} the model {'trains' if trained else 'freezes'} {path}, unlike the original")
     batch = random_batch(other)
     with _states_kept(model), _states_kept(other):
         ours, known = tensors(model, batch), tensors(other, batch)
@@ -159,6 +162,12 @@ def tensors(model: keras.Model, batch: Sequence[np.ndarray]) -> dict[str, np.nda
     named = [f"output {i}" for i, _ in enumerate(outputs)] + [f"{GRADIENT} {v.path}" for v in _trained(model)]
     arrays = [keras.ops.convert_to_numpy(keras.ops.cast(each, "float32")) for each in [*outputs, *gradients]]
     return dict(zip(named, arrays, strict=True))
+
+
+def _by_trained(model: keras.Model) -> list[tuple[str, bool]]:
+    """The path of each weight, and whether it is trained."""
+    trained = {id(variable) for variable in _trained(model)}
+    return [(variable.path, id(variable) in trained) for variable in model.weights]
 
 
 def _trained(model: keras.Model) -> list[keras.Variable]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 from zoo.errors import ZooError, positive_whole, unknown
 
@@ -70,6 +71,16 @@ def automatic_chunk(steps: int | None, memory: str = STORE, backend: str = "tens
     return AUTOMATIC.get(backend, {}).get(device, 1)
 
 
+def chunk_size(chunk: Any) -> int | str:
+    """`chunk` as a positive whole number or "auto", or a ZooError."""
+    if chunk == AUTO:
+        return AUTO
+    try:
+        return positive_whole("chunk", chunk)
+    except ZooError:
+        raise ZooError(f"chunk must be a positive whole number or {AUTO!r}, not {chunk!r}") from None
+
+
 def no_kernel(layer: str, backend: str, device: str) -> str:
     """Why no vendor's kernel computes a `layer` ("LSTM") for a whole sequence there, in words; empty where one does."""
     known = FUSED.get((backend, device), ())
@@ -127,7 +138,7 @@ class Execution:
         if self.loop == "chunked" and self.chunk is None:
             object.__setattr__(self, "chunk", AUTO)
         self._check_chunk()
-        positive_whole("calls", self.calls)
+        object.__setattr__(self, "calls", positive_whole("calls", self.calls))
         if self.calls > 1 and self.runner != KERAS:
             raise ZooError(f"{self}: only models of Keras take +calls-{self.calls}")
         if self.memory not in (STORE, *MEMORIES):
@@ -141,10 +152,8 @@ class Execution:
     def _check_chunk(self) -> None:
         if self.loop != "chunked" and self.chunk is not None:
             raise ZooError(f"a {self.loop} loop has no chunk, and {self.chunk!r} is given")
-        if self.loop == "chunked" and self.chunk != AUTO:
-            whole = isinstance(self.chunk, int) and not isinstance(self.chunk, bool)
-            if not whole or int(str(self.chunk)) < 1:
-                raise ZooError(f"chunk must be a positive whole number or {AUTO!r}, not {self.chunk!r}")
+        if self.loop == "chunked":
+            object.__setattr__(self, "chunk", chunk_size(self.chunk))
 
     def __str__(self) -> str:
         name = name_of(self.runner, self.loop, self.chunk, self.jit, self.memory)

@@ -36,13 +36,14 @@ def pad_batches(
     `keras.layers.Masking(zoo.PADDING)` for features, by `Embedding(mask_zero=True)` for tokens.
 
         batches = zoo.pad_batches(texts, labels, batch=32, lengths=4)
-        model.fit(batches, epochs=3)
+        model.fit(batches, epochs=3, shuffle=False)
 
+    Without `shuffle=False` Keras puts the batches into an order of its own, which neither `seed` sets nor `order` says.
     Every batch but one has `batch` sequences: what is left over of a length joins the next longer one.
 
     Args:
         sequences: arrays of (steps, features), or of token numbers (steps,), which are whole.
-        y: a target for each; None to predict. Predictions come in the order of `batches.order`.
+        y: a target for each, all of one shape; None to predict. Predictions come in the order of `batches.order`.
         batch: how many sequences a batch has.
         lengths: how many lengths there are at most, or which.
         padding: what fills the steps after the end; by default `zoo.PADDING` for features, 0 for tokens.
@@ -56,7 +57,7 @@ def pad_batches(
 
     Raises:
         ZooError: there is no sequence, an empty one, one longer than the lengths allow, one of numbers with a fraction
-            that has no axis of features, or `y` has another number.
+            that has no axis of features, or `y` has another number, or targets of several shapes.
     """
     arrays = [np.asarray(each) for each in sequences]
     if not arrays:
@@ -73,6 +74,10 @@ def pad_batches(
         )
     if y is not None and len(y) != len(arrays):
         raise ZooError(f"there are {len(arrays)} sequences, and {len(y)} targets")
+    try:
+        targets = None if y is None else np.asarray(y)
+    except ValueError as error:
+        raise ZooError("the targets have several shapes: pad those of each step to one length") from error
     size = positive_whole("batch", batch)
     steps = np.array([len(each) for each in arrays])
     ends = best_lengths(steps, positive_whole("lengths", lengths)) if np.isscalar(lengths) else _given(lengths, steps)
@@ -80,7 +85,7 @@ def pad_batches(
     fill = (0 if is_text else PADDING) if padding is None else padding
     rng = None if seed is None or y is None else np.random.default_rng(seed)
     places = np.arange(len(arrays)) if rng is None else rng.permutation(len(arrays))
-    return _dataset()(_batches(arrays, places, steps, ends, size, fill), None if y is None else np.asarray(y), rng)
+    return _dataset()(_batches(arrays, places, steps, ends, size, fill), targets, rng)
 
 
 def best_lengths(steps: np.ndarray, count: int) -> list[int]:

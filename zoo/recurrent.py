@@ -68,7 +68,10 @@ def bidirectional(layer: keras.layers.RNN, **options: Any) -> keras.layers.Layer
     from zoo.layers import FusedBidirectional, FusedRNN
 
     kind = FusedBidirectional if isinstance(layer, FusedRNN) else keras.layers.Bidirectional
-    return kind(layer, **options)
+    both = kind(layer, **options)
+    if not layer.cell.trainable:  # Keras makes the layer again by a config that may not hold this
+        both.forward_layer.cell.trainable = False
+    return both
 
 
 def _gives_its_first_state(cell: Any) -> bool:
@@ -98,4 +101,6 @@ def stock_layer(cell: keras.layers.Layer, **options: Any) -> keras.layers.Layer:
     if type(cell) not in stock:
         raise ZooError(f"Keras has no layer of {type(cell).__name__}: ask for looped in the place of stock")
     config = {name: value for name, value in cell.get_config().items() if name not in ("name", "trainable")}
-    return stock[type(cell)](**config | options)
+    layer = stock[type(cell)](**config | options)
+    layer.cell.trainable = cell.trainable  # which is not in the config of a layer
+    return layer

@@ -198,7 +198,8 @@ class Recipe:
     loss_steps: LossSteps = "all"  #: of a sequence's outputs, those that count in the loss
     truncate: int | None = None  #: the gradient goes back so many steps at most (truncated BPTT); None: to the first
     momentum: float | None = None  #: Nesterov's, of "sgd"
-    iterations: int | None = None  #: batches an epoch, so that one pass may be several; None: every example once
+    #: batches an epoch, so that one pass may be several, which ends with the pass at the latest; None: a whole pass
+    iterations: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)  #: of the entry, such as an initializer
 
 

@@ -9,7 +9,7 @@ import keras
 from keras import ops, tree
 
 from zoo.errors import ZooError, unknown
-from zoo.execution import AUTO, OF_CHUNKS, Execution, automatic_chunk
+from zoo.execution import AUTO, OF_CHUNKS, Execution, automatic_chunk, chunk_size
 from zoo.layers import keras_private, kernels
 from zoo.layers.inner_loop import first_states, known_steps, require_mask_fits
 from zoo.layers.last_output import scan_to_last
@@ -50,8 +50,7 @@ class ChunkedRNN(keras.layers.RNN):
     """
 
     def __init__(self, cell: Any, chunk: int | str = AUTO, memory: str = "store", **options: Any) -> None:
-        if chunk != AUTO and (isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1):
-            raise ZooError(f"chunk must be a positive whole number or {AUTO!r}, not {chunk!r}")
+        chunk = chunk_size(chunk)
         if memory not in OF_CHUNKS:
             raise unknown("memory", str(memory), OF_CHUNKS)
         if options.pop("unroll", False):

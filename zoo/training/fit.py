@@ -82,7 +82,7 @@ def train(
     for name, split in {"train": data.train, "validation": data.validation}.items():
         check_padding(task, split, name)
     weights = loss_weights(task, recipe, data.train.y)
-    steps = _training_steps(task, recipe, data)
+    steps = _training_steps(task, recipe, data, model.steps_per_execution)
     log = log or epoch_log(task)
     log.by_loss = recipe.loss_steps != "all"
     shown: dict[str, Any] = {"callbacks": [log, *callbacks], "verbose": verbose}
@@ -111,16 +111,25 @@ def train(
     return Training(history, log.train_seconds)
 
 
-def _training_steps(task: Task, recipe: Recipe, data: Data) -> int:
-    """How many times a training changes the weights.
+def _training_steps(task: Task, recipe: Recipe, data: Data, calls: int) -> int:
+    """How many times a training changes the weights, with so many steps a call.
+
+    Keras makes whole calls, and ends an epoch where a pass over the examples ends, with a warning.
 
     Raises:
         ZooError: the task, or its number of steps, does not allow the recipe's truncation.
     """
-    if recipe.truncate is None:
-        return recipe.epochs * (recipe.iterations or math.ceil(len(data.train.y) / recipe.batch))
-    truncated.require_truncation(task, recipe, data.train.steps)
-    return truncated.training_steps(task, recipe, data)
+    if recipe.truncate is not None:
+        truncated.require_truncation(task, recipe, data.train.steps)
+        return truncated.training_steps(task, recipe, data)
+    batches = math.ceil(len(data.train.y) / recipe.batch)
+    asked = math.ceil((recipe.iterations or batches) / calls) * calls
+    steps = left = 0
+    for _ in range(recipe.epochs):
+        left = left or batches
+        made = min(asked, left)
+        steps, left = steps + made, left - made
+    return steps
 
 
 def load_for(model: keras.Model, task: Task, seed: int = 0) -> Data:

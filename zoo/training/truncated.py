@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.copies import copied_optimizer, own_objects
+from zoo.copies import clone, copied_optimizer
 from zoo.data import Data
 from zoo.errors import ZooError
 from zoo.registry import SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR, Recipe, Task
@@ -26,8 +26,6 @@ def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
     """
     import keras
 
-    from zoo.layers import keras_private
-
     def stateful(layer: keras.layers.Layer) -> keras.layers.Layer:
         config = layer.get_config()
         if isinstance(layer, keras.layers.Bidirectional) or config.get("go_backwards"):
@@ -44,8 +42,7 @@ def stateful_piece(model: keras.Model, steps: int, batch: int) -> keras.Model:
 
     (whole,) = model.inputs
     inputs = keras.Input(batch_shape=(batch, steps, *whole.shape[2:]), dtype=whole.dtype)
-    with own_objects(model), keras_private.not_compiled(model):
-        piece = keras.models.clone_model(model, input_tensors=inputs, clone_function=stateful)
+    piece = clone(model, stateful, input_tensors=inputs)
     piece.set_weights(model.get_weights())
     return piece
 
