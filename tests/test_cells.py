@@ -195,6 +195,15 @@ def test_a_cell_with_dropout_of_its_own_is_refused_inside_another() -> None:
         zoo.layers.StateDropoutCell(keras.layers.GRUCell(UNITS, dropout=0.2))
 
 
+@pytest.mark.parametrize(
+    ("cell", "masks"),
+    [(zoo.layers.StateDropoutCell(keras.layers.GRUCell(UNITS)), UNITS), (zoo.layers.ZoneoutLSTMCell(UNITS), 2 * UNITS)],
+)
+def test_inputs_without_masks_are_refused_where_a_cell_reads_them(cell, masks: int) -> None:
+    with pytest.raises(zoo.ZooError, match=rf"{masks} masks behind them, not {masks} .*StateMasks\({masks}, rate\)"):
+        cell.build((BATCH, masks))
+
+
 @pytest.mark.parametrize("cell", [zoo.layers.SLSTMCell, zoo.layers.MinGRUCell])
 @pytest.mark.parametrize("execution", ["looped", "chunked-2"])
 def test_a_stack_of_cells_that_compute_in_float32_runs_in_mixed_precision(cell: type, execution: str) -> None:

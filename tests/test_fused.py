@@ -87,6 +87,19 @@ def test_a_kernel_runs_again_in_mixed_precision() -> None:
     assert max(relative_difference(*named).values()) < 0.02  # a rounding of 2**-8, over a few steps
 
 
+@needs_kernel
+@pytest.mark.parametrize("memory", ["store", "recompute"])
+def test_a_kernel_computes_in_the_type_of_its_cell(memory: str) -> None:
+    cells = [keras.layers.LSTMCell(UNITS, dtype="float32") for _ in range(2)]
+    ours, known = FusedRNN(cells[0], memory, dtype="mixed_bfloat16"), keras.layers.RNN(cells[1], dtype="mixed_bfloat16")
+    for layer in (ours, known):
+        layer.build((len(LENGTHS), STEPS, FEATURES))
+    known.set_weights(ours.get_weights())
+    x = np.random.default_rng(1).normal(size=(len(LENGTHS), STEPS, FEATURES)).astype("float32")
+    results = [keras.ops.convert_to_numpy(keras.ops.cast(layer(x), "float32")) for layer in (ours, known)]
+    np.testing.assert_allclose(*results, rtol=2**-8)  # they are rounded to bfloat16 in the end alone
+
+
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell != "stack"])
 def test_a_kernel_starts_from_the_states_that_it_is_given(cell: str) -> None:
     states = [np.full((len(LENGTHS), UNITS), value, "float32") for value in (0.5, -0.3)][: 2 if cell == "lstm" else 1]

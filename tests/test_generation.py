@@ -18,7 +18,7 @@ from zoo.cli.generate import answer, load
 from zoo.decoding import beam_search, continue_series, decode
 from zoo.drawings import as_characters
 from zoo.training.folder import train_and_keep
-from zoo.vocabulary import END
+from zoo.vocabulary import END, PAD, START
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,20 @@ def test_a_beam_of_one_is_greedy_and_a_wider_one_finds_no_worse(dates_run) -> No
         np.testing.assert_array_equal(beam_search(model, row, 11, 1)[known != 0], known[known != 0])
         wide = beam_search(model, row, 11, 4)
         assert mean_log_probability(model, row, wide) >= mean_log_probability(model, row, known) - 1e-6
+
+
+def test_an_answer_holds_no_padding_and_no_second_start() -> None:
+    class Model:
+        outputs = (np.empty((1, 1, 5)),)
+
+        def predict_on_batch(self, given):
+            every = np.broadcast_to(np.array([0.5, 0.3, 0.0, 0.1, 0.1]), (*given[1].shape, 5))
+            every.flags.writeable = False
+            return every
+
+    source = np.ones((2, 3), np.int32)
+    assert not {PAD, START} & set(decode(Model(), source, 4).flat)
+    assert not {PAD, START} & set(beam_search(Model(), source[0], 4, 1))
 
 
 def mean_log_probability(model: keras.Model, source: np.ndarray, answer: np.ndarray) -> float:

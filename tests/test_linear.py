@@ -12,7 +12,17 @@ import pytest
 import zoo
 from tests.gradients import gradients
 from tests.models import NORMAL, assert_saved_whole, passed
-from zoo.layers import CausalFilter, ChunkedRNN, LastStep, LRUCell, MinGRUCell, MinLSTMCell, ParallelRNN, SelectiveCell
+from zoo.layers import (
+    CausalFilter,
+    ChunkedRNN,
+    LastStep,
+    LRUCell,
+    MinGRUCell,
+    MinLSTMCell,
+    ParallelRNN,
+    SelectiveCell,
+    keras_private,
+)
 from zoo.measuring.prove import asked_paths, compute, relative_difference
 
 BACKEND = keras.backend.backend()
@@ -154,6 +164,14 @@ def test_in_mixed_precision_a_state_that_lasts_forgets_all_the_same(kind: type) 
     np.testing.assert_allclose(left, 0.999**784, rtol=4e-3)  # Keras gives it back in bfloat16
 
 
+def test_an_lru_that_is_built_inside_half_precision_begins_in_its_own() -> None:
+    cell = LRUCell(50, dtype="mixed_bfloat16")
+    with keras_private.computing_in("bfloat16"):
+        cell.build((None, 3))
+    nu, gamma = (keras.ops.convert_to_numpy(each).astype("float64") for each in (cell.nu, cell.gamma))
+    np.testing.assert_allclose(gamma, 0.5 * np.log(1 - np.exp(-2 * np.exp(nu))), rtol=1e-3)  # float32, near |λ| = 1
+
+
 def test_the_phase_of_an_lru_begins_below_what_is_asked_for() -> None:
     cell = LRUCell(200, phase=0.1)
     cell.build((None, 3))
@@ -189,13 +207,24 @@ def test_a_causal_filter_is_a_convolution_of_each_feature_by_itself() -> None:
     np.testing.assert_allclose(keras.ops.convert_to_numpy(layer(x)), known, rtol=1e-5, atol=1e-6)
 
 
+def test_a_causal_filter_sees_no_step_that_its_mask_leaves_out() -> None:
+    x = np.random.default_rng(0).normal(size=(1, 6, 3)).astype("float32")
+    layer = CausalFilter(4)
+    alone = keras.ops.convert_to_numpy(layer(x[:, 2:]))
+    counts = keras.ops.convert_to_tensor(np.arange(6)[None] >= 2)
+    together = keras.ops.convert_to_numpy(layer(x, mask=counts))
+    np.testing.assert_allclose(together[:, 2:], alone, rtol=1e-5, atol=1e-6)
+
+
 WRONG = {
     "phase must be more than 0 and at most 1, not 0": lambda: LRUCell(2, phase=0),
     "states must be a positive whole number, not 0": lambda: SelectiveCell(2, states=0),
     "width must be a positive whole number, not 0": lambda: CausalFilter(0),
     "bare must be True or False, not 1": lambda: zoo.create_model("lru", "wave", bare=1),
     "mean_pool is for one answer to a sequence, and wave": lambda: zoo.create_model("lru", "wave", mean_pool=True),
-    "not for a bare layer": lambda: zoo.create_model("lru", "digits_rows", bare=True, mean_pool=True),
+    "mean_pool is .* not for a bare layer": lambda: zoo.create_model("lru", "digits_rows", bare=True, mean_pool=True),
+    "layers is .* not for a bare layer": lambda: zoo.create_model("lru", "digits_rows", bare=True, layers=2),
+    r"SelectiveCell\(4\) reads inputs of 4 features, not of 3": lambda: SelectiveCell(4).build((1, 3)),
     "LSTMCell is not linear in its state": lambda: ParallelRNN(keras.layers.LSTMCell(2)),
     "has no loop to unroll": lambda: ParallelRNN(MinGRUCell(2), unroll=True),
     "units must be a positive whole number, not 0": lambda: MinGRUCell(0),

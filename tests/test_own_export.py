@@ -142,6 +142,21 @@ def test_the_file_predicts_batches_of_any_size_and_steps(tmp_path: Path) -> None
         np.testing.assert_allclose(zoo.OnnxModel(path).predict(x, batch_size=size), known, atol=1e-5)
 
 
+def masked_series() -> keras.Model:
+    return sequential(layers.Masking(-1.0), layers.LSTM(UNITS))
+
+
+@pytest.mark.parametrize(("make", "padding"), [(words, 0), (masked_series, -1)])
+def test_sequences_that_are_padded_on_the_left_are_refused(make, padding: int, tmp_path: Path) -> None:
+    zoo.export(make(), tmp_path / "model.onnx")
+    ran = zoo.OnnxModel(tmp_path / "model.onnx")
+    x = np.ones((2, 6) if padding == 0 else (2, 6, 3))
+    x[1, 4:] = padding
+    ran.predict(x)
+    with pytest.raises(zoo.ZooError, match=rf"of input 'x' has padding \({padding}\) before its end"):
+        ran.predict(x[:, ::-1])
+
+
 def test_the_command_exports_a_saved_model(tmp_path: Path) -> None:
     sequential(layers.LSTM(UNITS)).save(tmp_path / "mine.keras")
     done = run(main, "export", tmp_path / "mine.keras", "--to", tmp_path / "mine.onnx")

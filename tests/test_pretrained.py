@@ -107,7 +107,9 @@ def test_sizes_are_those_of_the_card_and_others_are_refused() -> None:
 
 
 def test_what_the_published_model_was_not_built_with_is_refused() -> None:
-    zoo.create_model("min_gru", "mnist_rows", weights="pretrained", mean_pool=False)
+    zoo.create_model("min_gru", "mnist_rows", weights="pretrained", mean_pool=False, layers=2)
+    with pytest.raises(zoo.ZooError, match="another model than 'min_gru'"):
+        zoo.create_model("min_gru", "mnist_rows", weights="pretrained", layers=3)
     with pytest.raises(zoo.ZooError, match="min_gru for mnist_rows has mean_pool=False, not True"):
         zoo.create_model("min_gru", "mnist_rows", weights="pretrained", mean_pool=True)
 

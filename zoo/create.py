@@ -147,10 +147,9 @@ def _published_sizes(entry: str, task: str, asked: dict[str, Any]) -> dict[str, 
     sizes = {"units": card["units"], **card["recipe"]["options"]}
     usual = {p.name: p.default for p in inspect.signature(MODELS.get(entry).build).parameters.values()}
     for option, value in asked.items():
-        if value != sizes.get(option, usual[option]):
-            raise ZooError(
-                f"the published {entry} for {task} has {option}={sizes.get(option, usual[option])!r}, not {value!r}"
-            )
+        known = sizes.get(option, usual[option])
+        if known is not None and value != known:  # of a size that is None the weights show whether it fits
+            raise ZooError(f"the published {entry} for {task} has {option}={known!r}, not {value!r}")
     return sizes | asked
 
 

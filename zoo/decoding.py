@@ -35,7 +35,8 @@ def _greedy(model: keras.Model, source: np.ndarray, steps: int) -> np.ndarray:
     answer = np.full((len(source), steps), PAD, np.int32)
     ended = np.zeros(len(source), bool)
     for step in range(steps):
-        probabilities = _next(model, source, answer, step)
+        probabilities = _next(model, source, answer, step).copy()
+        probabilities[:, [PAD, START]] = -np.inf  # no tokens of an answer
         answer[:, step] = np.where(ended, PAD, probabilities.argmax(axis=-1))
         ended |= answer[:, step] == END
         if ended.all():

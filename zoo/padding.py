@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from zoo.data import PADDING, Split
 from zoo.errors import ZooError
 from zoo.registry import Task
@@ -27,10 +29,14 @@ def check_padding(task: Task, split: Split, name: str = "") -> None:
         empty = ~there.any(axis=1)
         if empty.any():
             raise ZooError(f"{where.format(int(empty.argmax()))} is padding alone: a sequence has at least one step")
-        torn = (there[:, 1:] & ~there[:, :-1]).any(axis=1)
-        if torn.any():
-            row = where.format(int(torn.argmax()))
+        if (rows := torn(there)).any():
+            row = where.format(int(rows.argmax()))
             raise ZooError(f"{row} has padding before its end: {task_padding(task)} goes to the right of a sequence")
+
+
+def torn(there: np.ndarray) -> np.ndarray:
+    """Whether padding stands before the end of each sequence, of which steps are there, (batch, steps)."""
+    return (there[:, 1:] & ~there[:, :-1]).any(axis=1)
 
 
 def task_padding(task: Task) -> str:

@@ -77,9 +77,11 @@ class FusedRNN(keras.layers.RNN):
             outputs = spans.to_front(outputs)
         cells, states, after = self._cells(), first_states(self, initial_state), []
         for cell, before in zip(cells, states if len(cells) > 1 else [states], strict=True):
+            outputs = ops.cast(outputs, cell.compute_dtype)
+            first = [ops.cast(each, cell.compute_dtype) for each in tree.flatten(before)]
             outputs = _dropped(cell, outputs) if training else outputs
             lengths = None if spans is None else spans.lengths
-            outputs, last = self._by_parts(cell, outputs, tree.flatten(before), lengths)
+            outputs, last = self._by_parts(cell, outputs, first, lengths)
             after.append(last)
         if spans is not None:
             outputs = spans.in_place(outputs, self.zero_output_for_mask)
@@ -90,13 +92,13 @@ class FusedRNN(keras.layers.RNN):
     ) -> tuple[Tensor, list[Tensor]]:
         """The kernel of a cell for all steps at once, or chunk by chunk to keep less for the backward pass."""
         kernel = kernels.RUN[keras.backend.backend(), kernels.device()]
-        if self.memory == "store":
-            return kernel(cell, inputs, states, lengths)
 
         def run(inputs: Tensor, states: list[Tensor], *lengths: Tensor) -> tuple[Tensor, list[Tensor]]:
-            with keras_private.computing_in(self.compute_dtype):  # in the backward pass no call of a layer sets it
+            with keras_private.computing_in(cell.compute_dtype):  # that of the layer may be another, or not set again
                 return kernel(cell, inputs, states, *(lengths or [None]))
 
+        if self.memory == "store":
+            return run(inputs, states, *([] if lengths is None else [lengths]))
         again = offloaded(run) if self.memory == "offload" else recomputed(run, cell.variables)
         steps = known_steps(inputs)
         if steps is None:

@@ -66,7 +66,7 @@ class FusedBidirectional(keras.layers.Bidirectional):
             return False
         if any(layer.activity_regularizer for layer in layers):  # which is of the outputs of each
             return False
-        if any(layer.compute_dtype != self.compute_dtype for layer in layers):
+        if any(each.compute_dtype != self.compute_dtype for layer in layers for each in (layer, layer.cell)):
             return False
         first, second = (layer.cell for layer in layers)
         if type(first) not in torch_rnn.KERNELS or type(second) is not type(first):

@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from zoo.errors import ZooError, positive_whole
+from zoo.layers import keras_private
 from zoo.layers.precision import compute_in_float32
 from zoo.layers.tensors import Tensor
 
@@ -199,7 +200,9 @@ class LRUCell(LinearCell):
 
     def _scale(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
         """The logarithm of √(1 - |λ|²)."""
-        return ops.cast(0.5 * ops.log(1 - ops.exp(-2 * ops.exp(self.nu.value))), dtype)
+        with keras_private.computing_in(None):  # inside a layer of half precision it would be read so
+            nu = self.nu.value
+        return ops.cast(0.5 * ops.log(1 - ops.exp(-2 * ops.exp(nu))), dtype)
 
     def decay_and_drive(self, inputs: Tensor) -> tuple[Parts, Parts]:
         """λ (units,) and γ ⊙ (x·B) (..., units)."""

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.errors import positive_whole
+from zoo.errors import ZooError, positive_whole
 from zoo.layers.linear import LinearCell, Parts
 from zoo.layers.tensors import Tensor
 
@@ -38,7 +38,7 @@ class SelectiveCell(LinearCell):
         decay_logarithm (units, states): a. read_kernel (units, states): Wc. skip (units,): d.
 
     Raises:
-        ZooError: a size is no positive whole number.
+        ZooError: a size is no positive whole number, or the inputs have another width than `units`.
     """
 
     gives_its_state = False
@@ -52,6 +52,8 @@ class SelectiveCell(LinearCell):
     def build(self, input_shape: tuple[int, ...]) -> None:
         """Create the weights for inputs of shape (batch, units)."""
         units, states = self.units, self.states
+        if input_shape[-1] != units:
+            raise ZooError(f"SelectiveCell({units}) reads inputs of {units} features, not of {input_shape[-1]}")
         self.drive_kernel = self._weight("drive_kernel", (units, self.rank + states), "glorot_uniform")
         edge = self.rank**-0.5
         self.step_kernel = self._weight(
@@ -127,8 +129,10 @@ class CausalFilter(keras.layers.Layer):
         self.kernel = self.add_weight(name="kernel", shape=(self.width, features), initializer=uniform)
         self.bias = self.add_weight(name="bias", shape=(features,), initializer="zeros")
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Sum up the shifted sequences, each times its weight."""
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Sum up the shifted sequences, each times its weight; a step that `mask` (batch, steps) leaves out is 0."""
+        if mask is not None:
+            inputs = ops.where(mask[..., None], inputs, ops.zeros_like(inputs))
         steps, before = ops.shape(inputs)[1], self.width - 1
         longer = ops.pad(inputs, [[0, 0], [before, 0], [0, 0]])
         shifted = (longer[:, before - k : before - k + steps] * self.kernel[k] for k in range(self.width))

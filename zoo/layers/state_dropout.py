@@ -48,6 +48,21 @@ class StateMasks(keras.layers.Layer):
         return {**super().get_config(), "units": self.units, "rate": self.rate}
 
 
+def features_before(masks: int, cell: keras.layers.Layer, input_shape: tuple[int, ...]) -> int:
+    """How many features a cell reads of inputs that end in so many masks.
+
+    Raises:
+        ZooError: there is none.
+    """
+    features = input_shape[-1] - masks
+    if features < 1:
+        raise ZooError(
+            f"{type(cell).__name__} reads features and {masks} masks behind them, not {input_shape[-1]} numbers: "
+            f"zoo.layers.StateMasks({masks}, rate) goes before its layer"
+        )
+    return features
+
+
 @keras.saving.register_keras_serializable("zoo")
 class StateDropoutCell(keras.layers.Layer):
     """A cell that sees its state multiplied with a mask, a new one each step; its output is left whole.
@@ -65,7 +80,7 @@ class StateDropoutCell(keras.layers.Layer):
 
     Raises:
         ZooError: the cell has dropout of its own: Keras draws the masks of a cell before the loop, and does not see one
-            that is inside another.
+            that is inside another; or the inputs hold no masks.
     """
 
     def __init__(self, cell: keras.layers.Layer, **kwargs: Any) -> None:
@@ -77,9 +92,10 @@ class StateDropoutCell(keras.layers.Layer):
         self.output_size = cell.output_size
 
     def build(self, input_shape: tuple[int, ...]) -> None:
-        """Build the cell for inputs of shape (batch, features)."""
+        """Build the cell for inputs of shape (batch, features + units)."""
+        features = features_before(self.output_size, self, input_shape)
         if not self.cell.built:  # a cell that is read from a file is built already
-            self.cell.build((*input_shape[:-1], input_shape[-1] - self.output_size))
+            self.cell.build((*input_shape[:-1], features))
 
     def call(self, inputs: Tensor, states: Sequence[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Return the cell's output and its new states, from states of which the first is multiplied with the mask."""

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from zoo.errors import fraction, positive_whole
+from zoo.layers.state_dropout import features_before
 from zoo.layers.tensors import Tensor
 
 
@@ -31,7 +32,7 @@ class ZoneoutLSTMCell(keras.layers.Layer):
         kernel (features, 4·units), recurrent_kernel (units, 4·units), bias (4·units,): in the order i, f, g, o.
 
     Raises:
-        ZooError: `rate` is not at least 0 and less than 1.
+        ZooError: `rate` is not at least 0 and less than 1, or the inputs hold no masks.
     """
 
     def __init__(self, units: int, rate: float = 0.1, **kwargs: Any) -> None:
@@ -44,7 +45,7 @@ class ZoneoutLSTMCell(keras.layers.Layer):
     def build(self, input_shape: tuple[int, ...]) -> None:
         """Create the weights for inputs of shape (batch, features + 2·units)."""
         units = self.units
-        features = input_shape[-1] - 2 * units
+        features = features_before(2 * units, self, input_shape)
         self.kernel = self.add_weight(name="kernel", shape=(features, 4 * units), initializer="glorot_uniform")
         self.recurrent_kernel = self.add_weight(
             name="recurrent_kernel", shape=(units, 4 * units), initializer="orthogonal"

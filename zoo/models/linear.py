@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MINIMAL = "Feng, Tung, Ahmed, Bengio and Hajimirsadeghi, Were RNNs All We Needed?"
 LAYERS = 2
-IN_BLOCKS = "u(t) = x(t)·Wu + bu, then in each of `layers` blocks, with n(t) = norm(u(t)):"
+IN_BLOCKS = f"u(t) = x(t)·Wu + bu, then in each of `layers` blocks, {LAYERS} by default, with n(t) = norm(u(t)):"
 GATED = """\
 u(t) ← u(t) + (h(t)·V + c) ⊙ σ(h(t)·G + d)
 and what the output layer reads is norm(u(t)), with mean_pool=True that of the mean of all u(t); with bare=True it is
@@ -35,16 +35,17 @@ def _built(
     task: Task,
     execution: Execution,
     units: int,
-    layers: int,
+    layers: int | None,
     bare: bool,
     mean_pool: bool,
 ) -> keras.Model:
     """Residual blocks around layers of the cell, or, where it is `bare`, one layer alone."""
-    if bare and mean_pool:
-        raise ZooError("mean_pool is for residual blocks, not for a bare layer")
+    if bare and (mean_pool or layers is not None):
+        raise ZooError(f"{'mean_pool' if mean_pool else 'layers'} is for residual blocks, not for a bare layer")
     if bare:
         return network([cell()], task, execution)
-    return residual_network(gated(cell, execution, units=units), layers, task, units=units, mean_pool=mean_pool)
+    mix = gated(cell, execution, units=units)
+    return residual_network(mix, layers or LAYERS, task, units=units, mean_pool=mean_pool)
 
 
 @register_entry(
@@ -64,7 +65,13 @@ h(t) = (1 - z) ⊙ h(t-1) + z ⊙ (n(t)·Wn + bn)
     year=2024,
 )
 def min_gru(
-    task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = False, mean_pool: bool = False
+    task: Task,
+    execution: Execution,
+    *,
+    units: int,
+    layers: int | None = None,
+    bare: bool = False,
+    mean_pool: bool = False,
 ) -> keras.Model:
     """(batch, steps, features) -> dense -> residual blocks of MinGRUCell -> norm, or MinGRUCell, -> dense output."""
     from zoo.layers import MinGRUCell
@@ -89,7 +96,13 @@ h(t) = f / (f + i) ⊙ h(t-1) + i / (f + i) ⊙ (n(t)·Wn + bn)
     year=2024,
 )
 def min_lstm(
-    task: Task, execution: Execution, *, units: int, layers: int = LAYERS, bare: bool = False, mean_pool: bool = False
+    task: Task,
+    execution: Execution,
+    *,
+    units: int,
+    layers: int | None = None,
+    bare: bool = False,
+    mean_pool: bool = False,
 ) -> keras.Model:
     """(batch, steps, features) -> dense -> residual blocks of MinLSTMCell -> norm, or MinLSTMCell, -> dense output."""
     from zoo.layers import MinLSTMCell
@@ -119,7 +132,7 @@ def lru(
     execution: Execution,
     *,
     units: int,
-    layers: int = LAYERS,
+    layers: int | None = None,
     bare: bool = False,
     mean_pool: bool = False,
     least: float = 0.9,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 NEEDED = ("onnx", "onnxruntime")
 OPSET = 20
 TOLERANCE = 1e-5
+PADDED = "rnn-zoo.padding"
+"""The metadata of a file that says which inputs are padded on the right alone, and by what."""
 BATCHES = (1, 3)
 """Sizes of the batches on which the file is compared with Keras; it runs with any other too."""
 
@@ -66,6 +69,7 @@ def to_onnx(model: keras.Model) -> Any:
     whole = helper.make_graph(graph.nodes, model.name, declared, ends_declared, graph.weights)
     proto = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="rnn-zoo")
     proto.ir_version = 10
+    helper.set_model_props(proto, {PADDED: json.dumps(graph.padding())})
     onnx.checker.check_model(proto, full_check=True)
     return proto
 

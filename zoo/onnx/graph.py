@@ -14,6 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 ELEMENTS = {"float": TensorProto.FLOAT, "int": TensorProto.INT32, "bool": TensorProto.BOOL}
 
+OF_MASKS = ("Cast", "Not", "Equal", "ReduceMax", "Squeeze")
+"""Operators that make a mask of what fills a step."""
+
 
 @dataclass(frozen=True)
 class Value:
@@ -41,6 +44,24 @@ class Graph:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     weights: list[onnx.TensorProto] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    right: set[str] = field(default_factory=set)  #: masks that are read as lengths: what is padded stands on the right
+
+    def padding(self) -> dict[str, float]:
+        """By the name of an input whose padding must stand on the right: what fills a step of it."""
+        makers = {name: node for node in self.nodes for name in node.output}
+        weights = {weight.name: weight for weight in self.weights}
+        found = {}
+        for mask in sorted(self.right):
+            name, fill, kinds = mask, 0.0, []
+            while name in makers and makers[name].op_type in OF_MASKS:
+                node = makers[name]
+                kinds.append(node.op_type)
+                if node.op_type == "Equal" and node.input[1] in weights:
+                    fill = float(numpy_helper.to_array(weights[node.input[1]]))
+                name = node.input[0]
+            if name not in makers and kinds.count("Not") == kinds.count("Equal") == 1:
+                found[name] = fill
+        return found
 
     def body(self) -> Graph:
         """A graph inside this one: of operators of its own, its weights and names are those of the whole."""

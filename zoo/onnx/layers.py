@@ -159,7 +159,11 @@ def _last_step(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
 def _causal_filter(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
     """A convolution of each channel by itself, its kernel (features, 1, width) with the oldest step first."""
     kernel = array(layer.kernel)[::-1].T[:, None]
-    read = graph.add("Transpose", value.name, perm=[0, 2, 1])
+    name = value.name
+    if value.mask:
+        counts = graph.add("Cast", value.mask, to=TensorProto.FLOAT)
+        name = graph.add("Mul", name, graph.add("Unsqueeze", counts, graph.constant([-1])))
+    read = graph.add("Transpose", name, perm=[0, 2, 1])
     weights = [graph.constant(each) for each in (kernel, array(layer.bias))]
     window = {"kernel_shape": [layer.width], "pads": [layer.width - 1, 0], "group": kernel.shape[0]}
     return value.of(graph.add("Transpose", graph.add("Conv", read, *weights, **window), perm=[0, 2, 1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import ZooError, missing, positive_whole
-from zoo.onnx import BATCHES, require_close, to_onnx, write
+from zoo.onnx import BATCHES, PADDED, require_close, to_onnx, write
+from zoo.padding import torn
 
 if TYPE_CHECKING:
     import keras
@@ -135,6 +137,7 @@ class OnnxModel:
         except Exception as error:  # ONNX Runtime has a class of its own for each way a file is broken
             reason = " ".join(str(error).split())[:160]
             raise ZooError(f"{content[:80]!r} is not an ONNX file that runs here: {reason}") from error
+        self._padding = json.loads(self._session.get_modelmeta().custom_metadata_map.get(PADDED, "{}"))
         self.inputs = {each.name: each for each in self._session.get_inputs()}
 
     def predict(self, x: Any, batch_size: int | None = None) -> Any:
@@ -145,7 +148,8 @@ class OnnxModel:
             batch_size: so many examples at a time; all at once by default.
 
         Raises:
-            ZooError: another number of inputs, or inputs of another shape than the file takes.
+            ZooError: another number of inputs, inputs of another shape than the file takes, or sequences that are
+                padded before their end where the file reads them by their lengths.
         """
         arrays = [np.asarray(each) for each in (x if isinstance(x, (list, tuple)) else [x])]
         if len(arrays) != len(self.inputs):
@@ -168,4 +172,11 @@ class OnnxModel:
             if not fits:
                 raise ZooError(f"input {name!r} takes {tuple(declared.shape)}, not {array.shape}")
             given[name] = array.astype("int32" if declared.type == "tensor(int32)" else "float32", copy=False)
+        for name, fill in self._padding.items():
+            there = given[name] != fill
+            if torn(there if there.ndim < 3 else there.any(axis=-1)).any():
+                raise ZooError(
+                    f"a sequence of input {name!r} has padding ({fill:g}) before its end, and the file reads them by "
+                    'their lengths: pad on the right, by keras.utils.pad_sequences(..., padding="post")'
+                )
         return self._session.run(None, given)

@@ -130,6 +130,7 @@ def _lengths(graph: Graph, mask: str) -> str:
     """How many steps of each sequence count, of a mask that is padded on the right; "" where there is none."""
     if not mask:
         return ""
+    graph.right.add(mask)
     return graph.add("ReduceSum", graph.add("Cast", mask, to=TensorProto.INT32), graph.constant([1]), keepdims=0)
 
 
