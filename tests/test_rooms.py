@@ -38,8 +38,8 @@ ROOMS = (
         "execution",
         "layers",
     ),
-    *("recurrent", "models", "decoding", "padding", "padded_batches", "saving", "pretrained", "tasks", "training"),
-    *("create", "equality", "copies", "convert", "zoo"),
+    *("recurrent", "models", "decoding", "padding", "padded_batches", "saving", "pretrained", "tasks", "copies"),
+    *("training", "create", "equality", "convert", "zoo"),
     *("problems", "own", "onnx", "drawings", "measuring", "statistics", "charts", "report"),
     *("comparison", "forecasts", "bench", "cli", "benchmarks"),
 )
