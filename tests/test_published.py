@@ -58,7 +58,11 @@ def known(table: pd.DataFrame) -> dict[str, Answer]:
 
 
 def logs_by_repeat(rows: pd.DataFrame, what: str, against: str, column: str, quantity: str) -> list[float]:
-    """The logarithm of the ratio of two arms that shared a group, one a repeat: of steps that of the median round."""
+    """The logarithm of the ratio of two arms that shared a group, one a repeat: of steps that of the median round.
+
+    Rows of no group took no turns: their medians are compared.
+    """
+    rows = rows.assign(round=rows["round"].where(rows["group"] != "", 0))
     names, turns = rows[column].astype("str"), ["run", "repeat", "group"]
     keys = [*turns, "round"] if quantity == "step_seconds" else turns
     mine, base = (rows.loc[names == name].groupby(keys)[quantity].median() for name in (what, against))
