@@ -123,6 +123,15 @@ def test_the_machine_with_most_blocks_in_lock_step_comes_first() -> None:
     assert sum(map(len, by_machine(table).values())) == len(table)
 
 
+def test_two_versions_of_a_backend_are_told_apart_and_the_newest_comes_under_the_name_of_the_machine() -> None:
+    old = [replace(row, backend_version="2.9.0", started_at="2026-01-01T10:00:00") for row in pair(20, [1.3] * 3)]
+    assert list(by_machine(as_table(old))) == [TIMING.device_name]
+    old += [replace(row, steps=100, case_id="") for row in old]  # most rows are of it, and the newest come first
+    lines = named([*old, *pair(20, [0.8] * 3)], "unroll").lines
+    assert lines[0].startswith("TensorFlow, 20 steps: yes for training.")
+    assert lines[1].startswith(f"{TIMING.device_name}, tensorflow 2.9.0: TensorFlow, 20 steps: no for training.")
+
+
 def test_two_machines_are_told_apart() -> None:
     here = pair(20, [0.8] * 3) + pair(50, [0.8] * 3)
     there = [replace(row, device_name="other") for row in pair(20, [1.3] * 3)]
