@@ -31,6 +31,7 @@ TRAINED = {
     ("irnn", "adding", "slow_long"): "solved at 150 to 300 steps (Le et al. 2015)",
     ("lru", "copying", "blocks"): "solved by uRNN, not by LSTM (Arjovsky et al. 2016)",
     ("lstm", "associative_recall", "fast"): ".98, 50 units (Ba et al. 2016)",
+    ("min_gru", "selective_copying", "blocks_wide"): ".995, three layers, 4,096 steps (Feng et al. 2024)",
     ("lru", "mnist_pixels", "pooled"): ".97, irnn (Le et al. 2015)",
     ("lru", "mnist_pixels_permuted", "pooled"): ".82, irnn (Le et al. 2015)",
 }

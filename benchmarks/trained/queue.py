@@ -96,6 +96,7 @@ QUEUE = (
     Group("copying", "copying", ("lru",), ("blocks",), backend="jax"),
     Group("copying_long", "copying", MINIMAL, ("blocks_long",), seeds=1, backend="jax"),
     Group("copying_wide", "copying", MINIMAL, ("blocks_wide",), units=dict.fromkeys(MINIMAL, 128), backend="jax"),
+    Group("selective", "selective_copying", ("min_gru",), ("blocks_wide",), units={"min_gru": 128}, backend="jax"),
     Group("recall", "associative_recall", ("lstm", "gru"), backend="jax"),
     Group("recall_blocks", "associative_recall", ("mamba",), ("blocks",), backend="jax"),
     Group("mnist_long", "mnist_rows", ("lstm", "gru"), ("long",), backend="torch"),

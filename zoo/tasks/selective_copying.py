@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from zoo.data import Data, Split
 from zoo.registry import SEQUENCE_TO_SEQUENCE, TASKS, Recipe, Task, require_steps
 from zoo.tasks._shared import drawn
-from zoo.tasks._symbols import ASKED, BLANK, OUTPUTS, SYMBOLS, most_frequent_symbol, one_hot, scores
+from zoo.tasks._symbols import ASKED, BLANK, OUTPUTS, SYMBOLS, most_frequent_symbol, one_hot, symbol_accuracy
 
 SCATTERED, COPIED = 240, 16
 STEPS = SCATTERED + COPIED
 TRAIN, HELD_OUT = 6_000, 1_000
+RECIPE = Recipe("fast", 20, 50, 3e-3, schedule="cosine", clip_norm=1.0, loss_steps=(SCATTERED, STEPS))
 
 
 def sequences(rng: np.random.Generator, count: int) -> Split:
@@ -62,20 +65,13 @@ TASKS.add(
         metric="symbol_accuracy",
         higher_is_better=True,
         naive={"most frequent symbol": most_frequent_symbol},
-        score=scores,
+        score=symbol_accuracy,
         watched="accuracy",
         units=64,
         batch=50,
         recipes=(
-            Recipe(
-                "fast",
-                20,
-                batch=50,
-                learning_rate=3e-3,
-                schedule="cosine",
-                clip_norm=1.0,
-                loss_steps=(SCATTERED, STEPS),
-            ),
+            RECIPE,
+            replace(RECIPE, name="blocks_wide", epochs=30, learning_rate=6e-3),  # of 128 units, for min_gru
         ),
         source="generated; Gu and Dao, Mamba: Linear-Time Sequence Modeling with Selective State Spaces, 2023, "
         "section 4.1.1, of 4,096 steps and 16 symbols",
