@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from scipy import stats
+import scipy
 
 LEAST_REPEATS = 3
 """Under so many repeats there is no interval."""
@@ -19,7 +19,7 @@ def half_width(log_ratios: Sequence[float]) -> float:
     """Half the width of the 95% interval of the mean log ratio, Student's t over repeats; infinite under 3 repeats."""
     if len(log_ratios) < LEAST_REPEATS:
         return math.inf
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, len(log_ratios) - 1) * stats.sem(log_ratios))
+    return float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(log_ratios) - 1) * scipy.stats.sem(log_ratios))
 
 
 def is_enough(log_ratios: Sequence[float]) -> bool:

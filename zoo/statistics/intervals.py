@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from zoo.measuring.enough import CONFIDENCE, LEAST_REPEATS
 
@@ -16,7 +16,7 @@ def t_test(values: pd.Series) -> Any:
     """SciPy's t test of the mean of `values` against 0; SciPy warns of values that are all alike."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)
-        return stats.ttest_1samp(values.dropna().to_numpy(dtype=float), 0)
+        return scipy.stats.ttest_1samp(values.dropna().to_numpy(dtype=float), 0)
 
 
 def interval(values: pd.Series) -> tuple[float, float]:
@@ -29,7 +29,7 @@ def interval(values: pd.Series) -> tuple[float, float]:
 
 def geometric_mean(values: pd.Series) -> float:
     """The mean on the scale of logarithms, right for times and ratios."""
-    return float(stats.gmean(values.dropna().to_numpy(dtype=float)))
+    return float(scipy.stats.gmean(values.dropna().to_numpy(dtype=float)))
 
 
 def geometric_interval(values: pd.Series) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, special
+import scipy
 
 from zoo.measuring.enough import LEAST_REPEATS
 
@@ -56,14 +56,14 @@ def prior(variances: np.ndarray, degrees: np.ndarray) -> Prior:
     if known.sum() < LEAST_COMPARISONS:
         return Prior()
     halves = degrees[known] / 2
-    logs = np.log(variances[known]) - special.digamma(halves) + np.log(halves)
-    spread = float(logs.var(ddof=1) - special.polygamma(1, halves).mean())
+    logs = np.log(variances[known]) - scipy.special.digamma(halves) + np.log(halves)
+    spread = float(logs.var(ddof=1) - scipy.special.polygamma(1, halves).mean())
     free = 2 * _inverse_trigamma(spread) if spread > 0 else math.inf
     used = min(free, MOST_DEGREES)
-    shift = float(special.digamma(free / 2) - math.log(free / 2)) if math.isfinite(free) else 0.0
+    shift = float(scipy.special.digamma(free / 2) - math.log(free / 2)) if math.isfinite(free) else 0.0
     return Prior(math.exp(float(logs.mean()) + shift), used)
 
 
 def _inverse_trigamma(value: float) -> float:
     """The x with ψ'(x) = value > 0; between 1/value and 1/value + 1/√value."""
-    return float(optimize.brentq(lambda x: special.polygamma(1, x) - value, 1e-8, 2 / value + 2))
+    return float(scipy.optimize.brentq(lambda x: scipy.special.polygamma(1, x) - value, 1e-8, 2 / value + 2))

@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestPower
+import scipy  # its modules are imported when they are used, which takes a second
 
 from zoo.measuring.enough import CONFIDENCE, LEAST_REPEATS
 from zoo.statistics.moderation import Prior, moderated
@@ -34,6 +32,8 @@ SMALLEST = 1e-12
 """Standard error of ratios that are all alike."""
 MOMENTS: list[Any] = ["count", "mean", "var"]
 TEST = ["ratio", "low", "high", "repeats", "log_sd", "degrees", "p_value", "p_equal"]
+OF_ENOUGH = [name for name in TEST if name not in ("ratio", "repeats")]
+"""What only a comparison with the least repeats has."""
 JUDGED = ["p_fdr", "verdict", "repeats_needed"]
 
 
@@ -65,28 +65,24 @@ def ratio_tests(moments: pd.DataFrame, priors: Sequence[Prior]) -> pd.DataFrame:
 
 def moderated_tests(moments: pd.DataFrame) -> pd.DataFrame:
     """The tests of comparisons whose variances are moderated: MOMENTS, and the `degrees` of freedom of `var`."""
-    count, mean, variance, degrees = (moments[name].to_numpy(float) for name in (*MOMENTS, "degrees"))
-    known = count >= LEAST_REPEATS
     with np.errstate(all="ignore"):
-        scale = np.maximum(np.sqrt(variance / count), SMALLEST)
-        spread = stats.t(degrees, loc=mean, scale=scale)
+        means = {"ratio": np.exp(moments["mean"].astype(float)), "repeats": moments["count"].astype(float)}
+    tests = pd.DataFrame(means, index=moments.index).reindex(columns=TEST)
+    known = (tests["repeats"] >= LEAST_REPEATS).to_numpy()
+    if known.any():
+        tests.loc[known, OF_ENOUGH] = _of_enough(moments[known])
+    return tests
+
+
+def _of_enough(moments: pd.DataFrame) -> np.ndarray:
+    """The columns OF_ENOUGH of comparisons with enough repeats."""
+    count, mean, variance, degrees = (moments[name].to_numpy(float) for name in (*MOMENTS, "degrees"))
+    with np.errstate(all="ignore"):
+        spread = scipy.stats.t(degrees, loc=mean, scale=np.maximum(np.sqrt(variance / count), SMALLEST))
         low, high = spread.interval(CONFIDENCE)
-        tests = pd.DataFrame(
-            {
-                "ratio": np.exp(mean),
-                "low": np.exp(low),
-                "high": np.exp(high),
-                "repeats": count,
-                "log_sd": np.sqrt(variance),
-                "degrees": degrees,
-                "p_value": 2 * np.minimum(spread.cdf(0), spread.sf(0)),
-                "p_equal": np.maximum(spread.cdf(math.log(EQUAL_FROM)), spread.sf(math.log(EQUAL_TO))),
-            },
-            index=moments.index,
-        )
-    of_few = [column for column in TEST if column not in ("ratio", "repeats")]
-    tests.loc[~known, of_few] = np.nan
-    return tests[TEST]
+        p_value = 2 * np.minimum(spread.cdf(0), spread.sf(0))
+        p_equal = np.maximum(spread.cdf(math.log(EQUAL_FROM)), spread.sf(math.log(EQUAL_TO)))
+        return np.column_stack([np.exp(low), np.exp(high), np.sqrt(variance), degrees, p_value, p_equal])
 
 
 def false_discoveries(p_values: pd.Series) -> pd.Series:
@@ -94,6 +90,8 @@ def false_discoveries(p_values: pd.Series) -> pd.Series:
     given = p_values.dropna()
     if len(given) < 2:  # nothing to correct
         return p_values
+    from statsmodels.stats.multitest import multipletests
+
     return pd.Series(multipletests(given, method="fdr_bh")[1], index=given.index).reindex(p_values.index)
 
 
@@ -161,6 +159,8 @@ def repeats_needed(ratio: float, log_sd: float, made: int, level: float = LEVEL,
 def _repeats(distance: float, log_sd: float, level: float, power: float, of_prior: float) -> float:
     """The repeats with which a one-sided t test finds a mean that lies `distance` above what it is compared with."""
 
+    from statsmodels.stats.power import TTestPower
+
     def lacking(repeats: float) -> float:
         degrees = repeats - 1 + of_prior
         return power - TTestPower().power(effect, repeats, level, df=degrees, alternative="larger")
@@ -174,4 +174,4 @@ def _repeats(distance: float, log_sd: float, level: float, power: float, of_prio
             return fewest
         while most < MOST_REPEATS and lacking(most) > 0:
             fewest, most = most, 2 * most
-        return float(optimize.brentq(lacking, fewest, most)) if most < MOST_REPEATS else math.inf
+        return float(scipy.optimize.brentq(lacking, fewest, most)) if most < MOST_REPEATS else math.inf
