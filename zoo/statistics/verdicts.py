@@ -158,7 +158,6 @@ def repeats_needed(ratio: float, log_sd: float, made: int, level: float = LEVEL,
 @cache  # a run asks the same of its table several times: the tables, the charts, the last lines
 def _repeats(distance: float, log_sd: float, level: float, power: float, of_prior: float) -> float:
     """The repeats with which a one-sided t test finds a mean that lies `distance` above what it is compared with."""
-
     from statsmodels.stats.power import TTestPower
 
     def lacking(repeats: float) -> float:
