@@ -24,7 +24,7 @@ from zoo.errors import ZooError
 from zoo.measuring import append_only
 from zoo.statistics.architectures import architectures
 from zoo.statistics.folders import read_folder
-from zoo.statistics.tables import as_table, read
+from zoo.statistics.tables import as_table, quick_texts, read
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
@@ -65,7 +65,8 @@ def figure(page: Path, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def computed() -> dict[Path, dict[str, str]]:
-    return dict(pages(REFERENCE, ROOT))
+    with quick_texts():
+        return dict(pages(REFERENCE, ROOT))
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from zoo.statistics.machines import by_machine
 from zoo.statistics.moderation import prior
 from zoo.statistics.ratios import ratios
 from zoo.statistics.scores import better
+from zoo.statistics.tables import quick_texts
 from zoo.statistics.texts import three_digits
 
 REFERENCE = Path(__file__).parent.parent / "results" / "reference"
@@ -30,16 +31,38 @@ ARMS = {"projection": "entry", "dropout": "entry", "device": "device"}
 """What sets the two arms apart: their execution, but for these answers."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def texts():
+    with quick_texts():
+        yield
+
+
 @cache
 def tables() -> dict[str, pd.DataFrame]:
     """The published rows by machine, those of the machine with the most rows first."""
     return by_machine(read_folder(REFERENCE))
 
 
+@cache
+def told() -> list[dict[str, Answer]]:
+    """The answers of each machine, by name."""
+    return [{answer.name: answer for answer in answers(each)} for each in tables().values()]
+
+
 @pytest.fixture(scope="module", params=[0, 1, 2])
-def table(request) -> pd.DataFrame:
+def machine(request) -> tuple[pd.DataFrame, dict[str, Answer]]:
     """The rows of a machine: README and results/README.md are of the first, and of what it has not, of the others."""
-    return list(tables().values())[request.param]
+    return list(tables().values())[request.param], told()[request.param]
+
+
+@pytest.fixture(scope="module")
+def table(machine) -> pd.DataFrame:
+    return machine[0]
+
+
+@pytest.fixture(scope="module")
+def known(machine) -> dict[str, Answer]:
+    return machine[1]
 
 
 def test_every_machine_is_tried() -> None:
@@ -48,26 +71,28 @@ def test_every_machine_is_tried() -> None:
 
 @pytest.mark.parametrize("name", ["unroll", "jit", "own", "memory", "projection", "dropout", "linear"])
 def test_every_answer_rests_on_rows_of_a_machine(name: str) -> None:
-    found = [answer for each in tables().values() for answer in answers(each) if answer.name == name]
-    assert any(len(answer.evidence) for answer in found)
+    assert any(len(each[name].evidence) for each in told())
 
 
-@pytest.fixture(scope="module")
-def known(table: pd.DataFrame) -> dict[str, Answer]:
-    return {answer.name: answer for answer in answers(table)}
+TURNS = ["run", "repeat", "group"]
+
+
+def by_turn(rows: pd.DataFrame, quantity: str) -> pd.Series:
+    """The median of an arm in each turn; rows of no group took no turns, and have one median a repeat."""
+    keys = [*TURNS, "round"] if quantity == "step_seconds" else TURNS
+    return rows.assign(round=rows["round"].where(rows["group"] != "", 0)).groupby(keys)[quantity].median()
+
+
+def logs_of(mine: pd.Series, base: pd.Series) -> list[float]:
+    """The logarithm of the ratio of two arms that shared a group, one a repeat: of steps that of the median round."""
+    logs = np.log(mine / base.reindex(mine.index)).replace([np.inf, -np.inf], np.nan).dropna()
+    return logs.groupby(TURNS).median().groupby(["run", "repeat"]).mean().tolist()
 
 
 def logs_by_repeat(rows: pd.DataFrame, what: str, against: str, column: str, quantity: str) -> list[float]:
-    """The logarithm of the ratio of two arms that shared a group, one a repeat: of steps that of the median round.
-
-    Rows of no group took no turns: their medians are compared.
-    """
-    rows = rows.assign(round=rows["round"].where(rows["group"] != "", 0))
-    names, turns = rows[column].astype("str"), ["run", "repeat", "group"]
-    keys = [*turns, "round"] if quantity == "step_seconds" else turns
-    mine, base = (rows.loc[names == name].groupby(keys)[quantity].median() for name in (what, against))
-    logs = np.log(mine / base.reindex(mine.index)).replace([np.inf, -np.inf], np.nan).dropna()
-    return logs.groupby(turns).median().groupby(["run", "repeat"]).mean().tolist()
+    """`logs_of` of the two arms that are called so in a column."""
+    names = rows[column].astype("str")
+    return logs_of(*(by_turn(rows[names == name], quantity) for name in (what, against)))
 
 
 def recomputed(rows: pd.DataFrame, what: str, against: str, column: str, quantity: str) -> float:
@@ -167,6 +192,7 @@ def test_every_interval_is_students_of_variances_that_the_others_moderate(task: 
     """The interval of each comparison of a task, whether it is told or not; without a baseline, of entries."""
     raw = timings()[timings()["task"] == task]
     parts = dict(iter(raw.groupby([*PLACE, "execution"])))
+    medians = cache(lambda place, quantity: by_turn(parts[place], quantity))
     judged = ratios(raw, baseline) if baseline else against_reference(raw)
     arms = ("execution", "baseline") if baseline else ("entry", "reference")
     assert len(judged) > 20
@@ -175,8 +201,8 @@ def test_every_interval_is_students_of_variances_that_the_others_moderate(task: 
         for row in family.itertuples(index=False):
             mine, base = getattr(row, arms[0]), getattr(row, arms[1])
             place = {name: getattr(row, name) for name in [*PLACE, "execution"]}
-            both = pd.concat([parts[tuple({**place, arms[0]: name}.values())] for name in (mine, base)])
-            found.append(logs_by_repeat(both, mine, base, arms[0], row.quantity))
+            both = [tuple({**place, arms[0]: name}.values()) for name in (mine, base)]
+            found.append(logs_of(*(medians(each, row.quantity) for each in both)))
         counts = np.array([len(logs) for logs in found])
         variances = np.array([np.var(logs, ddof=1) if len(logs) > 1 else np.nan for logs in found])
         enough = counts >= 3
@@ -194,9 +220,8 @@ def test_every_interval_is_students_of_variances_that_the_others_moderate(task: 
 def test_what_unrolling_pays_back_is_the_longer_start_over_what_a_step_saves() -> None:
     """The sentence of each backend: the median over repeats of extra seconds over seconds saved."""
     raw = timings()
-    (answer,) = (each for each in answers(raw) if each.name == "until")
-    told = 0
-    for line in answer.lines:
+    checked = 0
+    for line in told()[0]["until"].lines:
         backend, units, batch = re.match(r"(\w+), lstm of (\d+) units, batch (\d+)", line).groups()
         found = re.search(r"At (\d+) steps its first call .* paid back after ([\d,]+) training steps", line)
         if not found:
@@ -214,8 +239,8 @@ def test_what_unrolling_pays_back_is_the_longer_start_over_what_a_step_saves() -
             (log,) = logs_by_repeat(part, f"unrolled{jit}", f"looped{jit}", "execution", "step_seconds")
             points.append((start[0] - start[1]) / (base["step_seconds"].median() * (1 - np.exp(log))))
         assert f"{round(float(np.median(points))):,}" == expected, line
-        told += 1
-    assert told
+        checked += 1
+    assert checked
 
 
 SCORED = ["entry", "task", "recipe", "units", "split", "metric"]

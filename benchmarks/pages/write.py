@@ -16,6 +16,7 @@ from benchmarks.pages.results import architectures_figures, readme_figures, resu
 from benchmarks.trained.curves import read_trained
 from zoo.report.answers import answers
 from zoo.statistics.folders import read_folder, reference_tables
+from zoo.statistics.tables import quick_texts
 
 
 def pages(folder: Path, root: Path) -> Iterator[tuple[Path, dict[str, str]]]:
@@ -53,5 +54,6 @@ def write_pages(folder: Path, root: Path) -> Iterator[Path]:
     Raises:
         ZooError: a page lacks the place of a figure.
     """
-    for path, figures in pages(folder, root):
-        yield fill(path, figures)
+    with quick_texts():
+        for path, figures in pages(folder, root):
+            yield fill(path, figures)

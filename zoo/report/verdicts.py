@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import accumulate
 
 import numpy as np
 import pandas as pd
@@ -40,12 +39,14 @@ def verdict_lines(table: pd.DataFrame, width: int = WIDTH) -> list[str]:
     if rows.empty:
         return [_what_is_missing(table)]
     room = MOST_LINES - 5  # without the first, and the last two, which may take two each
-    found = list(_lines(rows, width))
-    ends = list(accumulate(len(each) for each in found))
-    fit = len(found) if ends[-1] <= room else sum(end < room for end in ends)
-    lines = [line for each in found[:fit] for line in each]
-    if fit < len(found):
-        lines.append(f"and {len(found) - fit} more lines of comparisons: see the report")
+    lines: list[str] = []
+    left = rows["line"].nunique()
+    for each in _lines(rows, width):
+        if len(lines) + len(each) + (left > 1) > room:
+            lines.append(f"and {left} more line{'s' * (left > 1)} of comparisons: see the report")
+            break
+        lines += each
+        left -= 1
     return [HEAD, *lines, *pace_lines(table, rows), count_line(rows)]
 
 
