@@ -80,7 +80,7 @@ def _bullets(lines: list[str]) -> str:
 def _architectures(rows: pd.DataFrame, most: int = MOST_ROWS) -> str:
     """The table of one task by its first split, of so many entries at most, and under it the others.
 
-    It holds the best and what is on the Pareto front. Others are further down, of too few seeds, or not trained.
+    It holds the best and what is on the Pareto front. Others are ranked too, of too few seeds, or not trained.
     """
     first = rows.iloc[0]
     rows = rows[rows["split"].eq(first["split"]) & rows["metric"].eq(first["metric"])]
@@ -89,7 +89,7 @@ def _architectures(rows: pd.DataFrame, most: int = MOST_ROWS) -> str:
         ranked = scored
     shown = ranked & (ranked.cumsum().le(most) | rows["on_front"].astype(bool))
     notes = {
-        "Further down": _with_scores(rows[ranked & ~shown]),
+        "Also ranked": _with_scores(rows[ranked & ~shown]),
         f"Trained with fewer than {LEAST_REPEATS} seeds": _with_scores(rows[scored & ~ranked]),
         "Timed, not trained": rows.loc[~scored, "model"].drop_duplicates().tolist(),
     }

@@ -93,6 +93,7 @@ QUEUE = (
     Group("adding_longer", "adding", ("lstm",), ("longer",), backend="torch"),
     Group("adding_slow_long", "adding", ("irnn",), ("slow_long",), backend="torch"),
     Group("blocks_adding", "adding", BLOCKS, backend="jax"),
+    Group("adding_in_blocks", "adding", ("sru",), ("in_blocks",), backend="jax"),
     Group("copying", "copying", ("lru",), ("blocks",), backend="jax"),
     Group("copying_long", "copying", MINIMAL, ("blocks_long",), seeds=1, backend="jax"),
     Group("copying_wide", "copying", MINIMAL, ("blocks_wide",), units=dict.fromkeys(MINIMAL, 128), backend="jax"),

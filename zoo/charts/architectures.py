@@ -157,7 +157,7 @@ def _answer(scored: pd.DataFrame, metric: str) -> str:
     text = f"{best['model']} has the best {metric}, {three_digits(best['score'])}"
     if not tied:
         return text
-    text += f"; behind it, up to one that is decidedly worse: {few_words(tied)}"
+    text += f"; next, and not decidedly worse: {few_words(tied)}"
     fastest = fastest_of_the_best(ranked)
     if len(fastest):
         text += f"; of these {fastest_in_words(fastest)}"

@@ -72,7 +72,7 @@ def _answer(data: pd.DataFrame) -> str:
         if len(over) > 1:
             few, most = over.index.min(), over.index.max()
             calls = (
-                f"{three_digits(over.iloc[0])} times the loop's at {few} steps, {three_digits(over.iloc[-1])} at {most}"
+                f"{three_digits(over.iloc[0])} times the loop's at {few:,} steps, {three_digits(over.iloc[-1])} at {most:,}"
             )
             return f"unrolled's first call takes {calls}"
     timed = data.dropna(subset=["step_seconds"])
@@ -126,7 +126,7 @@ def _draw_growth(axes: Axes, rows: pd.DataFrame, column: str) -> None:
     axes.tick_params(labelsize=9)
     plain_ticks(axes, "y", log)
     axes.set_xticks(_apart(sorted(rows["steps"].unique())), minor=False)
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xticks([], minor=True)
 
 

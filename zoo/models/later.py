@@ -1,4 +1,4 @@
-"""Cells of later years: gates that see less of the state, and an LSTM whose gates are exponential."""
+"""Later cells: gates that see less of the state, LSTMs with exponential input gates, and zoneout."""
 
 from __future__ import annotations
 

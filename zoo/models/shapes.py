@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     topologies=(VECTOR_TO_SEQUENCE,),
     onnx="LSTM",
     summary="An LSTM that reads the same vector at every step and gives out a sequence.",
-    equations=f"x(t) = v for every t\n{LSTM_EQUATIONS}\ny(t) = φ(h(t)·V + c)",
+    equations=f"x(t) = v for every t\n{LSTM_EQUATIONS}\ny(t) = φ(h(t)·V + c), φ the activation of the task's output",
     paper="Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks: one to many",
     year=2015,
 )

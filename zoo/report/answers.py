@@ -172,7 +172,7 @@ def _architectures(rows: pd.DataFrame) -> Iterator[str]:
         text += f"{best['model']} has the best {best['metric']}, {_score(best)}"
         tied = as_good_as_the_best(ranked).iloc[1:]
         others = headlines.scores_in_words(tied if len(tied) else ranked.iloc[1:2])
-        text += f"; behind it, up to one that is decidedly worse: {others}" if len(tied) else f"; next is {others}"
+        text += f"; next, and not decidedly worse: {others}" if len(tied) else f"; next is {others}"
         fastest = fastest_of_the_best(ranked)
         if len(fastest):
             text += f". Of these {fastest_in_words(fastest)}"

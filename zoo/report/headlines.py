@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from zoo.charts.labels import backend_name, fastest_words, place_name
-from zoo.statistics.architectures import TIMED_ON
+from zoo.statistics.architectures import TIMED_ON, as_good_as_the_best
 from zoo.statistics.favourite import SHORT_SEQUENCE
 from zoo.statistics.growth import most_steps
 from zoo.statistics.stock import STOCK, STOCK_LOOPS, stand_in
@@ -129,15 +129,15 @@ def best_of_stock(rows: pd.DataFrame) -> str:
 
 
 def architecture(rows: pd.DataFrame) -> str:
-    """Of `architectures`: the best entry of each task, and how many are not decidedly worse."""
+    """Of `architectures`: the best entry of each task, and how many are as good (`as_good_as_the_best`)."""
     phrases = []
     for part in by_task(rows):
-        more = int((part["best_rank"] == 1).sum()) - 1
+        more = len(as_good_as_the_best(part)) - 1
         best = part.iloc[0]
         others = f" ({more} other{'s' * (more > 1)})" * (more > 0)
         score = f"{METRICS.get(best['metric'], best['metric'])} {three_digits(best['score'])}"
         phrases.append(f"{task_words(best)}: {best['model']}, {score}{others}")
-    first = "The best by task; in brackets how many others are not decidedly worse"
+    first = "The best by task; in brackets how many others that come next are not decidedly worse"
     return f"{first}. {'; '.join(phrases)}." if phrases else ""
 
 

@@ -46,6 +46,10 @@ def load(steps: int | None = None, seed: int = 0) -> Data:
     return drawn(partial(sequences, steps=steps), TRAIN, HELD_OUT, seed)
 
 
+BLOCKS = {"blocks": 2}
+"""As an option of cells that are weak in a single layer."""
+
+
 def always_one(data: Data, split: Split) -> float:
     """Mean squared error of always answering 1, the expected sum."""
     return float(np.mean((split.y - 1) ** 2, dtype=np.float64))
@@ -84,6 +88,7 @@ TASKS.add(
             replace(_recipes("", learning_rate=3e-3)[0], name="bare", options={"bare": True}),
             Recipe("long", 8, batch=50, learning_rate=1e-2, schedule="cosine", clip_norm=1.0),  # gru needs it
             Recipe("longer", 20, batch=50, learning_rate=1e-2, schedule="cosine", clip_norm=1.0),  # lstm needs it
+            Recipe("in_blocks", 5, batch=50, learning_rate=4e-3, schedule="cosine", clip_norm=1.0, options=BLOCKS),
             Recipe("slow_long", 25, batch=50, learning_rate=2e-4, schedule="cosine", clip_norm=1.0),  # and irnn this
         ),
         source="generated; Hochreiter and Schmidhuber, Long Short-Term Memory, 1997, experiment 4",

@@ -1,4 +1,4 @@
-"""Recall the digit that stood behind a letter: memory that is addressed by what it holds."""
+"""Recall the digit that stood after a letter: memory that is addressed by what it holds."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ TASKS.add(
     Task(
         name="associative_recall",
         topology=SEQUENCE_TO_VECTOR,
-        summary="the digit that stood behind a letter, of four pairs",
+        summary="the digit that stood after a letter, of four pairs",
         load=load,
         steps=STEPS,
         features=FEATURES,
