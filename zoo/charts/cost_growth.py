@@ -71,10 +71,8 @@ def _answer(data: pd.DataFrame) -> str:
         over = (by_steps.get("unrolled", by_steps[:0]) / by_steps.get("looped", by_steps[:0])).dropna()
         if len(over) > 1:
             few, most = over.index.min(), over.index.max()
-            calls = (
-                f"{three_digits(over.iloc[0])} times the loop's at {few:,} steps, {three_digits(over.iloc[-1])} at {most:,}"
-            )
-            return f"unrolled's first call takes {calls}"
+            at_few, at_most = (three_digits(over[steps]) for steps in (few, most))
+            return f"unrolled's first call takes {at_few} times the loop's at {few:,} steps, {at_most} at {most:,}"
     timed = data.dropna(subset=["step_seconds"])
     times = timed.pivot_table(index="execution", columns="steps", values="step_seconds", aggfunc=geometric_mean)
     numbers = times.count(axis=1)
