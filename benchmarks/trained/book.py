@@ -6,7 +6,7 @@ and TensorFlow), notebook 14_recurrent_neural_networks.ipynb, printed outputs; d
 
 from __future__ import annotations
 
-from benchmarks.trained.queue import BLOCKS, DROPOUTS, QUEUE, READERS
+from benchmarks.trained.queue import BLOCKS, DROPOUTS, MINIMAL, QUEUE, READERS
 
 MNIST_RNN = {0: 0.9288, 1: 0.9471, 4: 0.9663, 9: 0.9726, 19: 0.9765}
 """Test accuracy of SimpleRNN 150 by epoch (Adam 1e-3, batch 150)."""
@@ -105,5 +105,11 @@ NAIVE = {
     **{(entry, "el_nino", "fast"): _BY_HEART for entry in ("lru", "mamba")},
     **{(entry, "el_nino", "fast"): _FITS_BADLY for entry in ("ind_rnn", "sru")},
     ("mlstm", "el_nino", "fast"): "its error still falls at the end",
+    **{(entry, "el_nino", "gated"): _BY_HEART for entry in ("lstm", "gru")},
+    **{(entry, "el_nino", "plain"): _LINEAR for entry in ("neuron", "simple_rnn", "irnn")},
+    **{(entry, "el_nino", "linear"): _LINEAR for entry in MINIMAL},
+    **{(entry, "el_nino", "linear"): _BY_HEART for entry in ("lru", "mamba")},
+    **{(entry, "el_nino", "linear"): _FITS_BADLY for entry in ("sru", "mlstm")},
+    ("ind_rnn", "el_nino", "plain"): _FITS_BADLY,
 }
 """Why a training is hardly better than the naive guess: its entry, task and recipe."""

@@ -50,6 +50,7 @@ DECODERS = ("encoder_decoder", "encoder_decoder_reversed")
 TRANSLATORS = ("encoder_decoder_attention", "lstm_on_the_fly")
 """The two best ways of four."""
 PLAIN = ("simple_rnn", "irnn")
+GATED = ("lstm", "gru", "slstm", "zoneout_lstm")
 BLOCKS = tuple(entry.name for entry in MODELS if "bare" in entry.options())
 """Entries that are residual blocks around a layer, or the layer alone."""
 MINIMAL = ("min_gru", "min_lstm")
@@ -71,6 +72,9 @@ QUEUE = (
     Group("digits_heads", "digits_rows", ("mlstm",), ("in_blocks_heads",), backend="jax"),
     Group("temperatures", "temperatures", READERS, backend="jax"),
     Group("el_nino", "el_nino", FORECASTERS, backend="jax"),
+    Group("el_nino_gated", "el_nino", GATED, ("gated",), backend="jax"),
+    Group("el_nino_plain", "el_nino", ("neuron", *PLAIN, "ind_rnn"), ("plain",), backend="jax"),
+    Group("el_nino_linear", "el_nino", ("sru", "mlstm", *BLOCKS, "mamba"), ("linear",), backend="jax"),
     Group("wave", "wave", (*CELLS, *LATER), backend="jax"),
     Group("projections", "wave", PROJECTIONS, ("book", "book_he"), seeds=5),
     Group("dropout", "wave", ("stacked_rnn", *DROPOUTS), ("book_dropout",)),
@@ -93,6 +97,7 @@ QUEUE = (
     Group("adding_longer", "adding", ("lstm",), ("longer",), backend="torch"),
     Group("adding_slow_long", "adding", ("irnn",), ("slow_long",), backend="torch"),
     Group("blocks_adding", "adding", BLOCKS, backend="jax"),
+    Group("adding_later", "adding", ("slstm",), ("long",), backend="jax"),
     Group("adding_in_blocks", "adding", ("sru",), ("in_blocks",), backend="jax"),
     Group("copying", "copying", ("lru",), ("blocks",), backend="jax"),
     Group("copying_long", "copying", MINIMAL, ("blocks_long",), seeds=1, backend="jax"),

@@ -55,7 +55,12 @@ TASKS.add(
         naive={"repeat the last value": repeat_last_value, "linear autoregression": linear_autoregression},
         units=32,
         batch=50,
-        recipes=(Recipe("fast", epochs=60, batch=32, learning_rate=3e-3, schedule="cosine", clip_norm=1.0),),
+        recipes=(
+            Recipe("fast", epochs=60, batch=32, learning_rate=3e-3, schedule="cosine", clip_norm=1.0),
+            Recipe("gated", epochs=60, batch=32, learning_rate=1e-2, schedule="cosine", clip_norm=1.0),
+            Recipe("plain", epochs=60, batch=32, learning_rate=5e-3, schedule="cosine", clip_norm=1.0),
+            Recipe("linear", epochs=20, batch=32, learning_rate=2e-2, schedule="cosine", clip_norm=1.0),
+        ),
         source="statsmodels elnino: NOAA, sea surface temperature in the Niño 1+2 region, 1950-2010",
         licence="public domain",
     )
