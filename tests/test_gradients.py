@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
 import zoo
 from tests import equations
 from tests.models import MAIN, PAIRS, batch, looped, weights, without_dropout
+from zoo.equality import tensors
+from zoo.layers import MLSTMCell
 
 STEP = 1e-6  # of a weight: the error of a central difference is its square, 1e-12, and 1e-10 of rounding
 
@@ -44,3 +47,13 @@ def test_gradients_are_those_of_the_equations(entry: str, task: str) -> None:
         # The gradient is of float32: 6e-8 a product, over the steps there and back (see EQUAL).
         allowed = 1e-5 * np.linalg.norm(result[name]) * np.linalg.norm(way)
         assert abs(float((result[name] * way).sum()) - slope) <= allowed, name
+
+
+def test_an_mlstm_has_a_gradient_where_its_stabilizer_is_very_negative() -> None:
+    """exp(120), which the output is divided by at least, is infinite in float32."""
+    cell = MLSTMCell(4)
+    inputs = keras.Input((4, 2))
+    model = keras.Model(inputs, keras.layers.RNN(cell)(inputs))
+    cell.gate_bias.assign([-200.0, -30.0])
+    found = tensors(model, [np.random.default_rng(0).normal(size=(2, 4, 2)).astype("float32")])
+    assert all(np.isfinite(each).all() for each in found.values())

@@ -40,7 +40,7 @@ def require_graph(model: Any, call: str) -> None:
 
 
 def copy_of(layer: Any) -> Any:
-    """A layer, cell or optimizer like this one, with weights of its own.
+    """A layer, cell, optimizer or metric like this one, with weights of its own.
 
     What Keras fits to data by `adapt`, such as a Normalization or a TextVectorization, has more than its weights, and
     is the same object in both; so is a layer without weights whose config does not make it again, such as a Lambda.
@@ -140,24 +140,31 @@ def compile_like(converted: keras.Model, model: keras.Model, jit_compile: bool |
     from zoo.layers.keras_private import compile_arguments
 
     given = compile_arguments(model)
-    optimizer = copied_optimizer(converted, model.optimizer)
+    optimizer = copied_optimizer(converted, model)
     metrics = {name: keras.tree.map_structure(_new_metric, given[name]) for name in ("metrics", "weighted_metrics")}
     changed = {"optimizer": optimizer, "jit_compile": jit_compile}
     changed |= {"steps_per_execution": calls} if calls > 1 else {}
     converted.compile(**{**given, **metrics, **changed})
 
 
-def copied_optimizer(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-    """A copy of an optimizer, where it stands, for the variables of `model`, which are like those that it trains.
+def copied_optimizer(model: keras.Model, of: keras.Model) -> keras.optimizers.Optimizer:
+    """A copy of the optimizer of a model, where it stands, for `model`, which has the same weights in the same order.
 
     Raises:
-        ZooError: its config does not make it again.
+        ZooError: its config does not make it again, or it was built for other weights than the model's.
     """
     import keras
 
-    result = copy_of(optimizer)
+    from zoo.layers.keras_private import exclude_alike, trained_by
+
+    optimizer, result = of.optimizer, copy_of(of.optimizer)
+    pairs = list(zip(of.weights, model.weights, strict=True))
+    exclude_alike(result, optimizer, pairs)
     if optimizer.built:
-        result.build(model.trainable_variables)
+        trained, twins = trained_by(optimizer), {id(old): new for old, new in pairs}
+        if any(id(old) not in twins for old in trained):
+            raise ZooError(f"{of.name!r} has not all weights that its optimizer was built for: compile it again")
+        result.build([twins[id(old)] for old in trained])  # also for those that are frozen since
         for new, old in zip(result.variables, optimizer.variables, strict=True):
             new.assign(keras.ops.convert_to_numpy(old))  # on JAX a training step frees the arrays that it was given
     return result
@@ -167,7 +174,7 @@ def _new_metric(metric: Any) -> Any:
     """A metric of its own: it counts what it has seen."""
     import keras
 
-    return type(metric).from_config(metric.get_config()) if isinstance(metric, keras.Metric) else metric
+    return copy_of(metric) if isinstance(metric, keras.Metric) else metric
 
 
 def cloned(model: keras.Model, call: str) -> keras.Model:

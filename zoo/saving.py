@@ -6,6 +6,7 @@ Keras' own file of a layer follows the layer's class, so the file of an `LSTM` l
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,10 +54,28 @@ def set_weights(model: keras.Model, weights: dict[str, np.ndarray]) -> None:
 
 
 def save_weights(model: keras.Model, path: str | Path) -> None:
-    """Write the weights of `model` as a safetensors file."""
-    from safetensors.numpy import save_file
+    """Write the weights of `model` as a safetensors file; one that cannot be written is a ZooError."""
+    from safetensors.numpy import save
 
-    save_file(get_weights(model), path)
+    write_whole(Path(path), save(get_weights(model)))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under another name first, so that `path` is never half a file; its folder is made.
+
+    Raises:
+        ZooError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def load_weights(model: keras.Model, path: str | Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,10 @@ import pandas as pd
 
 import zoo
 from benchmarks.trained.standing import published_scores
-from zoo.archives import sha256
 from zoo.data import Data
 from zoo.pretrained import probe, stem, write_vocabularies
 from zoo.registry import Task
+from zoo.saving import write_whole
 from zoo.training.folder import describe
 
 
@@ -112,8 +113,8 @@ def best_seed(history: pd.DataFrame, rows: pd.DataFrame, task: Task, seeds: Sequ
 
 
 def publish(model: Model, rows: pd.DataFrame, seed: int, weights: Path, to: Path) -> dict[str, Any]:
-    """Write the weights of one seed and its card; the scores of the card are measured from the file written."""
-    from safetensors.numpy import save_file
+    """Write the weights of one seed and its card, whose scores are measured from the bytes that are written then."""
+    from safetensors.numpy import load, save
 
     task = zoo.get_task(model.task)
     recipe = task.recipe(model.recipe)
@@ -122,8 +123,8 @@ def publish(model: Model, rows: pd.DataFrame, seed: int, weights: Path, to: Path
     built = zoo.create_model(model.entry, model.task, units=units, weights=weights, **recipe.options)
     arrays = zoo.get_weights(built)
     half = sum(array.nbytes for array in arrays.values()) > HALF_OVER_BYTES
-    save_file({name: array.astype(np.float16) if half else array for name, array in arrays.items()}, path)
-    zoo.load_weights(built, path)
+    content = save({name: array.astype(np.float16) if half else array for name, array in arrays.items()})
+    zoo.set_weights(built, load(content))
     data = task.load(seed=seed)
     scores = zoo.evaluate(built, task, data=data)
     card = {
@@ -134,12 +135,13 @@ def publish(model: Model, rows: pd.DataFrame, seed: int, weights: Path, to: Path
         **_over_seeds(rows),
         "precision": "float16" if half else "float32",
         "note": model.note,
-        "sha256": sha256(path),
+        "sha256": hashlib.sha256(content).hexdigest(),
         "probe": probe(built),
         "examples": examples(built, task, data),
         "vocabularies": write_vocabularies(data),
     }
-    path.with_suffix(".json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    write_whole(path, content)
+    write_whole(path.with_suffix(".json"), (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
     return card
 
 

@@ -90,7 +90,8 @@ def _report(done: Run, task: Task, recipe: Recipe, data: Data) -> None:
             f"the loss of epoch {done.epochs - 1} (from 0) is no finite number; the best epoch before it is kept"
         )
     if done.stopped:
-        typer.echo(f"stopped after {done.epochs} of {recipe.epochs} epochs; the best of them is kept")
+        kept = "the best of them is kept" if done.epochs else "the weights of the unfinished epoch are kept"
+        typer.echo(f"stopped after {done.epochs} of {recipe.epochs} epochs; {kept}")
     typer.echo(f"model, weights, history and card: {done.folder}")
     if done.stopped:
         raise typer.Exit(130)

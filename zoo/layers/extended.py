@@ -16,6 +16,9 @@ from zoo.errors import ZooError, positive_whole
 from zoo.layers.precision import compute_in_float32
 from zoo.layers.tensors import Tensor
 
+FLOOR = 80.0
+"""The largest exponent of what an mLSTM divides by at least: exp of 89 is infinite in float32, and its gradient NaN."""
+
 
 def gates(enter: Tensor, forget: Tensor, before: Tensor, empty: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """exp(enter) and σ(forget), both over exp of the new stabilizer, and that.
@@ -145,7 +148,8 @@ class MLSTMCell(keras.layers.Layer):
         n = keep[..., None] * n + enter[..., None] * k
         read = ops.sum(memory * q[..., None, :], axis=-1)
         norm = ops.abs(ops.sum(n * q, axis=-1, keepdims=True))
-        read = read / ops.maximum(norm, ops.exp(-m)[..., None])  # 1 over exp of the stabilizer, as the memory is
+        floor = ops.exp(ops.minimum(-m, FLOOR))[..., None]  # 1 over exp of the stabilizer, as the memory is
+        read = read / ops.maximum(norm, floor)
         h = ops.sigmoid(o) * ops.reshape(read, (-1, self.units))
         flat = ops.reshape(memory, (-1, self.units * self.size))
         return h, [h, flat, ops.reshape(n, (-1, self.units)), m]

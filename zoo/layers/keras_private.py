@@ -157,6 +157,31 @@ def compile_arguments(model: keras.Model) -> dict[str, Any]:
     return dict(model._compile_config.config)
 
 
+def trained_by(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """The weights that an optimizer was built for, in its order."""
+    return list(optimizer._trainable_variables)
+
+
+def exclude_alike(
+    optimizer: keras.optimizers.Optimizer,
+    other: keras.optimizers.Optimizer,
+    pairs: Sequence[tuple[keras.Variable, keras.Variable]],
+) -> None:
+    """Let `optimizer`, which is not built, exclude from its weight decay what `other` does: no config holds it.
+
+    Args:
+        optimizer: of the class of `other`.
+        other: on which `exclude_from_weight_decay` may have been called.
+        pairs: weights of `other`, each with that of `optimizer` in its place.
+    """
+    new, old = (getattr(each, "inner_optimizer", each) for each in (optimizer, other))  # of a LossScaleOptimizer
+    excluded = getattr(old, "_exclude_from_weight_decay", None)
+    if excluded is not None:
+        pattern = old._exclude_from_weight_decay_pattern
+        variables = [twin for variable, twin in pairs if old._var_key(variable) in excluded]
+        new.exclude_from_weight_decay(variables, [pattern.pattern] if pattern else None)
+
+
 class DropoutMasks:
     """The dropout masks that the Keras cells inside `cell` drew before the loop."""
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +12,7 @@ import numpy as np
 from zoo.data import PADDING
 from zoo.errors import ZooError, missing
 from zoo.registry import ENCODER_DECODER, Task
+from zoo.saving import write_whole
 
 if TYPE_CHECKING:
     import keras
@@ -114,10 +113,7 @@ def write(content: bytes, path: Path, worst: float) -> None:
         ZooError: that is more than 1e-5, or the file cannot be written.
     """
     require_close(worst)
-    try:
-        _write_whole(content, path)
-    except OSError as error:
-        raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
+    write_whole(path, content)
 
 
 def require_close(worst: float) -> None:
@@ -130,19 +126,6 @@ def require_close(worst: float) -> None:
         raise ZooError(
             f"the ONNX model differs from Keras by {worst:.1e}, {TOLERANCE:.0e} is allowed: nothing is written"
         )
-
-
-def _write_whole(content: bytes, path: Path) -> None:
-    """Write a file under another name first, so that `path` is never half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(content)
-    try:
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, path)
-    except OSError:
-        os.unlink(file.name)
-        raise
 
 
 def difference(model: keras.Model, task: Task, run: Callable[..., np.ndarray], batch: int, seed: int = 0) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo.layers import IndRNNCell, MLSTMCell, SelectiveCell, SLSTMCell, SRUCell, ZoneoutLSTMCell
+from zoo.layers.extended import FLOOR
 from zoo.layers.tensors import Tensor
 from zoo.onnx.cells import Equations, array, equations
 from zoo.onnx.graph import Graph
@@ -141,7 +142,7 @@ def _(cell: MLSTMCell) -> Equations:
         last = body.constant([-1])
         read_out = body.add("ReduceSum", body.add("Mul", memory, shaped(q, heads, 1, size)), last, keepdims=0)
         norm = body.add("Abs", body.add("ReduceSum", body.add("Mul", n, shaped(q, heads, size)), last, keepdims=1))
-        floor = shaped(body.add("Exp", body.add("Neg", m)), heads, 1)
+        floor = shaped(body.add("Exp", body.add("Min", body.add("Neg", m), body.constant(FLOOR))), heads, 1)
         output = shaped(body.add("Div", read_out, body.add("Max", norm, floor)), heads * size)
         output = body.add("Mul", body.add("Sigmoid", o), output)
         return output, [output, shaped(memory, heads * size * size), shaped(n, heads * size), m]

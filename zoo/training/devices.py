@@ -13,6 +13,7 @@ from zoo.registry import Recipe
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 
 def require_devices(count: int, recipe: Recipe) -> None:
@@ -41,7 +42,8 @@ def require_devices(count: int, recipe: Recipe) -> None:
 def on_devices(model: keras.Model, count: int) -> Iterator[keras.Model]:
     """A copy of `model` that is on so many devices, to be compiled and trained; then `model` has its weights.
 
-    On one device it is the model itself.
+    So it has them of a training that is stopped, unless a step had the only ones (`lost_variables`). On one device it
+    is the model itself. A distribution of the user's own is in force again afterwards.
 
     Raises:
         ZooError: the model is neither Sequential nor Functional, or a layer is not made again by its config.
@@ -51,15 +53,36 @@ def on_devices(model: keras.Model, count: int) -> Iterator[keras.Model]:
         return
     import keras
 
+    weights: list[np.ndarray] = []
+    before = keras.distribution.distribution()
     devices = keras.distribution.list_devices()[:count]
     keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
     try:
         twin = cloned(model, f"devices={count}")
-        yield twin
-        weights = twin.get_weights()
+        try:
+            yield twin
+        finally:
+            weights = [] if lost_variables(twin) else twin.get_weights()
     finally:
-        keras.distribution.set_distribution(None)
-    model.set_weights(weights)
+        keras.distribution.set_distribution(before)
+        if weights:
+            model.set_weights(weights)
+
+
+def lost_variables(model: keras.Model) -> list[keras.Variable]:
+    """Variables of the model and its optimizer whose values were lost with a training step that was stopped.
+
+    A step on JAX takes the arrays that it is given, and Keras has those that it makes only once it has ended.
+    """
+    import keras
+
+    lost = []
+    for variable in (*model.variables, *(model.optimizer.variables if model.compiled and model.optimizer else [])):
+        try:
+            keras.ops.convert_to_numpy(variable)
+        except (RuntimeError, TypeError):  # the array was freed, or there is none
+            lost.append(variable)
+    return lost
 
 
 def divided(split: Split, count: int) -> Split:

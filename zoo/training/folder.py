@@ -18,6 +18,8 @@ from zoo.errors import Diverged, ZooError
 from zoo.lock import Lock
 from zoo.pretrained import write_vocabularies
 from zoo.registry import Recipe, Task
+from zoo.saving import write_whole
+from zoo.training.devices import lost_variables
 from zoo.training.history import epoch_log
 
 if TYPE_CHECKING:
@@ -83,12 +85,13 @@ def train_and_keep(
 ) -> Run:
     """Train `model`, keep the epoch that is best on the validation split, score it, and write the run to `folder`.
 
-    Ctrl-C ends the training, and so does a loss that is no finite number; the best epoch so far is kept.
+    Ctrl-C ends the training, and so does a loss that is no finite number; the best epoch so far is kept, or the weights
+    of the first one where that is stopped. Where scoring is stopped, the card has no scores.
 
     Raises:
         ZooError: see `train`.
         Diverged: the loss of the first epoch is no finite number.
-        KeyboardInterrupt: Ctrl-C, and a step on JAX had the only weights.
+        KeyboardInterrupt: Ctrl-C, in scoring; or nothing was trained, or a step on JAX had the only weights.
 
     Args:
         model: from `create_model`; it ends with the weights of its best epoch.
@@ -101,6 +104,8 @@ def train_and_keep(
         verbose: 1 shows a progress bar.
         devices: that share each batch.
     """
+    import keras
+
     from zoo.training.fit import train
     from zoo.training.scores import evaluate
 
@@ -112,13 +117,18 @@ def train_and_keep(
             raise
     except KeyboardInterrupt:
         stopped = True
-        if _lost(model) and log.weights is None:
+        if log.weights is None and (log.model is None or lost_variables(log.model)):
             raise  # there is nothing to keep
+        for variable in lost_variables(model):
+            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
     if log.weights is not None:
         model.set_weights(log.weights)
-    save(model, folder)  # before it is scored, which takes a while and can be stopped too
-    scores = evaluate(model, task, data=data)
-    card = describe(model, task, data, scores) | {
+    save(model, folder)
+    with (folder / HISTORY).open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(log.rows[0]) if log.rows else ["epoch"])
+        writer.writeheader()
+        writer.writerows(log.rows)
+    card = describe(model, task, data, {}) | {
         "units": units,
         "recipe": dataclasses.asdict(recipe),
         "seed": seed,
@@ -129,30 +139,14 @@ def train_and_keep(
         "vocabularies": write_vocabularies(data),
         SUMS: checksums(folder, (MODEL, WEIGHTS)),
     }
-    with (folder / HISTORY).open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(log.rows[0]) if log.rows else ["epoch"])
-        writer.writeheader()
-        writer.writerows(log.rows)
-    (folder / CARD).write_text(json.dumps(card, indent=2, default=str) + "\n")  # last: where it stands, all is whole
+    _write_card(folder, card)  # behind all other files, and before scoring, which takes a while and can be stopped too
+    scores = evaluate(model, task, data=data)
+    _write_card(folder, card | {"scores": scores})
     return Run(folder, scores, len(log.rows), stopped, log.diverged is not None)
 
 
-def _lost(model: keras.Model) -> bool:
-    """Whether values of the model were lost with a training step that was stopped; zeros take their places.
-
-    A step on JAX takes the arrays that it is given, and Keras has those that it makes only once it has ended.
-    """
-    import keras
-
-    optimizer = model.optimizer.variables if model.compiled and model.optimizer else []
-    lost = False
-    for variable in (*model.variables, *optimizer):
-        try:
-            keras.ops.convert_to_numpy(variable)
-        except (RuntimeError, TypeError):  # the array was freed, or there is none
-            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
-            lost = True
-    return lost
+def _write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    write_whole(folder / CARD, (json.dumps(card, indent=2, default=str) + "\n").encode())
 
 
 def describe(model: keras.Model, task: Task, data: Data, scores: Mapping[str, float]) -> dict[str, Any]:

@@ -175,14 +175,16 @@ def fit(
     try:
         for epoch in range(recipe.epochs):
             watching.on_epoch_begin(epoch)
-            loss = _epoch(piece, (x, y, weights), batches(len(x), batch, rng), watching)
-            model.set_weights(piece.get_weights())
+            try:
+                loss = _epoch(piece, (x, y, weights), batches(len(x), batch, rng), watching)
+            finally:  # also of an epoch that is stopped
+                model.set_weights(piece.get_weights())
             scores = _validation(model, recipe, data, loss_weights(task, recipe, data.validation.y), watching)
             watching.on_epoch_end(epoch, {"loss": loss, **scores})
             if model.stop_training:
                 break
     finally:  # the optimizer is the piece's, whose variables it knows
-        model.optimizer = copied_optimizer(model, model.optimizer)
+        model.optimizer = copied_optimizer(model, piece)
     watching.on_train_end()
     return history.history
 
