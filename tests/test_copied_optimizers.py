@@ -70,3 +70,11 @@ def test_a_metric_that_is_not_made_again_is_one_line() -> None:
     model = compiled("sgd", metrics=[Mine("m", name="mine")])
     with pytest.raises(zoo.ZooError, match=r"^Mine 'mine' is not made again by its get_config: "):
         copied(model, "call")
+
+
+@pytest.mark.parametrize("execution", ["stock", None], ids=["with_execution", "copied"])
+def test_a_layer_that_leaves_cudnn_aside_does_so_in_the_copy(execution: str | None) -> None:
+    """Keras leaves it out of the config of a layer."""
+    model = keras.Sequential([keras.Input((6, 3)), layers.LSTM(4, use_cudnn=False)])
+    copy = zoo.with_execution(model, execution, check=False) if execution else copied(model, "call")
+    assert copy.layers[0].use_cudnn is False

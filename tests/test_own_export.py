@@ -202,7 +202,17 @@ WRONG: dict[str, Callable[[Path], object]] = {
     "no ONNX file": lambda path: zoo.OnnxModel(path / "missing.onnx"),
     "is not an ONNX file that runs here": lambda path: zoo.OnnxModel(written(path / "broken.onnx")),
     "input 'x' takes ('batch', 3), not (2, 4)": lambda path: exported(path).predict(np.ones((2, 4))),
+    "input 'x' takes ('batch', 3), not ()": lambda path: exported(path).predict(1.0),
     "the file has 1 inputs, and 2 are given": lambda path: exported(path).predict([np.ones((2, 3))] * 2),
+    "input 'x' takes numbers, not <U1": lambda path: exported(path).predict(np.full((2, 3), "a")),
+    "input 'x' is no array: ": lambda path: exported(path).predict([[[1.0, 2.0, 3.0], [1.0]]]),
+    "the inputs are of different numbers of examples: 2, 3": lambda path: exported(path, summed()).predict(
+        [np.ones((2, 3)), np.ones((3, 3))]
+    ),
+    "ONNX Runtime cannot run the file on these inputs: ": lambda path: exported(path, token()).predict([[9]]),
+    "computes in bfloat16, and an ONNX file in float32": lambda path: exported(
+        path, sequential(layers.LSTM(UNITS, dtype="mixed_bfloat16"))
+    ),
 }
 
 
@@ -211,8 +221,17 @@ def written(path: Path) -> Path:
     return path
 
 
-def exported(path: Path):
-    zoo.export(dense(), path / "model.onnx")
+def token() -> keras.Model:
+    return keras.Sequential([keras.Input((1,), dtype="int32"), layers.Embedding(5, 2), layers.Flatten()])
+
+
+def summed() -> keras.Model:
+    inputs = {name: keras.Input((3,), name=name) for name in ("one", "other")}
+    return keras.Model(inputs, {"sum": layers.Add()(list(inputs.values()))})
+
+
+def exported(path: Path, model: keras.Model | None = None):
+    zoo.export(model or dense(), path / "model.onnx")
     return zoo.OnnxModel(path / "model.onnx")
 
 
@@ -239,3 +258,15 @@ def test_a_wrong_command_is_one_line(words: list[str], message: str) -> None:
     done = run(main, "export", *words)
     assert done.code == 2
     assert done.errors.startswith(message)
+
+
+def test_a_model_whose_inputs_have_names_is_exported(tmp_path: Path) -> None:
+    one, other = np.full((2, 3), 1.0), np.full((2, 3), 2.0)
+    np.testing.assert_array_equal(exported(tmp_path, summed()).predict([one, other]), one + other)
+
+
+def test_whole_numbers_that_are_features_are_exported(tmp_path: Path) -> None:
+    pixels = keras.Input((6, 3), dtype="uint8")
+    model = away_from_the_start(keras.Model(pixels, layers.LSTM(UNITS)(layers.Rescaling(1 / 255)(pixels))))
+    x = np.random.default_rng(0).integers(0, 256, (2, 6, 3)).astype("uint8")
+    np.testing.assert_allclose(exported(tmp_path, model).predict(x), model.predict_on_batch(x), atol=1e-6)

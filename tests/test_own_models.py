@@ -232,3 +232,36 @@ BODY = "    return keras.Sequential([keras.Input((steps, features)), keras.layer
 )
 def test_a_class_is_called_as_entries_are(name: str, entry: str) -> None:
     assert entry_name(name) == entry
+
+
+def test_a_function_may_take_any_further_arguments(tmp_path: Path) -> None:
+    own = described(write(tmp_path, "further", DENSE.format(arguments="steps, features, outputs, *more, **options")))
+    assert [entry.name for entry in own.entries] == ["plain"]
+
+
+def test_a_function_of_the_task_that_serves_one_topology_is_a_model_of_it(tmp_path: Path) -> None:
+    own = described(write(tmp_path, "served", ONE_TOPOLOGY))
+    assert {entry.name: entry.topologies for entry in own.entries} == {"plain": ("sequence_to_sequence",)}
+    assert own.broken == {"none": "line 12: ValueError: I serve nothing"}
+
+
+DENSE = """
+import keras
+
+def plain({arguments}):
+    layers = [keras.Input((steps, features)), keras.layers.Flatten(), keras.layers.Dense(outputs)]
+    return keras.Sequential(layers)
+"""
+ONE_TOPOLOGY = """
+import keras
+
+def plain(task):
+    if task.topology != "sequence_to_sequence":
+        raise ValueError(task.topology)
+    layers = [keras.Input((task.steps, task.features)), keras.layers.Dense(task.outputs, activation=task.activation)]
+    return keras.Sequential(layers)
+
+
+def none(task):
+    raise ValueError("I serve nothing")
+"""

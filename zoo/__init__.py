@@ -9,7 +9,7 @@ from zoo import models, tasks
 from zoo.convert import ConversionWarning, with_execution
 from zoo.create import create_model, task_at
 from zoo.data import PADDING, Data, Split
-from zoo.errors import ZooError
+from zoo.errors import ZooError, seed_number
 from zoo.execution import EXECUTIONS, Execution
 from zoo.padded_batches import pad_batches
 from zoo.registry import MODELS, TASKS, Entry, Recipe, Task, register_entry
@@ -61,9 +61,9 @@ def load_task(name: str, steps: int | None = None, seed: int = 0) -> Data:
         `zoo.registry.Split`.
 
     Raises:
-        ZooError: an unknown task, steps that it does not have, or data that are missing or unfit.
+        ZooError: an unknown task, steps that it does not have, no seed, or data that are missing or unfit.
     """
-    return get_task(name).load(steps=steps, seed=seed)
+    return get_task(name).load(steps=steps, seed=seed_number(seed))
 
 
 __all__ = [

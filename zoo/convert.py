@@ -160,6 +160,8 @@ class _Converter:
         how = self._execution
         if how.is_stock and type(layer.cell) not in _stock_cells():
             how = Execution("unrolled" if how.loop == "stock-unrolled" else "looped")
+        if how.is_stock and hasattr(layer, "use_cudnn"):
+            options["use_cudnn"] = layer.use_cudnn
         result = recurrent(cell, how, name=layer.name, dtype=layer.dtype_policy, **options)
         result.activity_regularizer = layer.activity_regularizer
         if not layer.trainable:  # of a direction; what is frozen inside the cell is in the cell's own config

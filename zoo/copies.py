@@ -53,7 +53,10 @@ def copy_of(layer: Any) -> Any:
     if isinstance(layer, tuple(getattr(keras.layers, name) for name in ADAPTED)):
         return layer
     try:
-        return type(layer).from_config(layer.get_config())
+        config = layer.get_config()
+        if hasattr(layer, "use_cudnn"):  # which Keras leaves out (keras#21533)
+            config["use_cudnn"] = layer.use_cudnn
+        return type(layer).from_config(config)
     except Exception as error:  # a layer of the user's own, or a schedule, raises anything
         if isinstance(layer, keras.layers.Layer) and not layer.variables:
             return layer

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import ZooError, fraction, positive_whole, unknown
 from zoo.execution import BACKENDS, KERAS, Execution
 from zoo.pretrained import PRETRAINED, get_card, load_pretrained
-from zoo.registry import MODELS, TASKS, Entry, Task, require_steps
+from zoo.registry import MODELS, SEQUENCE_TO_SEQUENCE, SEQUENCE_TO_VECTOR, TASKS, Entry, Task, require_steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,6 +172,14 @@ def _require_execution(entry: Entry, execution: Execution) -> None:
         raise ZooError(f"{entry.name} does not run {execution}: {problem}")
 
 
+def _masks(task: Task, masked: bool) -> bool:
+    """Whether a model for the task masks padding; a ZooError where it is asked to and cannot."""
+    if _flag("masked", masked) and (task.topology not in (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE) or task.tokens):
+        reads = "tokens, whose padding is masked always" if task.tokens else "vectors"
+        raise ZooError(f"masked is for tasks that read sequences of features, and {task.name} reads {reads}")
+    return masked or task.masked
+
+
 def _compile(model: keras.Model, task: Task, execution: Execution, optimizer: Any) -> None:
     """Compile `model` with the task's loss and metric, and with jit where the execution has it.
 
@@ -215,7 +223,7 @@ def create_model(
         units: size of the recurrent layer; the task's own by default.
         steps: length of the sequences, for tasks that come in any length.
         masked: whether sequences may end early, their later steps filled with `zoo.PADDING`: those change no state,
-            no output and no gradient.
+            no output and no gradient. For sequences of features; 0, the padding of tokens, is masked always.
         weights: a safetensors file written by `zoo.save_weights` from a model of any execution; or
             "pretrained", the published weights of the entry on the task, which set the sizes too.
         optimizer: a Keras optimizer or its name.
@@ -232,7 +240,7 @@ def create_model(
     target, how = task_at(task, steps), Execution.parse(execution)
     entry = require_fit(name, target)
     require_backend(how)
-    target = dataclasses.replace(target, masked=masked or target.masked)
+    target = dataclasses.replace(target, masked=_masks(target, masked))
     _require_execution(entry, how)
     asked = _checked(entry, {**({} if units is None else {"units": units}), **options})
     sizes = _published_sizes(name, task, asked) if weights == PRETRAINED else {"units": target.units} | asked

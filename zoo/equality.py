@@ -153,12 +153,12 @@ def tensors(model: keras.Model, batch: Sequence[np.ndarray]) -> dict[str, np.nda
     """Outputs, and the gradients of the sum of their squares for each trained weight, by name."""
     import keras
 
+    from zoo.layers.tensors import packed
+
     def loss(outputs: Any) -> Any:
         return sum(keras.ops.sum(keras.ops.cast(each, "float32") ** 2) for each in keras.tree.flatten(outputs))
 
-    structure = getattr(model, "input", None)  # a Sequential model may have none, and has one input
-    inputs = keras.tree.pack_sequence_as(structure, list(batch)) if keras.tree.is_nested(structure) else batch[0]
-    outputs, gradients = _RUN[keras.backend.backend()](model, inputs, loss)
+    outputs, gradients = _RUN[keras.backend.backend()](model, packed(model, batch), loss)
     named = [f"output {i}" for i, _ in enumerate(outputs)] + [f"{GRADIENT} {v.path}" for v in _trained(model)]
     arrays = [keras.ops.convert_to_numpy(keras.ops.cast(each, "float32")) for each in [*outputs, *gradients]]
     return dict(zip(named, arrays, strict=True))

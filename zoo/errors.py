@@ -58,6 +58,13 @@ def fraction(name: str, value: Any) -> float:
     return float(value)
 
 
+def seed_number(value: Any) -> int:
+    """`value` as a seed that every library takes, or a ZooError."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= int(value) < 2**32:
+        raise ZooError(f"seed must be a whole number from 0 to {2**32 - 1}, not {value!r}")
+    return int(value)
+
+
 def more_than_zero(option: str, value: float | None, usual: float) -> float:
     """The value of an option, or what is usual without it.
 

@@ -208,6 +208,8 @@ class Execution:
         """Read "looped", "unrolled+jit", "chunked-16+recompute", "fused", "torch-native"; else a ZooError."""
         if isinstance(text, Execution):
             return text
+        if not isinstance(text, str):
+            raise ZooError(f"execution must be a name such as 'looped', or a zoo.Execution, not {text!r}")
         way, *marks = text.split("+")
         sized = re.fullmatch(r"chunked-(\d{1,9})", way)
         plain = cls("chunked", chunk=int(sized[1])) if sized else WAYS.get(way)

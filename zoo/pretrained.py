@@ -99,9 +99,11 @@ def load_pretrained(model: keras.Model, task: str, folder: Path = FOLDER) -> Non
 
 def probe(model: keras.Model) -> list[float]:
     """Eight outputs of the model for two examples drawn from a fixed seed; they are the same on every backend."""
+    from zoo.layers.tensors import packed
+
     rng = np.random.default_rng(0)
     inputs = [_drawn(rng, each) for each in model.inputs]
-    outputs = np.asarray(model.predict_on_batch(inputs[0] if len(inputs) == 1 else tuple(inputs))).ravel()
+    outputs = np.asarray(model.predict_on_batch(packed(model, inputs))).ravel()
     chosen = np.linspace(0, outputs.size - 1, 8).round().astype(int)
     return [float(value) for value in outputs[chosen]]
 

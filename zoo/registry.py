@@ -64,8 +64,8 @@ class Registry(Generic[T]):
 
     def get(self, name: str) -> T:
         """The member called `name`, or a ZooError that names the nearest."""
-        if name not in self._members:
-            raise unknown(self.kind, name, self.names(), f"{self.listing} shows all {len(self)}")
+        if not isinstance(name, str) or name not in self._members:
+            raise unknown(self.kind, str(name), self.names(), f"{self.listing} shows all {len(self)}")
         return self._members[name]
 
     def names(self, pattern: str = "*") -> list[str]:

@@ -83,6 +83,8 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    if not isinstance(path, (str, os.PathLike)):
+        raise ZooError(f"weights are read from a file, not from {path!r}")
     try:
         weights = load_file(path)
     except FileNotFoundError:

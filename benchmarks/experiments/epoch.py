@@ -24,6 +24,7 @@ from zoo.cli.command import run_function
 from zoo.errors import unknown
 from zoo.execution import BACKENDS
 from zoo.measuring.lockstep import balanced_order
+from zoo.measuring.rows import check_writable
 
 STEPS, UNITS, BATCH, BATCHES = 20, 100, 50, 100
 LEARNING_RATE = 0.01
@@ -177,6 +178,8 @@ def main(
     """Time whole epochs of fit, and of the same training without Keras."""
     if backend not in BACKENDS:
         raise unknown("backend", backend, BACKENDS)
+    if to:
+        check_writable(to.parent)
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     rows = measure(backend, rounds)

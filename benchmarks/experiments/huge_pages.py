@@ -28,6 +28,7 @@ from zoo.cli.command import run_function
 from zoo.errors import ZooError, unknown
 from zoo.execution import BACKENDS
 from zoo.measuring.lockstep import balanced_order
+from zoo.measuring.rows import check_writable
 from zoo.statistics.intervals import geometric_interval, geometric_mean
 from zoo.statistics.texts import with_interval
 
@@ -176,6 +177,8 @@ def main(
             raise unknown("backend", name, BACKENDS)
     if sys.platform != "linux":
         raise ZooError("GLIBC_TUNABLES is read by the C library of Linux alone")
+    if to:
+        check_writable(to.parent)
     rows: list[dict[str, Any]] = []
     for backend in names:
         for entry, task in SIZES:

@@ -23,6 +23,7 @@ import typer
 from zoo.cli.command import run_function
 from zoo.errors import unknown
 from zoo.execution import BACKENDS
+from zoo.measuring.rows import check_writable
 
 SEQUENCES, FEATURES, UNITS, BATCH, EPOCHS = 1600, 5, 32, 16, 3
 SHORTEST, LONGEST = 5, 100
@@ -94,6 +95,8 @@ def main(
     """Train on sequences of many lengths, padded in several ways."""
     if backend not in BACKENDS:
         raise unknown("backend", backend, BACKENDS)
+    if to:
+        check_writable(to.parent)
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     rows = pd.DataFrame([row for arm in ARMS for row in measure(arm)]).assign(backend=backend)

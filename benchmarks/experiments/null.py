@@ -5,7 +5,8 @@
 
 Nothing can beat the last value of a random walk, or the mean of white noise. Each comparison is that of `zoo compare`
 less its timing, with three entries and one training a fold. Rows are appended to verdicts.csv, one an entry: a run goes
-on where it was stopped. A comparison is wrong if one of its entries is called better than the best baseline.
+on where it was stopped, with series of as many rows. A comparison is wrong if one of its entries is called better than
+the best baseline.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from zoo.cli.command import run_function
 from zoo.comparison.run import Comparison
 from zoo.comparison.settings import Settings
 from zoo.comparison.verdicts import BETTER
+from zoo.errors import ZooError
 from zoo.frames.table import open_table
 from zoo.measuring.rows import check_writable
 from zoo.problems.forecasting import Forecasting
@@ -74,6 +76,9 @@ def main(
     check_writable(to)
     path = to / TABLE
     table = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["kind", "seed"])
+    if len(table) and set(table["rows"]) != {rows}:
+        have = ", ".join(map(str, sorted(set(table["rows"]))))
+        raise ZooError(f"{path} is of series of {have} rows, not {rows}: choose another folder with --to")
     for seed in range(seeds):
         for kind in KINDS:
             if ((table["kind"] == kind) & (table["seed"] == seed)).any():

@@ -8,11 +8,12 @@ For each size, `recommend` measures within its budget. Then every execution is m
 out at most what takes more than a minute to compile; and those near the best twice more, in fresh processes: one of
 the same program differs from another by a tenth. `over_best` is the time of the choice over that of the best, each the
 mean of its measurements, two at least, without the one that chose. Each measurement is rows of arms.csv: a run goes on
-where it was stopped.
+where it was stopped, with the same budgets and backends, which options.json holds.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,13 +24,14 @@ import typer
 from scipy import stats
 
 from zoo.cli.command import run_function
+from zoo.errors import ZooError
 from zoo.measuring.own_arm import Sizes
 from zoo.measuring.recommend import recommend_sizes
 from zoo.measuring.recommendation import Recommendation
 from zoo.measuring.rows import check_writable
 
 FOLDER = Path(__file__).parent.parent.parent / "results" / "runs" / "recommend"
-TABLE = "arms.csv"
+TABLE, OPTIONS = "arms.csv", "options.json"
 GOOD = 1.10
 """A choice within so much of the best is a good one."""
 NEAR = 1.25
@@ -129,6 +131,21 @@ def worst(table: pd.DataFrame) -> pd.Series:
     return compared(table).groupby(SIZE, sort=False)["over_best"].max()
 
 
+def require_options(folder: Path, options: dict[str, Any]) -> None:
+    """Keep the options of a run beside its table, and refuse to go on with others.
+
+    Raises:
+        ZooError: which ones the rows in the folder were measured with.
+    """
+    path = folder / OPTIONS
+    if not path.exists():
+        path.write_text(json.dumps(options) + "\n")
+    elif (known := json.loads(path.read_text())) != options:
+        raise ZooError(
+            f"the rows in {folder} were measured with {known}, not {options}: choose another folder with --to"
+        )
+
+
 def main(
     sizes: Annotated[int, typer.Option(min=1, help="How many random sizes.")] = 20,
     budget: Annotated[float, typer.Option(help="Seconds of each recommendation.")] = 60.0,
@@ -144,6 +161,8 @@ def main(
     table = pd.read_csv(path) if path.exists() else pd.DataFrame()
     names = [name for name in backend.split(",") if name]
     seconds = {CHOICE: budget, THOROUGH: thorough, **dict.fromkeys(AGAIN, again)}
+    if not only_table:
+        require_options(to, {"budget": budget, "thorough": thorough, "again": again, "backend": sorted(names)})
     for each in random_sizes(0 if only_table else sizes):
         for measurement, limit in seconds.items():
             known = of_size(table, each)

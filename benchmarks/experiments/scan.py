@@ -24,6 +24,7 @@ import typer
 
 from zoo.cli.command import run_function
 from zoo.measuring.lockstep import balanced_order
+from zoo.measuring.rows import check_writable
 from zoo.statistics.intervals import geometric_interval, geometric_mean
 
 SIZES = ((28, 150, 150), (240, 64, 32))
@@ -141,6 +142,8 @@ def main(
     to: Annotated[Path | None, typer.Option(metavar="CSV", help="Where the raw rows go.", show_default=False)] = None,
 ) -> None:
     """Compare Keras' loops on JAX, and the zoo's, with a scan written by hand."""
+    if to:
+        check_writable(to.parent)
     os.environ["KERAS_BACKEND"] = "jax"  # of the processes that are started here
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     found = []
@@ -150,7 +153,6 @@ def main(
         typer.echo(f"process {number + 1} of {processes} is done", err=True)
     rows = pd.concat(found, ignore_index=True)
     if to:
-        to.parent.mkdir(parents=True, exist_ok=True)
         rows.round({"step_seconds": 7}).to_csv(to, index=False)
     typer.echo(ratios(rows).round(3).to_string(index=False))
 

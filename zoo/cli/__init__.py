@@ -26,8 +26,8 @@ COMMANDS = (
     *(list, tasks, show, catalogue, train, export, recommend, bench, check),
     *(compare, forecast, label, tables, compare_runs),
 )
-for command in COMMANDS:
-    app.add_typer(command.app)
+for each in COMMANDS:
+    app.add_typer(each.app)
 app.add_typer(generate.app, name="generate")
 
 

@@ -38,21 +38,32 @@ def to_onnx(model: keras.Model) -> Any:
     Its inputs are "x", or "x" and "late", or "x0", "x1", ...; its outputs "y", or "y0", "y1", ...
 
     Raises:
-        ZooError: onnx is not installed, or the model has a layer or a cell that cannot be exported.
+        ZooError: onnx is not installed, the model computes in half precision, has a layer or a cell that cannot be
+            exported, or becomes no graph that ONNX takes.
     """
     require_onnx()
     import onnx
     from keras import tree
     from onnx import TensorProto, helper
 
-    from zoo.layers.keras_private import run_graph
+    from zoo.layers.keras_private import flat_layers, run_graph
     from zoo.onnx.graph import Graph, Value
     from zoo.onnx.layers import handler
 
+    half = {each.compute_dtype for each in flat_layers(model)} & {"float16", "bfloat16"}
+    if half:
+        raise ZooError(
+            f"{model.name!r} computes in {' and '.join(sorted(half))}, and an ONNX file in float32: "
+            "make it anew without mixed precision, and give it the weights"
+        )
     graph = Graph()
     count = len(model.inputs)
     names = ["x", "late"][:count] if count <= 2 else [f"x{place}" for place in range(count)]
-    outputs = run_graph(model, [Value(name) for name in names], lambda layer: handler(graph, layer))
+    values = [  # as Keras casts what its layers read
+        Value(graph.add("Cast", name, to=TensorProto.FLOAT) if "int" in tensor.dtype else name)
+        for name, tensor in zip(names, model.inputs, strict=True)
+    ]
+    outputs = run_graph(model, values, lambda layer: handler(graph, layer))
     results = tree.flatten(outputs)
     ends = ["y"] if len(results) == 1 else [f"y{place}" for place in range(len(results))]
     graph.nodes += [helper.make_node("Identity", [r.name], [end]) for r, end in zip(results, ends, strict=True)]
@@ -69,7 +80,11 @@ def to_onnx(model: keras.Model) -> Any:
     proto = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="rnn-zoo")
     proto.ir_version = 10
     helper.set_model_props(proto, {PADDED: json.dumps(graph.padding())})
-    onnx.checker.check_model(proto, full_check=True)
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ZooError(f"{model.name!r} becomes no graph that ONNX takes: {reason}") from error
     return proto
 
 
@@ -130,8 +145,10 @@ def require_close(worst: float) -> None:
 
 def difference(model: keras.Model, task: Task, run: Callable[..., np.ndarray], batch: int, seed: int = 0) -> float:
     """The largest absolute difference of the outputs of `run` from those of `model`, at the steps that count."""
+    from zoo.layers.tensors import packed
+
     arrays, counts = random_inputs(model, task, batch, seed)
-    expected = model.predict_on_batch(arrays if len(arrays) > 1 else arrays[0])
+    expected = model.predict_on_batch(packed(model, arrays))
     outputs = run(*arrays)
     per_step = counts is not None and expected.ndim == 3
     return float(np.abs(outputs - expected)[counts if per_step else ...].max())

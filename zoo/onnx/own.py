@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,12 +83,13 @@ def _difference(model: keras.Model, run: OnnxModel, batch: int, steps: int, mask
     import keras
 
     from zoo.equality import random_batch
+    from zoo.layers.tensors import packed
 
     arrays = random_batch(model, batch, steps, masked=masked)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of layers that drop a mask: the numbers are compared
-        expected = keras.tree.flatten(model.predict_on_batch(arrays if len(arrays) > 1 else arrays[0]))
-    outputs = run.predict(arrays if len(arrays) > 1 else arrays[0])
+        expected = keras.tree.flatten(model.predict_on_batch(packed(model, arrays)))
+    outputs = run.predict(arrays)
     differences = [0.0]
     for ours, known in zip(outputs if isinstance(outputs, list) else [outputs], expected, strict=True):
         counts = _counting(known, arrays[0]) if masked else ...
@@ -148,35 +150,59 @@ class OnnxModel:
             batch_size: so many examples at a time; all at once by default.
 
         Raises:
-            ZooError: another number of inputs, inputs of another shape than the file takes, or sequences that are
-                padded before their end where the file reads them by their lengths.
+            ZooError: another number of inputs, inputs of another shape than the file takes, of no numbers or of other
+                numbers of examples than the first, sequences that are padded before their end where the file reads
+                them by their lengths; or ONNX Runtime fails on them.
         """
-        arrays = [np.asarray(each) for each in (x if isinstance(x, (list, tuple)) else [x])]
-        if len(arrays) != len(self.inputs):
-            raise ZooError(f"the file has {len(self.inputs)} inputs, and {len(arrays)} are given")
-        count = len(arrays[0])
-        size = count if batch_size is None else positive_whole("batch_size", batch_size)
+        given = list(x) if isinstance(x, (list, tuple)) else [x]
+        if len(given) != len(self.inputs):
+            raise ZooError(f"the file has {len(self.inputs)} inputs, and {len(given)} are given")
+        arrays = {name: _array(self.inputs[name], each) for name, each in zip(self.inputs, given, strict=True)}
+        counts = [len(each) for each in arrays.values()]
+        if len({*counts}) > 1:
+            raise ZooError(f"the inputs are of different numbers of examples: {', '.join(map(str, counts))}")
+        self._require_right_padding(arrays)
+        size = counts[0] if batch_size is None else positive_whole("batch_size", batch_size)
         parts = [
-            self._run([each[start : start + size] for each in arrays]) for start in range(0, max(count, 1), size or 1)
+            self._run({name: each[start : start + size] for name, each in arrays.items()})
+            for start in range(0, max(counts[0], 1), size or 1)
         ]
         outputs = [np.concatenate(each) for each in zip(*parts, strict=True)]
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def _run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
-        given = {}
-        for (name, declared), array in zip(self.inputs.items(), arrays, strict=True):
-            fits = len(array.shape) == len(declared.shape) and all(
-                not isinstance(size, int) or size == have
-                for size, have in zip(declared.shape, array.shape, strict=True)
-            )
-            if not fits:
-                raise ZooError(f"input {name!r} takes {tuple(declared.shape)}, not {array.shape}")
-            given[name] = array.astype("int32" if declared.type == "tensor(int32)" else "float32", copy=False)
+    def _require_right_padding(self, arrays: Mapping[str, np.ndarray]) -> None:
         for name, fill in self._padding.items():
-            there = given[name] != fill
+            there = arrays[name] != fill
             if torn(there if there.ndim < 3 else there.any(axis=-1)).any():
                 raise ZooError(
                     f"a sequence of input {name!r} has padding ({fill:g}) before its end, and the file reads them by "
                     'their lengths: pad on the right, by keras.utils.pad_sequences(..., padding="post")'
                 )
-        return self._session.run(None, given)
+
+    def _run(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        try:
+            return self._session.run(None, arrays)
+        except Exception as error:  # ONNX Runtime has a class of its own for each way to fail
+            reason = " ".join(str(error).split())[:160]
+            raise ZooError(f"ONNX Runtime cannot run the file on these inputs: {reason}") from error
+
+
+def _array(declared: Any, x: Any) -> np.ndarray:
+    """`x` as an array of the shape and the type that an input of the file is declared with.
+
+    Raises:
+        ZooError: it has another shape, or holds no numbers.
+    """
+    try:
+        array = np.asarray(x)
+    except (TypeError, ValueError) as error:  # such as rows of different lengths
+        raise ZooError(f"input {declared.name!r} is no array: {str(error).splitlines()[0]}") from error
+    if array.dtype.kind not in "biuf":
+        raise ZooError(f"input {declared.name!r} takes numbers, not {array.dtype}")
+    fits = array.ndim == len(declared.shape) and all(
+        not isinstance(size, int) or size == have
+        for size, have in zip(declared.shape[1:], array.shape[1:], strict=True)  # batches may come in parts
+    )
+    if not fits:
+        raise ZooError(f"input {declared.name!r} takes {tuple(declared.shape)}, not {array.shape}")
+    return array.astype("int32" if declared.type == "tensor(int32)" else "float32", copy=False)

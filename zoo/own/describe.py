@@ -88,26 +88,40 @@ def _described_function(name: str, function: Made) -> tuple[Entry, Task | None]:
     """The entry of a function and, where its model has sizes of its own, the task of random numbers for it.
 
     Raises:
-        ZooError: the shapes of its model are those of no task.
+        Exception: it makes a model for no topology.
     """
     from zoo.layers.keras_private import differs_in_training
 
-    sized = any(parameter in SIZES for parameter in inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    sized = any(parameter in SIZES for parameter in parameters)
     shapes: dict[str, Shape] = {}
-    for topology in TOPOLOGIES:
-        toy = toy_task(topology)
-        model = call(function, toy, units=6)
-        shape = shape_of(model)
-        shapes[shape.topology] = shape
-        if sized and shape.outputs != toy.outputs:
-            raise ZooError(f"it was asked for {toy.outputs} outputs, and gives {shape.outputs}: take `outputs`")
-        if "task" not in inspect.signature(function).parameters:
-            break
+    refused: list[Exception] = []
+    for topology in TOPOLOGIES if "task" in parameters else TOPOLOGIES[:1]:
+        try:
+            model, shape = _built(function, toy_task(topology), sized)
+            shapes[shape.topology] = shape
+        except Exception as error:  # a function of the task may serve one topology
+            refused.append(error)
+    if not shapes:
+        raise refused[0]
     vector = shapes.get(SEQUENCE_TO_VECTOR)
     classifies, drops = vector is None or vector.gives_probabilities, differs_in_training(model)
     written = Written(_fixed(model), classifies, drops, "" if sized else name)
     entry = Entry(name, elsewhere, name, tuple(shapes), _first_line(function), written=written)
     return entry, None if sized else task_of(name, shape)
+
+
+def _built(function: Made, toy: Task, sized: bool) -> tuple[keras.Model, Shape]:
+    """The model that a function returns for a task, and its sizes.
+
+    Raises:
+        ZooError: the sizes are those of no task, or not those that were asked for.
+    """
+    model = call(function, toy, units=6)
+    shape = shape_of(model)
+    if sized and shape.outputs != toy.outputs:
+        raise ZooError(f"it was asked for {toy.outputs} outputs, and gives {shape.outputs}: take `outputs`")
+    return model, shape
 
 
 def _fixed(model: keras.Model) -> str:

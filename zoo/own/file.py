@@ -18,6 +18,8 @@ from zoo.registry import MODELS, Entry
 
 SIZES = ("task", "steps", "features", "outputs", "units", "tokens", "activation")
 """Parameters that a function may have: the task, or sizes of it."""
+VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+"""Parameters that need no argument: *args and **kwargs."""
 Made = Callable[..., Any]
 """A class of cells, or a function that returns a model."""
 
@@ -107,11 +109,12 @@ def _is_cell(thing: Any) -> bool:
 
 def _no_model(function: Made) -> str:
     """Why a function is not taken for one that returns a model, in words; empty where it is."""
-    signature = inspect.signature(function)
-    foreign = [name for name, p in signature.parameters.items() if p.default is p.empty and name not in SIZES]
+    parameters = inspect.signature(function).parameters
+    needed = [name for name, p in parameters.items() if p.default is p.empty and p.kind not in VARIABLE]
+    foreign = [name for name in needed if name not in SIZES]
     if returns_model(function) and foreign:
         return f"its parameter {foreign[0]!r} is none of {', '.join(SIZES)}"
-    if returns_model(function) or (not foreign and any(name in SIZES for name in signature.parameters)):
+    if returns_model(function) or (not foreign and any(name in SIZES for name in parameters)):
         return ""
     return "no model: its result is not annotated as a keras.Model"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zoo.data import Data
 from zoo.denormals import flush_denormals
-from zoo.errors import Diverged
+from zoo.errors import Diverged, ZooError, seed_number
 from zoo.padding import check_padding
-from zoo.registry import TASKS, Recipe, Task
+from zoo.registry import ENCODER_DECODER, SEQUENCE_TO_VECTOR, TASKS, VECTOR_TO_SEQUENCE, Recipe, Task
 from zoo.training import truncated
 from zoo.training.devices import divided, on_devices, require_devices
 from zoo.training.history import epoch_log
@@ -19,6 +19,9 @@ from zoo.training.recipes import loss_weights, make_optimizer, require_recipe
 
 if TYPE_CHECKING:
     import keras
+
+Shape: TypeAlias = tuple[int | None, ...]
+"""Of an array, without the batch; None is any number of steps."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,14 @@ def train(
         The history of every epoch and the seconds that training took.
 
     Raises:
-        ZooError: an unknown recipe, a number of it that is out of range, steps that do not fit the task, padding that
-            is not on the right, devices that are not there.
+        ZooError: an unknown recipe, a number of it that is out of range, a model or steps that do not fit the task,
+            padding that is not on the right, devices that are not there.
         Diverged: the loss became infinite or NaN, which ends the training after that epoch.
     """
     import keras
 
     flush_denormals()
-    task = task_of(model, task)
+    task, seed = task_of(model, task), seed_number(seed)
     recipe = recipe if isinstance(recipe, Recipe) else task.recipe(recipe)
     require_recipe(recipe)
     require_devices(devices, recipe)
@@ -138,9 +141,43 @@ def load_for(model: keras.Model, task: Task, seed: int = 0) -> Data:
 
 
 def task_of(model: keras.Model, task: str | Task) -> Task:
-    """The task, with padding where the model masks it."""
+    """The task, with padding where the model masks it.
+
+    Raises:
+        ZooError: the task is unknown, or asks for a model that reads or gives arrays of other shapes.
+    """
     import keras
 
     task = task if isinstance(task, Task) else TASKS.get(task)
+    _require_shapes(model, task)
     masks = any(isinstance(layer, keras.layers.Masking) for layer in model.layers)
     return replace(task, masked=task.masked or masks)
+
+
+def _require_shapes(model: keras.Model, task: Task) -> None:
+    """Refuse a model of other inputs or outputs than the task's, of any number of steps."""
+    features = () if task.tokens else (task.features,)
+    read: list[Shape] = [(task.features,) if task.topology == VECTOR_TO_SEQUENCE else (None, *features)]
+    given: Shape = (task.outputs,) if task.topology == SEQUENCE_TO_VECTOR else (None, task.outputs)
+    for what, side, wanted in (
+        ("reads", "inputs", read * (2 if task.topology == ENCODER_DECODER else 1)),
+        ("gives", "outputs", [given]),
+    ):
+        tensors = getattr(model, side, None)
+        if tensors is None:  # of a subclassed model
+            continue
+        shapes = [tuple(each.shape[1:]) for each in tensors]
+        if len(shapes) != len(wanted) or not all(map(_fits, shapes, wanted)):
+            have, asked = (", ".join(map(_in_words, each)) for each in (shapes, wanted))
+            raise ZooError(f"{model.name!r} {what} {have}, and {task.name} asks for {asked}")
+
+
+def _fits(shape: Shape, wanted: Shape) -> bool:
+    """Whether a shape is the one that is wanted, where both are known."""
+    return len(shape) == len(wanted) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(shape, wanted, strict=True)
+    )
+
+
+def _in_words(shape: Shape) -> str:
+    return f"({', '.join(['batch', *('steps' if size is None else str(size) for size in shape)])})"

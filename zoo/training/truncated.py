@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,7 +97,7 @@ def require_truncation(task: Task, recipe: Recipe, steps: int) -> None:
         raise ZooError("on JAX Keras' compiled steps keep no state of a layer: truncate on TensorFlow or torch")
     if task.topology not in (SEQUENCE_TO_VECTOR, SEQUENCE_TO_SEQUENCE):
         raise ZooError(f"truncated backpropagation is for sequences that are read step by step, not {task.topology}")
-    if length < 1 or steps % length:
+    if not isinstance(length, Integral) or length < 1 or steps % length:
         allowed = [n for n in range(1, steps + 1) if steps % n == 0]
         raise ZooError(f"truncate must divide the {steps} steps of {task.name}: {', '.join(map(str, allowed))}")
 
