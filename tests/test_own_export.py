@@ -204,12 +204,15 @@ WRONG: dict[str, Callable[[Path], object]] = {
     "input 'x' takes ('batch', 3), not (2, 4)": lambda path: exported(path).predict(np.ones((2, 4))),
     "input 'x' takes ('batch', 3), not ()": lambda path: exported(path).predict(1.0),
     "the file has 1 inputs, and 2 are given": lambda path: exported(path).predict([np.ones((2, 3))] * 2),
+    "the file has the inputs one, other, and one, more are given": lambda path: exported(path, summed()).predict(
+        {"one": np.ones((2, 3)), "more": np.ones((2, 3))}
+    ),
     "input 'x' takes numbers, not <U1": lambda path: exported(path).predict(np.full((2, 3), "a")),
     "input 'x' is no array: ": lambda path: exported(path).predict([[[1.0, 2.0, 3.0], [1.0]]]),
     "the inputs are of different numbers of examples: 2, 3": lambda path: exported(path, summed()).predict(
         [np.ones((2, 3)), np.ones((3, 3))]
     ),
-    "ONNX Runtime cannot run the file on these inputs: ": lambda path: exported(path, token()).predict([[9]]),
+    "ONNX Runtime cannot run the file on these inputs: ": lambda path: exported(path, token()).predict(np.array([[9]])),
     "computes in bfloat16, and an ONNX file in float32": lambda path: exported(
         path, sequential(layers.LSTM(UNITS, dtype="mixed_bfloat16"))
     ),
@@ -227,7 +230,7 @@ def token() -> keras.Model:
 
 def summed() -> keras.Model:
     inputs = {name: keras.Input((3,), name=name) for name in ("one", "other")}
-    return keras.Model(inputs, {"sum": layers.Add()(list(inputs.values()))})
+    return keras.Model(inputs, {"sum": layers.Subtract()(list(inputs.values()))})
 
 
 def exported(path: Path, model: keras.Model | None = None):
@@ -260,9 +263,15 @@ def test_a_wrong_command_is_one_line(words: list[str], message: str) -> None:
     assert done.errors.startswith(message)
 
 
-def test_a_model_whose_inputs_have_names_is_exported(tmp_path: Path) -> None:
+def test_a_model_whose_inputs_and_outputs_have_names_keeps_them(tmp_path: Path) -> None:
     one, other = np.full((2, 3), 1.0), np.full((2, 3), 2.0)
-    np.testing.assert_array_equal(exported(tmp_path, summed()).predict([one, other]), one + other)
+    ran = exported(tmp_path, summed())
+    for given in ({"other": other, "one": one}, [one, other]):
+        result = ran.predict(given)
+        assert list(result) == ["sum"]
+        np.testing.assert_array_equal(result["sum"], one - other)
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    assert [each.name for each in (*graph.input, *graph.output)] == ["one", "other", "sum"]
 
 
 def test_whole_numbers_that_are_features_are_exported(tmp_path: Path) -> None:

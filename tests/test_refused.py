@@ -32,9 +32,9 @@ def digits() -> keras.Model:
 
 
 REFUSED: dict[str, Callable[[], object]] = {
-    "learning_rate must be a number above 0, not 'x'": lambda: require(learning_rate="x"),
-    "learning_rate must be a number above 0, not None": lambda: require(learning_rate=None),
-    "clip_norm must be a number above 0, not '1'": lambda: require(clip_norm="1"),
+    "learning_rate must be more than 0, not 'x'": lambda: require(learning_rate="x"),
+    "learning_rate must be more than 0, not None": lambda: require(learning_rate=None),
+    "clip_norm must be more than 0, not '1'": lambda: require(clip_norm="1"),
     "the optimizer of a recipe must be a name such as 'adam', not None": lambda: require(optimizer=None, momentum=0.9),
     "loss_steps must be 'all', 'last', a slice or two whole numbers, not 3": lambda: weighed(3),
     "loss_steps must be 'all', 'last', a slice or two whole numbers, not (1.5, 3)": lambda: weighed((1.5, 3)),

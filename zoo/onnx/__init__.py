@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ OPSET = 20
 TOLERANCE = 1e-5
 PADDED = "rnn-zoo.padding"
 """The metadata of a file that says which inputs are padded on the right alone, and by what."""
+KEYS = "rnn-zoo.keys"
+"""The metadata of a file that holds the keys of its outputs, where the model gives a dict of them; else none."""
 BATCHES = (1, 3)
 """Sizes of the batches on which the file is compared with Keras; it runs with any other too."""
 
@@ -35,7 +37,8 @@ def require_onnx() -> None:
 def to_onnx(model: keras.Model) -> Any:
     """The model as an `onnx.ModelProto`, for any batch and any number of steps.
 
-    Its inputs are "x", or "x" and "late", or "x0", "x1", ...; its outputs "y", or "y0", "y1", ...
+    Its inputs are "x", or "x" and "late", or "x0", "x1", ...; its outputs "y", or "y0", "y1", ... Where the model takes
+    or gives a dict they have its keys, unless one of them is a name in the file already.
 
     Raises:
         ZooError: onnx is not installed, the model computes in half precision, has a layer or a cell that cannot be
@@ -59,6 +62,7 @@ def to_onnx(model: keras.Model) -> Any:
     graph = Graph()
     count = len(model.inputs)
     names = ["x", "late"][:count] if count <= 2 else [f"x{place}" for place in range(count)]
+    names = _free(_keys(getattr(model, "input", None)), ()) or names
     values = [  # as Keras casts what its layers read
         Value(graph.add("Cast", name, to=TensorProto.FLOAT) if "int" in tensor.dtype else name)
         for name, tensor in zip(names, model.inputs, strict=True)
@@ -66,6 +70,7 @@ def to_onnx(model: keras.Model) -> Any:
     outputs = run_graph(model, values, lambda layer: handler(graph, layer))
     results = tree.flatten(outputs)
     ends = ["y"] if len(results) == 1 else [f"y{place}" for place in range(len(results))]
+    ends = _free(_keys(outputs), names) or ends
     graph.nodes += [helper.make_node("Identity", [r.name], [end]) for r, end in zip(results, ends, strict=True)]
     declared = []
     for name, tensor in zip(names, model.inputs, strict=True):
@@ -79,13 +84,28 @@ def to_onnx(model: keras.Model) -> Any:
     whole = helper.make_graph(graph.nodes, model.name, declared, ends_declared, graph.weights)
     proto = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="rnn-zoo")
     proto.ir_version = 10
-    helper.set_model_props(proto, {PADDED: json.dumps(graph.padding())})
+    helper.set_model_props(proto, {PADDED: json.dumps(graph.padding()), KEYS: json.dumps(_keys(outputs))})
     try:
         onnx.checker.check_model(proto, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ZooError(f"{model.name!r} becomes no graph that ONNX takes: {reason}") from error
     return proto
+
+
+def _keys(structure: Any) -> list[str]:
+    """The keys of a dict of tensors, in the order in which Keras flattens it; of another structure none."""
+    from keras import tree
+
+    flat = isinstance(structure, dict) and not any(map(tree.is_nested, structure.values()))
+    return sorted(structure) if flat else []
+
+
+def _free(keys: Sequence[str], taken: Sequence[str]) -> list[str]:
+    """The keys as names of tensors; none where one of them is taken, or may be that of a tensor inside."""
+    from zoo.onnx.graph import OWN
+
+    return [] if any(not key or key.startswith(OWN) or key in taken for key in keys) else list(keys)
 
 
 def session(proto: bytes, threads: int = 0) -> Callable[..., np.ndarray]:

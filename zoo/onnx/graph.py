@@ -14,6 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 ELEMENTS = {"float": TensorProto.FLOAT, "int": TensorProto.INT32, "bool": TensorProto.BOOL}
 
+OWN = "/"
+"""The names of all tensors begin so but those of inputs and outputs, which may be names of the user's."""
 OF_MASKS = ("Cast", "Not", "Equal", "ReduceMax", "Squeeze")
 """Operators that make a mask of what fills a step."""
 
@@ -71,7 +73,7 @@ class Graph:
         """The name of an array that is part of the file; whole numbers are int64, the rest float32 or bool."""
         array = np.asarray(value)
         kind = np.int64 if array.dtype.kind in "iu" else bool if array.dtype == bool else np.float32
-        name = f"weight_{next(self.numbers)}"
+        name = f"{OWN}weight_{next(self.numbers)}"
         self.weights.append(numpy_helper.from_array(np.asarray(array, kind, order="C"), name))
         return name
 
@@ -81,7 +83,7 @@ class Graph:
 
     def add_many(self, kind: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         """Add an operator with several outputs and return their names."""
-        names = [f"{kind.lower()}_{next(self.numbers)}" for _ in range(outputs)]
+        names = [f"{OWN}{kind.lower()}_{next(self.numbers)}" for _ in range(outputs)]
         self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
         return names
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import ZooError, missing, positive_whole
-from zoo.onnx import BATCHES, PADDED, require_close, to_onnx, write
+from zoo.onnx import BATCHES, KEYS, PADDED, require_close, to_onnx, write
 from zoo.padding import torn
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _difference(model: keras.Model, run: OnnxModel, batch: int, steps: int, mask
         expected = keras.tree.flatten(model.predict_on_batch(packed(model, arrays)))
     outputs = run.predict(arrays)
     differences = [0.0]
-    for ours, known in zip(outputs if isinstance(outputs, list) else [outputs], expected, strict=True):
+    for ours, known in zip(keras.tree.flatten(outputs), expected, strict=True):
         counts = _counting(known, arrays[0]) if masked else ...
         largest = max(1.0, np.abs(known[counts]).max(initial=0.0))
         if ours.shape != known.shape:
@@ -139,14 +139,16 @@ class OnnxModel:
         except Exception as error:  # ONNX Runtime has a class of its own for each way a file is broken
             reason = " ".join(str(error).split())[:160]
             raise ZooError(f"{content[:80]!r} is not an ONNX file that runs here: {reason}") from error
-        self._padding = json.loads(self._session.get_modelmeta().custom_metadata_map.get(PADDED, "{}"))
+        known = self._session.get_modelmeta().custom_metadata_map
+        self._padding = json.loads(known.get(PADDED, "{}"))
+        self._keys = json.loads(known.get(KEYS, "[]"))
         self.inputs = {each.name: each for each in self._session.get_inputs()}
 
     def predict(self, x: Any, batch_size: int | None = None) -> Any:
-        """The outputs, as of `keras.Model.predict`: an array, or a list of one for each output.
+        """The outputs, as of `keras.Model.predict`: an array, or a list or a dict of one for each output.
 
         Args:
-            x: (batch, ...), an array, or a list of one for each input.
+            x: (batch, ...), an array, or a list of one for each input, or a dict of them by the names in the file.
             batch_size: so many examples at a time; all at once by default.
 
         Raises:
@@ -154,6 +156,10 @@ class OnnxModel:
                 numbers of examples than the first, sequences that are padded before their end where the file reads
                 them by their lengths; or ONNX Runtime fails on them.
         """
+        if isinstance(x, Mapping):
+            if {*x} != {*self.inputs}:
+                raise ZooError(f"the file has the inputs {', '.join(self.inputs)}, and {', '.join(x)} are given")
+            x = [x[name] for name in self.inputs]
         given = list(x) if isinstance(x, (list, tuple)) else [x]
         if len(given) != len(self.inputs):
             raise ZooError(f"the file has {len(self.inputs)} inputs, and {len(given)} are given")
@@ -168,6 +174,8 @@ class OnnxModel:
             for start in range(0, max(counts[0], 1), size or 1)
         ]
         outputs = [np.concatenate(each) for each in zip(*parts, strict=True)]
+        if self._keys:
+            return dict(zip(self._keys, outputs, strict=True))
         return outputs if len(outputs) > 1 else outputs[0]
 
     def _require_right_padding(self, arrays: Mapping[str, np.ndarray]) -> None:

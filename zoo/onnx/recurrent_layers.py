@@ -12,7 +12,7 @@ from onnx import TensorProto
 from zoo.errors import ZooError
 from zoo.onnx import later_cells  # noqa: F401 (registers their equations)
 from zoo.onnx.cells import Operator, equations, operator
-from zoo.onnx.graph import Graph, Value
+from zoo.onnx.graph import OWN, Graph, Value
 
 Layer: TypeAlias = keras.layers.Layer
 Cell: TypeAlias = keras.layers.Layer
@@ -145,8 +145,8 @@ def _scanned(graph: Graph, cell: Cell, inputs: str, mask: str, states: Sequence[
     zeros = {size: _zeros(graph, inputs, size) for size in {*sizes, cell.units}}
     first = [*(states or [zeros[size] for size in sizes]), zeros[cell.units]]
     body = graph.body()
-    olds = [f"state_{next(graph.numbers)}" for _ in first]
-    reads = [f"row_{next(graph.numbers)}" for _ in rows]
+    olds = [f"{OWN}state_{next(graph.numbers)}" for _ in first]
+    reads = [f"{OWN}row_{next(graph.numbers)}" for _ in rows]
     output, news = written.step(body, olds[:-1], reads[: len(reads) - bool(mask)])
     news = [*news, output]
     if mask:

@@ -37,7 +37,7 @@ def require_recipe(recipe: Recipe) -> None:
         value = getattr(recipe, name)
         known = isinstance(value, Real) and not isinstance(value, bool)
         if not (known and 0 < value < math.inf) and not (name == "clip_norm" and value is None):
-            raise ZooError(f"{name} must be a number above 0, not {value!r}")
+            raise ZooError(f"{name} must be more than 0, not {value!r}")
     if recipe.momentum is not None:
         fraction("momentum", recipe.momentum)
     if recipe.schedule not in SCHEDULES:
