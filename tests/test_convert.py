@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import keras
 import numpy as np
@@ -13,8 +15,9 @@ import pytest
 from keras import layers
 
 import zoo
-from tests.models import BACKEND
-from zoo.equality import random_batch, require_equal
+from tests.hidden import no_zoo
+from tests.models import BACKEND, outputs
+from zoo.equality import TOLERANCE, random_batch, relative, require_equal, tensors
 from zoo.execution import FUSED
 from zoo.layers import ChunkedRNN, FusedRNN, MinGRUCell, ParallelRNN, PeepholeLSTMCell
 from zoo.layers.keras_private import flat_layers
@@ -88,6 +91,25 @@ def names(model: keras.Model) -> list[str]:
     return [each.name for each in model.layers if not isinstance(each, layers.InputLayer)]
 
 
+@functools.cache
+def computed(name: str) -> list[np.ndarray]:
+    """The outputs and gradients of a model of MODELS, drawn from seed 0."""
+    keras.utils.set_random_seed(0)
+    model = MODELS[name]()
+    return list(tensors(model, random_batch(model)).values())
+
+
+@contextlib.contextmanager
+def no_tracing() -> Iterator[None]:
+    """On TensorFlow `tensors` runs operation by operation: of short loops that takes far less than tracing them."""
+
+    def untraced(run: Callable[..., object], **_: object) -> SimpleNamespace:
+        return SimpleNamespace(get_concrete_function=lambda *_: run)
+
+    with mock.patch("tensorflow.function", untraced) if BACKEND == "tensorflow" else contextlib.nullcontext():
+        yield
+
+
 @pytest.mark.parametrize("execution", EXECUTIONS)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_converted_model_computes_what_the_model_computes(name: str, execution: str) -> None:
@@ -95,12 +117,24 @@ def test_a_converted_model_computes_what_the_model_computes(name: str, execution
         pytest.skip("another model shows it, and this one traces for seconds")
     keras.utils.set_random_seed(0)
     model = MODELS[name]()
-    converted = zoo.with_execution(model, execution)  # which checks outputs and gradients
+    converted = zoo.with_execution(model, execution, check=False)
     expected = {"looped": {"RNN"}, "fused": {"FusedRNN"}, "stock": {"RNN"} if name == "cells" else {"LSTM"}}
     assert recurrent_kinds(converted) == expected.get(execution, {"ChunkedRNN"})
     assert names(converted) == names(model)
     for weight, other in zip(model.get_weights(), converted.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, other)
+    with no_tracing() if execution in ("looped", "stock") else contextlib.nullcontext():
+        result = tensors(converted, random_batch(model))
+    for (tensor, ours), known in zip(result.items(), computed(name), strict=True):
+        assert relative(ours, known) <= TOLERANCE["float32"], tensor
+
+
+def test_what_is_converted_is_checked_unless_asked_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TOLERANCE, "float32", -1.0)
+    model = keras.Sequential([keras.Input((2, 1)), layers.SimpleRNN(1)])
+    with no_tracing(), pytest.raises(zoo.ZooError, match=r"^as looped the model computes something else"):
+        zoo.with_execution(model, "looped")
+    zoo.with_execution(model, "looped", check=False)
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="torch writes no loop out")
@@ -120,7 +154,7 @@ def test_a_compiled_model_stays_compiled_and_trains_on() -> None:
     model = keras.Sequential([keras.Input((6, 3)), layers.LSTM(UNITS, kernel_regularizer="l2"), layers.Dense(1)])
     model.compile(keras.optimizers.Adam(0.01), loss=bias, metrics=["mse", keras.metrics.MeanAbsoluteError()])
     model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0)
-    converted = zoo.with_execution(model, CHUNKED)
+    converted = zoo.with_execution(model, CHUNKED, check=False)
     assert converted.compiled
     assert converted.optimizer is not model.optimizer
     again = {"epochs": 2, "batch_size": 8, "shuffle": False, "verbose": 0}
@@ -141,15 +175,14 @@ def test_jit_is_that_of_the_execution_and_on_jax_always(jit: bool) -> None:
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="the file is the same on every backend")
 def test_a_stock_model_loads_where_the_zoo_is_not(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((6, 3)), ChunkedRNN(layers.LSTMCell(UNITS), 2), layers.Dense(1)])
-    path = tmp_path / "model.keras"
-    zoo.with_execution(model, "stock").save(path)
-    expected = model.predict(np.ones((2, 6, 3), "float32"), verbose=0)
-    program = (
-        "import sys; sys.modules['zoo'] = None; import keras, numpy as np; "
-        f"print(*keras.models.load_model({str(path)!r}).predict(np.ones((2, 6, 3)), verbose=0).flat)"
-    )
-    printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
-    np.testing.assert_allclose([float(each) for each in printed.split()], expected.flat, rtol=1e-5)
+    x, path = np.ones((2, 6, 3), "float32"), tmp_path / "model.keras"
+    zoo.with_execution(model, "stock", check=False).save(path)
+    with no_zoo():
+        loaded = keras.models.load_model(path)
+    np.testing.assert_allclose(outputs(loaded, x), outputs(model, x), rtol=1e-5)
+    model.save(path)
+    with no_zoo(), pytest.raises(TypeError, match="Could not locate class 'ChunkedRNN'"):
+        keras.models.load_model(path)
 
 
 @pytest.mark.skipif(not HAS_LSTM_KERNEL, reason="no kernel here")
