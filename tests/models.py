@@ -33,6 +33,18 @@ PAIRS = [(name, task) for name in ENTRIES for task in STEPS if zoo.get_entry(nam
 MAIN = dict(reversed(PAIRS))
 """One task of each entry."""
 
+ALWAYS = ("lstm", "gru", "stacked_rnn")
+"""Entries of which every arm without jit runs whenever tests run, on every task."""
+COMPILED = {(zoo.get_entry(e).cell, task): e for e, task in MAIN.items() if not zoo.get_entry(e).drops()}
+"""Of each cell and topology the entry whose loops XLA compiles whenever tests run; others of them have the same loops.
+
+Dropout is compiled where it stands inside the loop: with one mask for all steps, and with a new one each step.
+"""
+COMPILED_ALWAYS = {*ALWAYS, *COMPILED.values(), "recurrent_dropout", "state_dropout"}
+EVERY_PART = {*COMPILED_ALWAYS, "zoneout_lstm", "output_dropout"}
+EVERY_PART |= {"time_distributed_projection", "reshape_projection", *(e for e, task in MAIN.items() if task == "dates")}
+"""Entries that together have every cell and every layer of the zoo: the others are made of the same."""
+
 EXECUTIONS = [str(e) for e in zoo.EXECUTIONS if e.loop in ("looped", "unrolled", "chunked")]
 EXECUTIONS = [e.replace("auto", "2") if "recompute" not in e else e for e in EXECUTIONS]  # on JAX "auto" is the loop
 FORECASTERS = [entry for entry, task in PAIRS if task == "wave"]
@@ -41,10 +53,10 @@ Pass = Callable[[keras.Model, zoo.Split, list[keras.Variable], bool], list]
 """The outputs of a model and the gradient of each variable, in training or not."""
 QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 """Flags with which XLA leaves out what makes programs fast."""
-LAYERS = {"recurrent_dropout_lstm": 1}
-"""Of an entry that is stacked: as many as that takes, two, but of Keras' LSTM gate by gate, which traces for seconds.
+LAYERS = {"recurrent_dropout_lstm": 1, "lru": 1, "mamba": 1, "min_lstm": 1}
+"""Of an entry that is stacked: two, but for those that trace for seconds. Of what they are made, others have two.
 
-What is stacked with that dropout is recurrent_dropout.
+These are recurrent_dropout, of that dropout, and min_gru, of the blocks.
 """
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.models import without_graphs
+from tests.models import EVERY_PART, LAYERS, without_graphs
 from zoo import onnx as zoo_onnx
 from zoo.measuring import prove, runners
 from zoo.measuring.case import Case
@@ -26,10 +26,13 @@ FIRST = {zoo.get_entry(entry).onnx: entry for entry in reversed(zoo.list_models(
 
 
 def is_slow(entry: str, task: str) -> bool:
-    """Whether a pair waits for `pytest -m slow`: an embedding is in front of one entry of each operator, and of two
-    directions.
+    """Whether a pair waits for `pytest -m slow`: others have its cell and its layers.
+
+    An embedding is in front of one entry of each operator, and of two directions.
     """
-    return task == "reber" and entry not in (*FIRST.values(), "lstm", "bidirectional_lstm")
+    if task == "reber":
+        return entry not in (*FIRST.values(), "lstm", "bidirectional_lstm")
+    return entry not in EVERY_PART
 
 
 RECURRENT = {"LSTM", "GRU", "RNN", "Scan", "Loop"}
@@ -37,6 +40,8 @@ RECURRENT = {"LSTM", "GRU", "RNN", "Scan", "Loop"}
 
 def made(entry: str, task: str, **options) -> keras.Model:
     """A model with weights away from their initial values: a bias of zero would hide a bias that is left out."""
+    if "layers" in zoo.get_entry(entry).options():
+        options["layers"] = LAYERS.get(entry, 2)
     model = zoo.create_model(entry, task, units=UNITS, **options)
     rng = np.random.default_rng(0)
     known = zoo.get_weights(model)
@@ -59,7 +64,10 @@ def test_every_entry_has_the_numbers_of_keras(entry: str, task: str, tmp_path) -
     assert used == {zoo.get_entry(entry).onnx}
 
 
-@pytest.mark.parametrize("entry", [entry for entry, task in PAIRS if task == "wave"])
+@pytest.mark.parametrize(
+    "entry",
+    [pytest.param(e, marks=[pytest.mark.slow] * is_slow(e, task)) for e, task in PAIRS if task == "wave"],
+)
 def test_masked_sequences_of_any_length_and_number(entry: str) -> None:
     model = made(entry, "wave", masked=True)
     run = zoo_onnx.session(zoo_onnx.to_onnx(model).SerializeToString())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import keras
@@ -93,10 +94,27 @@ def stateful(kind: Make, cell: Callable[[], keras.layers.Layer]) -> keras.Model:
     return model
 
 
+@functools.cache
+def history(kind: Make, cell: Callable[[], keras.layers.Layer]) -> list[np.ndarray]:
+    """What a stateful layer trains and predicts over several batches; Keras' own for several of STATEFUL."""
+    model = stateful(kind, cell)
+    batches = np.random.default_rng(1).normal(size=(4 * BATCH, 4, FEATURES)).astype("float32")
+    targets = np.ones((4 * BATCH, 5), "float32")
+    fitted = model.fit(batches, targets, batch_size=BATCH, epochs=2, shuffle=False, verbose=0).history["loss"]
+    later = model.predict(batches, batch_size=BATCH, verbose=0)
+    model.layers[0].reset_state()
+    again = model.fit(batches, targets, batch_size=BATCH, shuffle=False, verbose=0).history["loss"]
+    return [np.array(fitted), later, np.array(again)]
+
+
+def lstm() -> keras.layers.Layer:
+    return keras.layers.LSTMCell(5)
+
+
 STATEFUL: dict[str, tuple[Make, Callable[[], keras.layers.Layer]]] = {
-    "chunked": (lambda cell, **options: ChunkedRNN(cell, 3, **options), lambda: keras.layers.LSTMCell(5)),
-    "recompute": (LOOPS["recompute"], lambda: keras.layers.LSTMCell(5)),
-    "fused": (FusedRNN, lambda: keras.layers.LSTMCell(5)),
+    "chunked": (LOOPS["chunked-3"], lstm),
+    "recompute": (LOOPS["recompute"], lstm),
+    "fused": (FusedRNN, lstm),
     "parallel": (ParallelRNN, lambda: MinGRUCell(5)),
 }
 
@@ -106,18 +124,7 @@ def test_a_stateful_layer_trains_and_predicts_over_several_batches(layer: str) -
     kind, cell = STATEFUL[layer]
     if layer == "fused" and BACKEND != "torch":
         pytest.skip("fused kernels are run through torch")
-    batches = np.random.default_rng(1).normal(size=(4 * BATCH, 4, FEATURES)).astype("float32")
-    targets = np.ones((4 * BATCH, 5), "float32")
-
-    def history(model: keras.Model) -> list[np.ndarray]:
-        fitted = model.fit(batches, targets, batch_size=BATCH, epochs=2, shuffle=False, verbose=0).history["loss"]
-        later = model.predict(batches, batch_size=BATCH, verbose=0)
-        model.layers[0].reset_state()
-        again = model.fit(batches, targets, batch_size=BATCH, shuffle=False, verbose=0).history["loss"]
-        return [np.array(fitted), later, np.array(again)]
-
-    ours, known = history(stateful(kind, cell)), history(stateful(keras.layers.RNN, cell))
-    for result, expected in zip(ours, known, strict=True):
+    for result, expected in zip(history(kind, cell), history(keras.layers.RNN, cell), strict=True):
         np.testing.assert_allclose(result, expected, atol=CLOSE)
 
 

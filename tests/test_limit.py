@@ -49,9 +49,8 @@ COUNT = """
 import dataclasses, json, jax, math, numpy, zoo
 from jax.interpreters.partial_eval import dce_jaxpr
 
-def needed(function, weights, x):
+def needed(jaxpr):
     # without what no result is computed from: the output of a step that nothing reads
-    jaxpr = jax.make_jaxpr(function)(weights, x).jaxpr
     return dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))[0]
 
 def in_products(jaxpr):
@@ -78,8 +77,9 @@ for entry, topology in pairs:
     predict = lambda weights, x: model.stateless_call(weights, fixed, x)[0]
     train = jax.grad(lambda weights, x: (predict(weights, x) ** 2).sum())
     for phase, function in {"predict": predict, "train": train}.items():
-        cost = jax.jit(function).lower(weights, x).cost_analysis()["flops"]
-        products = in_products(needed(function, weights, x))
+        traced = jax.jit(function).trace(weights, x)
+        cost = traced.lower().cost_analysis()["flops"]
+        products = in_products(needed(traced.jaxpr.jaxpr))
         counts[f"{entry} {topology} {phase}"] = {"cost": cost, "products": products}
 print(json.dumps(counts))
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 
 import keras
@@ -11,7 +12,7 @@ import pytest
 
 import zoo
 from tests.gradients import gradients
-from tests.models import NORMAL, assert_saved_whole, passed
+from tests.models import LAYERS, NORMAL, assert_saved_whole, passed
 from zoo.layers import (
     CausalFilter,
     ChunkedRNN,
@@ -30,7 +31,7 @@ BACKEND = keras.backend.backend()
 EQUAL = 1e-5
 UNITS = 5
 ENTRIES = [name for name in zoo.list_models() if zoo.get_entry(name).linear]
-STEPS = {"wave": 6}  # for XLA, which compiles long: three levels of the scan, and no power of two
+STEPS = {"wave": 6}  # three levels of the scan, and no power of two
 CELLS = {
     "min_gru": MinGRUCell,
     "min_lstm": MinLSTMCell,
@@ -75,18 +76,27 @@ def test_any_number_of_steps_from_any_state(cell: str, steps: int) -> None:
     assert_equal(*layers, steps, initial_state=[np.full((3, size), value, "float32") for size, value in sizes])
 
 
-@pytest.mark.parametrize(
-    ("task", "jit"),
-    [("digits_rows", ""), ("wave", ""), ("wave", "+jit"), pytest.param("digits_rows", "+jit", marks=pytest.mark.slow)],
-)
-@pytest.mark.parametrize("entry", ENTRIES)
+def is_slow(entry: str, task: str, jit: str) -> bool:
+    """Whether a case waits for `pytest -m slow`.
+
+    Each entry is traced on the digits and compiled on the wave: each topology with each of both is of min_gru.
+    """
+    return (task, jit) == ("digits_rows", "+jit") or ((task, jit) == ("wave", "") and entry != "min_gru")
+
+
+CASES = [
+    pytest.param(entry, task, jit, marks=[pytest.mark.slow] * is_slow(entry, task, jit))
+    for entry, task, jit in itertools.product(ENTRIES, ("digits_rows", "wave"), ("", "+jit"))
+]
+
+
+@pytest.mark.parametrize(("entry", "task", "jit"), CASES)
 def test_every_linear_entry_runs_without_a_loop(entry: str, task: str, jit: str) -> None:
     if jit and BACKEND == "torch":
         pytest.skip("compiling a scan with inductor is not measured")
-    steps = STEPS.get(task) if jit else None
-    batch = zoo.load_task(task, steps=steps).train.first(3)
-    looped = zoo.create_model(entry, task, NORMAL, units=UNITS, steps=steps)
-    parallel = zoo.create_model(entry, task, f"parallel{jit}", units=UNITS, steps=steps)
+    sizes = {"units": UNITS, "steps": STEPS.get(task), "layers": LAYERS.get(entry, 2)}
+    batch = zoo.load_task(task, steps=STEPS.get(task)).train.first(3)
+    looped, parallel = (zoo.create_model(entry, task, how, **sizes) for how in (NORMAL, f"parallel{jit}"))
     zoo.set_weights(parallel, zoo.get_weights(looped))
     ran = compute(parallel, batch)
     differences = relative_difference(ran.tensors, passed(looped, batch, training=True))
@@ -137,31 +147,36 @@ def test_what_is_linear_is_computed_again_in_mixed_precision() -> None:
 
 @pytest.mark.parametrize("memory", ["store", "recompute"])
 def test_a_cell_in_float32_reads_its_weights_in_float32_however_its_chunks_are_kept(memory: str) -> None:
-    """An angle of 3.001 is 3.0 in bfloat16: after 500 steps half a turn less."""
-    layer = ChunkedRNN(LRUCell(2, dtype="mixed_bfloat16"), 50, memory, dtype="mixed_bfloat16", return_sequences=True)
-    known = keras.layers.RNN(LRUCell(2), return_sequences=True)
-    x = np.zeros((1, 500, 2), "float32")
+    """An angle of 3.001 is 3.0 in bfloat16: after 100 steps a tenth of a radian less, of a state of 0.9."""
+    keras.utils.set_random_seed(0)
+    layer = ChunkedRNN(LRUCell(2, dtype="mixed_bfloat16"), 25, memory, dtype="mixed_bfloat16", return_sequences=True)
+    known = ParallelRNN(LRUCell(2), return_sequences=True)
+    x = np.zeros((1, 100, 2), "float32")
     x[:, 0] = 1
     for each in (layer, known):
         each.build(x.shape)
+    layer.cell.nu.assign(np.log(-np.log([0.999, 0.999])))
     layer.cell.theta.assign([np.log(3.001), np.log(3.001)])
     known.set_weights(layer.get_weights())
     ours, theirs = (keras.ops.convert_to_numpy(keras.ops.cast(each(x), "float32")) for each in (layer, known))
-    np.testing.assert_allclose(ours, theirs, rtol=0.02, atol=0.01)  # outputs are rounded to bfloat16
+    allowed = {"rtol": 5e-3, "atol": 2e-3}  # outputs are rounded to bfloat16, by up to 2**-9 of themselves
+    np.testing.assert_allclose(ours, theirs, **allowed)
+    known.cell.theta.assign([np.log(3.0), np.log(3.0)])
+    assert not np.allclose(ours, keras.ops.convert_to_numpy(known(x)), **allowed)
 
 
-@pytest.mark.parametrize("kind", [ParallelRNN, keras.layers.RNN])
-def test_in_mixed_precision_a_state_that_lasts_forgets_all_the_same(kind: type) -> None:
-    """Of a state of 1, 0.999^784 = 0.456 is left; in bfloat16 0.999 is 1."""
+@pytest.mark.parametrize(("kind", "steps"), [(ParallelRNN, 784), (keras.layers.RNN, 200)])
+def test_in_mixed_precision_a_state_that_lasts_forgets_all_the_same(kind: type, steps: int) -> None:
+    """Of a state of 1, 0.999^784 = 0.456 is left, of 200 steps 0.819; in bfloat16 0.999 is 1."""
     cell = LRUCell(1, dtype="mixed_bfloat16")
     layer = kind(cell, dtype="mixed_bfloat16", return_state=True)
-    layer.build((2, 784, 3))
+    layer.build((2, steps, 3))
     cell.nu.assign(np.log(-np.log([0.999])))
     cell.theta.assign([-30.0])
     states = [np.zeros((2, 1), "float32"), np.ones((2, 1), "float32"), np.zeros((2, 1), "float32")]
-    _, _, real, _ = layer(np.zeros((2, 784, 3), "float32"), initial_state=states)
+    _, _, real, _ = layer(np.zeros((2, steps, 3), "float32"), initial_state=states)
     left = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(real, "float32")))
-    np.testing.assert_allclose(left, 0.999**784, rtol=4e-3)  # Keras gives it back in bfloat16
+    np.testing.assert_allclose(left, 0.999**steps, rtol=4e-3)  # Keras gives it back in bfloat16
 
 
 def test_an_lru_that_is_built_inside_half_precision_begins_in_its_own() -> None:

@@ -13,6 +13,8 @@ from tests import equations
 from tests.models import (
     BACKEND,
     EQUAL,
+    EVERY_PART,
+    FORECASTERS,
     NORMAL,
     PAIRS,
     batch,
@@ -27,7 +29,11 @@ from tests.models import (
 )
 from zoo.measuring.prove import compute, relative_difference
 
-each_forecaster = pytest.mark.parametrize("entry", [entry for entry, task in PAIRS if task == "wave"])
+each_forecaster = pytest.mark.parametrize("entry", FORECASTERS)
+each_kind = pytest.mark.parametrize(
+    "entry", [pytest.param(entry, marks=[pytest.mark.slow] * (entry not in EVERY_PART)) for entry in FORECASTERS]
+)
+"""The others wait for `pytest -m slow`: that padding changes no output of theirs is shown of all."""
 LENGTHS = (4, 1, 2, 3, 4)
 
 
@@ -99,7 +105,7 @@ def test_a_cell_in_blocks_has_the_numbers_of_its_equations_padded_too(entry: str
         make(entry, "digits_rows", NORMAL, blocks=0)
 
 
-@each_forecaster
+@each_kind
 def test_a_sequence_alone_gives_the_gradient_that_it_gives_padded(entry: str) -> None:
     x, y = batch("wave")
     short = make(entry, "wave", NORMAL, steps=2)
@@ -111,7 +117,7 @@ def test_a_sequence_alone_gives_the_gradient_that_it_gives_padded(entry: str) ->
     assert max(differences.values()) <= EQUAL, differences
 
 
-@each_forecaster
+@each_kind
 def test_every_cell_is_masked_alike_looped_and_unrolled(entry: str) -> None:
     differences = relative_difference(computed_masked(entry, "unrolled"), computed_masked(entry, "looped"))
     assert max(differences.values()) <= EQUAL, differences

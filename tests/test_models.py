@@ -11,7 +11,9 @@ import pytest
 import zoo
 from tests import equations
 from tests.models import (
+    ALWAYS,
     BACKEND,
+    COMPILED_ALWAYS,
     ENTRIES,
     EQUAL,
     EXECUTIONS,
@@ -36,15 +38,7 @@ from tests.models import (
 )
 from zoo.measuring.prove import asked_paths, relative_difference
 
-ALWAYS = ("lstm", "gru", "stacked_rnn")
-"""Entries of which every arm without jit runs whenever tests run, on every task."""
-CHUNKS_COMPILED_ALWAYS = ("lstm", "gru")
-COMPILED = {(zoo.get_entry(e).cell, task): e for e, task in MAIN.items() if not zoo.get_entry(e).drops()}
-"""Of each cell and topology the entry whose loops XLA compiles whenever tests run; others of them have the same loops.
-
-Dropout is compiled where it stands inside the loop: with one mask for all steps, and with a new one each step.
-"""
-COMPILED_ALWAYS = {*ALWAYS, *COMPILED.values(), "recurrent_dropout", "state_dropout"}
+WRITTEN_OUT_COMPILED = ("lstm", "gru")
 ONE_OF_EACH_KIND = {*ALWAYS, "min_gru", "state_dropout", "bidirectional_lstm"}
 """A cell, a stack, a scan, a mask of dropout at each step, two directions."""
 
@@ -52,9 +46,10 @@ ONE_OF_EACH_KIND = {*ALWAYS, "min_gru", "state_dropout", "bidirectional_lstm"}
 def is_slow(entry: str, task: str, execution: str) -> bool:
     """Whether an arm waits for `pytest -m slow`: it puts together what other arms show two by two.
 
-    Every execution runs with every entry on its main task, compiled with one of each cell and topology, and on every
-    task with the entries of ALWAYS. On JAX every entry runs on every task as it is usual there, compiled, and other
-    executions with one of each cell and topology; what runs operation by operation, with ALWAYS.
+    Every execution runs with every entry on its main task, looped also compiled with one of each cell and topology,
+    and on every task with the entries of ALWAYS. On JAX every entry runs on every task as it is usual there, compiled,
+    and in chunks with one of each cell and topology; what runs operation by operation, with lstm. What is written out,
+    in chunks or whole, XLA compiles of lstm and gru: it is the same steps again.
     """
     if task != MAIN[entry]:
         return entry not in ALWAYS or BACKEND == "jax"
@@ -62,23 +57,21 @@ def is_slow(entry: str, task: str, execution: str) -> bool:
         if execution == NORMAL:
             return False
         if "jit" not in execution:  # operation by operation, some 100 times slower: nobody runs JAX so
-            return entry not in (ONE_OF_EACH_KIND if "recompute" in execution else ALWAYS)
-        return entry not in COMPILED_ALWAYS
+            return entry != "lstm"
+        return entry not in (WRITTEN_OUT_COMPILED if execution == "unrolled+jit" else COMPILED_ALWAYS)
     if "jit" not in execution:
         return False
-    return entry not in (CHUNKS_COMPILED_ALWAYS if "chunked" in execution else COMPILED_ALWAYS)
+    return entry not in (COMPILED_ALWAYS if execution == "looped+jit" else WRITTEN_OUT_COMPILED)
 
 
 def has_graph(entry: str, task: str, execution: str) -> bool:
     """Whether TensorFlow traces an arm without jit: what others compute is compared too, but not which kernel ran.
 
-    These are looped ones of every entry, and other loops of one of each cell and topology.
+    These are looped ones of every entry, and other loops of one of each kind.
     """
     if task != MAIN[entry]:
         return entry == "lstm"
-    if "recompute" in execution:
-        return entry in ONE_OF_EACH_KIND
-    return execution == "looped" or entry in COMPILED_ALWAYS
+    return execution == "looped" or entry in ONE_OF_EACH_KIND
 
 
 ARMS = [

@@ -12,6 +12,7 @@ import zoo
 from tests.models import (
     BACKEND,
     ENTRIES,
+    EVERY_PART,
     EXECUTIONS,
     MAIN,
     assert_runs_as_asked,
@@ -39,7 +40,9 @@ def assert_saved_with_its_execution(entry: str, execution: str, folder) -> None:
     np.testing.assert_array_equal(outputs(loaded, x), outputs(made, x))
 
 
-@each_entry
+@pytest.mark.parametrize(
+    "entry", [pytest.param(entry, marks=[pytest.mark.slow] * (entry not in EVERY_PART)) for entry in ENTRIES]
+)
 def test_a_saved_model_loads_again_with_its_execution(entry: str, tmp_path) -> None:
     assert_saved_with_its_execution(entry, UNUSUAL, tmp_path)
 

@@ -95,8 +95,15 @@ def operations(entry: str, execution: str) -> Counter[str]:
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="the claim is of TensorFlow")
-@pytest.mark.parametrize("entry", COMPARED)
-@pytest.mark.parametrize(("loop", "execution"), SAME)
+@pytest.mark.parametrize(
+    ("entry", "loop", "execution"),
+    [
+        (entry, *same)
+        for same in SAME
+        for entry in COMPARED
+        if same[0] == "stock" or entry in ("lstm", "bidirectional_lstm")  # one direction and two, written out
+    ],
+)
 def test_on_a_cpu_stock_is_the_same_program_as_the_loop_around_the_cell(entry: str, loop: str, execution: str) -> None:
     stock = operations(entry, loop)
     assert stock == operations(entry, execution)

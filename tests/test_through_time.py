@@ -152,7 +152,6 @@ def test_the_state_is_carried_on_and_the_gradient_is_not() -> None:
 
 
 @not_on_jax
-@not_on_jax
 def test_pieces_that_count_nothing_carry_the_state_alone_and_the_others_are_counted() -> None:
     recipe = replace(RECIPE, loss_steps=(4, 6), truncate=2, optimizer="adam")
     whole = replace(data("wave", 4), validation=data("wave", 4).train)
