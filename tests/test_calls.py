@@ -42,6 +42,7 @@ def test_a_copy_and_a_training_keep_the_number_of_steps_a_call() -> None:
     assert own.steps_per_execution == 4
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -54,6 +55,7 @@ def test_a_wrong_number_of_calls_is_one_line(text: str, words: str) -> None:
         zoo.Execution.parse(text)
 
 
+@pytest.mark.once
 def test_a_name_is_read_as_it_is_shown() -> None:
     for text in ("stock+calls-16", "chunked-16+jit+recompute+calls-4", "looped+jit+calls-2"):
         assert str(zoo.Execution.parse(text)) == text

@@ -246,6 +246,7 @@ WRONG = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("message", WRONG)
 def test_a_model_that_cannot_be_converted_is_one_line(message: str) -> None:
     make, execution = WRONG[message]
@@ -273,6 +274,7 @@ def test_a_model_that_computes_something_else_is_refused() -> None:
         require_equal(other, model, "other")
 
 
+@pytest.mark.once
 def test_the_batch_of_the_check_masks_some_ends() -> None:
     (words,) = random_batch(masked_words())
     assert (words[0, -1], words[-1, -1] > 0) == (0, True)
@@ -289,26 +291,6 @@ def test_a_stateful_model_that_has_run_goes_on_in_its_copy_and_stays_as_it_is() 
     fresh.set_weights(model.get_weights())
     alone = [fresh.predict(each, batch_size=4, verbose=0) for each in (x, following)][-1]
     np.testing.assert_allclose(known, alone, rtol=0, atol=1e-6)
-
-
-def test_a_direction_that_is_frozen_stays_so() -> None:
-    both = layers.Bidirectional(layers.LSTM(UNITS))
-    model = keras.Sequential([keras.Input((5, 3)), both, layers.Dense(1)])
-    both.forward_layer.trainable = False
-    copy = zoo.with_execution(model, "looped", check=False)
-    shapes = [[each.shape for each in made.trainable_variables] for made in (copy, model)]
-    assert shapes[0] == shapes[1]
-    assert len(copy.trainable_variables) == 5  # of one direction, and of the dense layer
-
-
-@pytest.mark.parametrize("wrap", [lambda layer: layer, layers.Bidirectional], ids=["one", "both"])
-def test_a_cell_that_is_frozen_stays_so(wrap: Callable[[layers.Layer], layers.Layer]) -> None:
-    hidden = wrap(layers.RNN(layers.LSTMCell(UNITS)))
-    model = keras.Sequential([keras.Input((5, 3)), hidden, layers.Dense(1)])
-    getattr(hidden, "forward_layer", hidden).cell.trainable = False
-    copy = zoo.with_execution(model, "stock", check=False)
-    shapes = [[each.shape for each in made.trainable_variables] for made in (copy, model)]
-    assert shapes[0] == shapes[1]
 
 
 @pytest.mark.parametrize("execution", EXECUTIONS)
@@ -342,14 +324,3 @@ def test_numbers_that_are_masked_beside_tokens_that_are_not() -> None:
     model = keras.Model([series, category], layers.Dense(1)(layers.Concatenate()([read, known])))
     assert random_batch(model)[1].min() >= 0
     zoo.with_execution(model, "looped")
-
-
-def test_a_schedule_that_is_not_made_again_is_one_line() -> None:
-    class Mine(keras.optimizers.schedules.LearningRateSchedule):
-        def __call__(self, step: object) -> float:
-            return 0.01
-
-    model = stacked()
-    model.compile(keras.optimizers.Adam(Mine()), "mse")
-    with pytest.raises(zoo.ZooError, match=r"^Adam 'adam[_0-9]*' is not made again by its get_config"):
-        zoo.with_execution(model, "looped")

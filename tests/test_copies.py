@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import pytest
@@ -49,6 +51,7 @@ def test_a_gradient_that_is_nothing_but_rounding_errors_does_not_count() -> None
     zoo.with_execution(model, CHUNKED)
 
 
+@pytest.mark.once
 def test_a_model_that_reads_text_is_one_line() -> None:
     class Text:
         name, inputs = "text", [keras.KerasTensor((None, 1), dtype="string")]
@@ -58,6 +61,7 @@ def test_a_model_that_reads_text_is_one_line() -> None:
         random_batch(Text())
 
 
+@pytest.mark.once
 def test_two_functions_of_one_name_are_refused() -> None:
     """A copy is made by names: both layers would have the last of them, or Keras' own."""
 
@@ -79,6 +83,7 @@ def test_two_functions_of_one_name_are_refused() -> None:
         zoo.with_execution(keras.Sequential([keras.Input((6, 3)), cell]), CHUNKED)
 
 
+@pytest.mark.once
 def test_a_cell_that_two_layers_share_is_one_line() -> None:
     cell = layers.LSTMCell(3)
     first, second = layers.RNN(cell, return_sequences=True, name="first"), layers.RNN(cell, name="second")
@@ -97,3 +102,35 @@ def test_a_layer_of_ones_own_with_a_method_adapt_is_copied() -> None:
     model = keras.Sequential([keras.Input((6, 3)), Adapted(3), layers.LSTM(UNITS)])
     copy = zoo.with_execution(model, CHUNKED)
     assert copy.layers[0] is not model.layers[0]
+
+
+def test_a_direction_that_is_frozen_stays_so() -> None:
+    both = layers.Bidirectional(layers.LSTM(UNITS))
+    model = keras.Sequential([keras.Input((5, 3)), both, layers.Dense(1)])
+    both.forward_layer.trainable = False
+    copy = zoo.with_execution(model, "looped", check=False)
+    shapes = [[each.shape for each in made.trainable_variables] for made in (copy, model)]
+    assert shapes[0] == shapes[1]
+    assert len(copy.trainable_variables) == 5  # of one direction, and of the dense layer
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, layers.Bidirectional], ids=["one", "both"])
+def test_a_cell_that_is_frozen_stays_so(wrap: Callable[[layers.Layer], layers.Layer]) -> None:
+    hidden = wrap(layers.RNN(layers.LSTMCell(UNITS)))
+    model = keras.Sequential([keras.Input((5, 3)), hidden, layers.Dense(1)])
+    getattr(hidden, "forward_layer", hidden).cell.trainable = False
+    copy = zoo.with_execution(model, "stock", check=False)
+    shapes = [[each.shape for each in made.trainable_variables] for made in (copy, model)]
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.once
+def test_a_schedule_that_is_not_made_again_is_one_line() -> None:
+    class Mine(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step: object) -> float:
+            return 0.01
+
+    model = keras.Sequential([keras.Input((6, 3)), layers.LSTM(UNITS)])
+    model.compile(keras.optimizers.Adam(Mine()), "mse")
+    with pytest.raises(zoo.ZooError, match=r"^Adam 'adam[_0-9]*' is not made again by its get_config"):
+        zoo.with_execution(model, "looped")

@@ -22,6 +22,7 @@ SOURCES = [path for path in sorted(ROOT.rglob("*.py")) if path != ADAPTER]
 LOOK = f"look at this name in Keras {keras.__version__} and at its use in {ADAPTER.name}"
 
 
+@pytest.mark.once
 def test_the_names_were_read_in_this_version_of_keras() -> None:
     assert keras.__version__.startswith(f"{keras_private.MINOR}."), (
         f"Keras is {keras.__version__}, and {ADAPTER.name} was written for {keras_private.MINOR}: "
@@ -32,6 +33,7 @@ def test_the_names_were_read_in_this_version_of_keras() -> None:
 OF_OTHERS = {"_timer": "of pytest-benchmark, which is pinned below 6"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_other_file_uses_a_private_name_of_keras(path: Path) -> None:
     tree = ast.parse(path.read_text())

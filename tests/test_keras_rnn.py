@@ -39,6 +39,11 @@ class TestRNN(rnn_test.RNNTest):
 class TestStackedRNNCells(stacked_rnn_cells_test.StackedRNNTest):
     """Several cells in one layer."""
 
+    @pytest.mark.slow  # TestRNN has it of one cell, and the tests below of several cells what they compute
+    def test_basics(self) -> None:
+        """Saving, types and a training step."""
+        super().test_basics()
+
 
 class TestDropoutRNNCell(dropout_rnn_cell_test.DropoutRNNCellTest):
     """Masks that are the same for all steps."""

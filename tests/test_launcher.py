@@ -6,14 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
-import psutil
 import pytest
 
 import zoo
@@ -165,6 +163,7 @@ def started(launcher: Launcher) -> Process:
     return process
 
 
+@pytest.mark.once
 def test_what_a_process_made_stays_in_it_beside_others(launcher: Launcher) -> None:
     processes = [started(launcher) for _ in range(2)]
     try:
@@ -177,6 +176,7 @@ def test_what_a_process_made_stays_in_it_beside_others(launcher: Launcher) -> No
         assert [each.end() for each in processes] == [-signal.SIGKILL] * 2
 
 
+@pytest.mark.once
 def test_a_process_that_somebody_kills_is_an_outcome_and_the_others_go_on(launcher: Launcher) -> None:
     one, other = started(launcher), started(launcher)
     for each in (one, other):
@@ -188,10 +188,12 @@ def test_a_process_that_somebody_kills_is_an_outcome_and_the_others_go_on(launch
     other.end()
 
 
+@pytest.mark.once
 def test_every_job_has_a_process_of_its_own(launcher: Launcher) -> None:
     assert launcher.run(limits(), process_id).value != launcher.run(limits(), process_id).value
 
 
+@pytest.mark.once
 def test_too_much_memory_ends_the_job_and_not_the_run(launcher: Launcher) -> None:
     outcome = launcher.run(limits(memory=1500 * MIB), hold, 2000)
     assert outcome.status == "out_of_memory"
@@ -200,6 +202,7 @@ def test_too_much_memory_ends_the_job_and_not_the_run(launcher: Launcher) -> Non
     assert launcher.run(limits(), process_id).status == "ok"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("function", "outcome"),
     [
@@ -215,6 +218,7 @@ def test_a_failure_is_an_outcome_with_its_reason(launcher: Launcher, function, o
     assert launcher.run(limits(), function) == outcome
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "message",
     [
@@ -230,6 +234,7 @@ def test_a_gpu_without_memory_is_an_outcome_too(launcher: Launcher, message: str
     )
 
 
+@pytest.mark.once
 def test_a_gpu_process_takes_memory_as_it_needs_it() -> None:
     on_gpu = environment("keras", "jax", "gpu")
     assert (on_gpu["XLA_PYTHON_CLIENT_PREALLOCATE"], on_gpu["TF_FORCE_GPU_ALLOW_GROWTH"]) == ("false", "true")
@@ -237,10 +242,12 @@ def test_a_gpu_process_takes_memory_as_it_needs_it() -> None:
     assert environment("keras", "jax", "cpu")["CUDA_VISIBLE_DEVICES"] == ""
 
 
+@pytest.mark.once
 def test_a_job_that_takes_too_long_is_ended(launcher: Launcher) -> None:
     assert launcher.run(limits(seconds=0.5), time.sleep, 30) == Outcome("timeout", "ran past its limit of 0.5 s")
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets a peak")
 def test_a_peak_counts_from_its_reset(launcher: Launcher) -> None:
     first, last = launcher.run(limits(), peaks, 300).value
@@ -269,57 +276,3 @@ def test_a_peak_is_that_of_the_same_work_alone(launcher: Launcher) -> None:
         check=True,
     )
     assert launcher.run(limits(), build_and_hold).value == pytest.approx(int(alone.stdout.split()[-1]) * 1024, rel=0.1)
-
-
-BARE = "from zoo.measuring.fork_server import main; main()"
-"""A fork server without Keras, which takes seconds to import."""
-COORDINATOR = """
-import sys, time
-from pathlib import Path
-from zoo.measuring import fork_server
-from zoo.measuring.launcher import Launcher, Limits
-fork_server.START = {bare!r}
-launcher = Launcher("keras", {backend!r}, "cpu", Path({log!r}))
-print(launcher.process_id, flush=True)
-launcher.run(Limits(1 << 33, 60.0), time.sleep, 60)
-"""
-
-
-def test_nothing_runs_on_when_the_coordinator_is_killed(tmp_path) -> None:
-    script = COORDINATOR.format(bare=BARE, backend=keras.backend.backend(), log=str(tmp_path / "launcher.log"))
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as coordinator:
-        assert coordinator.stdout is not None
-        server = psutil.Process(int(coordinator.stdout.readline()))
-        while not server.children():
-            time.sleep(0.05)
-        running = [server, *server.children()]
-        coordinator.kill()
-    _, alive = psutil.wait_procs(running, timeout=5)
-    assert not alive
-
-
-@pytest.mark.parametrize("busy", [False, True])
-def test_a_launcher_that_was_killed_is_an_outcome_and_leaves_nothing_behind(tmp_path, monkeypatch, busy: bool) -> None:
-    monkeypatch.setattr("zoo.measuring.fork_server.START", BARE)
-    started = Launcher("keras", keras.backend.backend(), "cpu", tmp_path / "launcher.log")
-    started.run(limits(), os.getpid)
-    server = psutil.Process(started.process_id)
-    children: list[psutil.Process] = []
-
-    def kill() -> None:
-        while busy and not children:
-            children.extend(server.children())
-            time.sleep(0.05)
-        server.kill()
-
-    killing = threading.Thread(target=kill)
-    killing.start()
-    if not busy:
-        killing.join()
-    outcome = started.run(limits(), time.sleep, 60)
-    killing.join()
-    assert outcome == Outcome("crashed", f"the launcher itself ended with code -9; its log is {tmp_path}/launcher.log")
-    assert not started.alive()
-    _, alive = psutil.wait_procs(children, timeout=5)
-    assert not alive
-    started.close()

@@ -50,7 +50,8 @@ def forked() -> Iterator[Call]:
 
 def case_of(entry: str, task: str, loop: str, **changes: Any) -> Case:
     target = zoo.get_task(task)
-    sizes = {"batch": BATCH, "steps": target.steps, "features": target.features, "units": UNITS, **changes}
+    steps = 6 if task == "wave" else target.steps  # a static graph grows with them
+    sizes = {"batch": BATCH, "steps": steps, "features": target.features, "units": UNITS, **changes}
     return Case(entry, task, Execution(loop, runner="legacy"), "tensorflow", "cpu", **sizes)
 
 

@@ -17,6 +17,7 @@ import pytest
 
 import zoo
 from zoo.execution import NORMAL_JIT
+from zoo.measuring import prove
 from zoo.measuring.case import Case
 from zoo.measuring.coordinator import Coordinator
 from zoo.measuring.effort import Effort
@@ -156,6 +157,16 @@ def test_workers_that_do_not_fit_into_memory_together(
         assert len(run.timings.log_ratios(SHORTER, REFERENCE, "train")) == 1
     else:
         assert "beside the reference arm 10.00 GiB are held, over the limit of 8.00" in run.rows[SHORTER][0].reason
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="torch without jit has no unrolled arm")
+def test_an_arm_that_is_unequal_has_rows_that_say_so_and_no_timings(coordinator: Coordinator, monkeypatch) -> None:
+    monkeypatch.setitem(prove.TOLERANCE, "float32", -1.0)
+    arm = replace(NEURON, steps=4, execution=zoo.Execution("unrolled", NEURON.execution.jit))  # not proven before
+    rows = measured(coordinator, Group("of one arm", {arm: 1}, ())).rows[arm]
+    assert {row.status for row in rows} == {"unequal"}
+    assert all(row.reason.startswith("differs from looped by ") for row in rows)
+    assert all(row.step_seconds is None for row in rows)
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 5, 8, 15])

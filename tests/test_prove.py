@@ -13,9 +13,6 @@ from zoo.execution import NORMAL_JIT
 from zoo.measuring import kernels, prove
 from zoo.measuring.batch import first_batch
 from zoo.measuring.case import Case
-from zoo.measuring.coordinator import Coordinator
-from zoo.measuring.effort import USUAL
-from zoo.measuring.group import Group
 from zoo.measuring.kernel_paths import PATHS
 
 BACKEND = keras.backend.backend()
@@ -24,6 +21,7 @@ MEMORY = "recompute" if BACKEND == "torch" else "store"  # torch has no other ch
 ARM = replace(FIRST, execution=zoo.Execution("chunked", NORMAL_JIT[BACKEND], MEMORY, 2))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("calls", "path"),
     [
@@ -38,6 +36,7 @@ def test_the_path_of_a_pass_on_torch_is_read_from_what_it_called(calls: dict[str
     assert kernels.of_profile(calls, steps=8, matrices=2)["kernel_path"] == path
 
 
+@pytest.mark.once
 def test_cudnn_is_seen_in_what_xla_compiled() -> None:
     line = '  %cc.1 = (f32[2,5,4]{2,1,0}, f32[9]{0}) custom-call(%p), custom_call_target="cudnn_rnn_ffi", api_version=4'
     assert kernels.of_hlo(line) == {
@@ -107,22 +106,7 @@ def test_what_ran_is_held_against_what_was_asked_for(batch, looped: prove.Proof,
     assert problem == f"asked for flat or xla_flat, but {ran} ran: {looped.figures['kernel_evidence']}"
 
 
-@pytest.mark.skipif(BACKEND == "torch", reason="torch without jit has no unrolled arm")
-def test_an_arm_that_is_unequal_has_rows_that_say_so_and_no_timings(tmp_path, monkeypatch) -> None:
-    monkeypatch.setitem(prove.TOLERANCE, "float32", -1.0)
-    arm = replace(ARM, steps=4, execution=zoo.Execution("unrolled", FIRST.execution.jit))
-    coordinator = Coordinator(tmp_path, "run", USUAL, 4 << 30)
-    run = coordinator.group(Group("of one arm", {arm: 1}, ()))
-    try:
-        coordinator.measure(run, 1.0)
-    finally:
-        coordinator.close()
-    rows = run.rows[arm]
-    assert {row.status for row in rows} == {"unequal"}
-    assert all(row.reason.startswith("differs from looped by ") for row in rows)
-    assert all(row.step_seconds is None for row in rows)
-
-
+@pytest.mark.once
 def test_a_program_with_a_kernel_and_a_loop_runs_in_a_loop() -> None:
     kernel = '  %rnn = custom-call(%a), custom_call_target="cudnn_rnn"'
     loop = '  %while.1 = (s32[]) while(%t), body=%b, metadata={op_name="jit(f)/while"}'
