@@ -44,7 +44,7 @@ def stock_on(backend: str) -> Side:
 
 def any_stock(rows: pd.DataFrame) -> pd.Series:
     """The rows of the stock layer on any backend; none where one backend alone took turns, or one lacks the layer."""
-    backends = set(rows.loc[rows["runner"].eq("keras"), "backend"])
+    backends = set(rows["backend"][rows["runner"].eq("keras")])
     if len(backends) < 2:
         return pd.Series(False, index=rows.index)
     stock = stands_for(rows, STOCK_LOOPS[0]) | stands_for(rows, STOCK_LOOPS[1])
@@ -61,8 +61,8 @@ class Comparison:
     """Two sides of a comparison: of several arms the fastest at a size counts."""
 
     what: str
-    ours: Side
-    theirs: Side
+    ours: Side  #: a row alone says whether it is ours
+    theirs: Side  #: this one sees the rows of a group together
     phases: tuple[str, ...]
     net: bool = False  #: whether the floor of each trainer, a one-Dense model on the same path, is taken off
 
@@ -108,12 +108,14 @@ def gains(table: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) 
     times = times.assign(case=times.index, net=times["step_seconds"] - times["trainer_floor_seconds"])
     times = times[times["masked"] == "none"]
     times["arm"] = times["backend"] + " " + times["execution"]
+    ours = {each.what: each.ours(times) & times["phase"].isin(each.phases) for each in comparisons}
+    times = times.assign(**ours)
     keys = [*SIZE, *PLACE]
     rows = []
     for key, part in times.groupby([*keys, "phase", "group"], sort=False, dropna=False):
         *size, phase, _ = key
         for comparison in comparisons:
-            if phase in comparison.phases and (gain := _gain(comparison, part, blocks)):
+            if part[comparison.what].any() and (gain := _gain(comparison, part, blocks)):
                 count = part["arm"].nunique()
                 rows.append({**dict(zip(keys, size, strict=True)), "phase": phase, **gain, "arms": count})
     found = pd.DataFrame(rows, columns=[*keys, *GAIN, *TESTED, "arms"])
@@ -127,11 +129,10 @@ def gains(table: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) 
 
 def _gain(comparison: Comparison, part: pd.DataFrame, blocks: pd.DataFrame) -> dict[str, Any]:
     """The columns of one comparison at one size; empty where a side was not measured."""
-    ours = comparison.ours(part)
-    if not ours.any():  # most groups hold neither a fused kernel nor a peer
-        return {}
     theirs = comparison.theirs(part)
-    ours &= ~theirs
+    if not theirs.any():  # most groups hold neither a fused kernel nor a peer
+        return {}
+    ours = part[comparison.what] & ~theirs
     value = "net" if comparison.net else "step_seconds"
     part = part.assign(seconds=part[value])
     part = part[[*PAIR, "arm", "case", "seconds", *COLUMNS.values()]]

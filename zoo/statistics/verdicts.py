@@ -27,6 +27,8 @@ LARGEST_EFFECT = 10.0
 """In standard deviations: of larger ones statsmodels finds no power, and the fewest repeats are enough."""
 MOST_REPEATS = 1_000_000
 """Nobody makes as many."""
+FIRST_TRIED = 16
+"""So many numbers of repeats are tried at once, and twice as many each time that none is enough."""
 NO_PRIOR = Prior()
 SMALLEST = 1e-12
 """Standard error of ratios that are all alike."""
@@ -158,19 +160,18 @@ def repeats_needed(ratio: float, log_sd: float, made: int, level: float = LEVEL,
 @cache  # a run asks the same of its table several times: the tables, the charts, the last lines
 def _repeats(distance: float, log_sd: float, level: float, power: float, of_prior: float) -> float:
     """The repeats with which a one-sided t test finds a mean that lies `distance` above what it is compared with."""
-    from statsmodels.stats.power import TTestPower
-
-    def lacking(repeats: float) -> float:
-        degrees = repeats - 1 + of_prior
-        return power - TTestPower().power(effect, repeats, level, df=degrees, alternative="larger")
+    from statsmodels.stats.power import TTestPower, normal_sample_size_one_tail
 
     if distance <= 0:
         return math.inf
     effect = min(distance / log_sd, LARGEST_EFFECT) if log_sd > 0 else LARGEST_EFFECT
-    fewest, most = LEAST_REPEATS, 2 * LEAST_REPEATS
     with np.errstate(all="ignore"):
-        if lacking(fewest) <= 0:
-            return fewest
-        while most < MOST_REPEATS and lacking(most) > 0:
-            fewest, most = most, 2 * most
-        return float(scipy.optimize.brentq(lacking, fewest, most)) if most < MOST_REPEATS else math.inf
+        if_known = min(normal_sample_size_one_tail(effect, power, level), MOST_REPEATS)
+        fewest, more = max(math.ceil(if_known), LEAST_REPEATS), FIRST_TRIED  # a deviation that is known needs fewer
+        while fewest < MOST_REPEATS:
+            tried = np.arange(fewest, fewest + more)
+            powers = TTestPower().power(effect, tried, level, df=tried - 1 + of_prior, alternative="larger")
+            if (powers >= power).any():
+                return float(tried[powers >= power][0])
+            fewest, more = fewest + more, 2 * more
+    return math.inf
