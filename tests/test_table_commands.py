@@ -98,15 +98,16 @@ def test_the_charts_are_imported_in_two_seconds() -> None:
     assert seconds_of_children() - before < 2
 
 
-def test_half_a_line_at_the_end_is_one_plain_line_on_stderr_and_the_rest_is_reported(tmp_path) -> None:
+def test_half_a_line_at_the_end_is_one_plain_line_on_stderr_and_the_rest_is_drawn(tmp_path) -> None:
     table = tmp_path / "measurements.csv"
-    append(table, [*pair(20, [0.8] * 3), SCORE])
+    append(table, [SCORE])
+    append(table, [replace(SCORE, seed=1)])
     table.write_bytes(table.read_bytes()[:-5])
-    done = process("report", table)
+    done = process("charts", table)
     assert done.returncode == 0
     assert done.stderr == f"{table} ends in half a line; its writer was killed; that line is left out\n"
-    assert done.stdout.splitlines()[0] == f"{len(pair(20, [0.8] * 3))} rows from {table}"
-    assert done.stdout.splitlines()[-1] == verdict_lines(as_table(pair(20, [0.8] * 3)))[-1]
+    assert done.stdout.splitlines()[0] == f"1 rows from {table}"
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "charts" / f"{list(CHARTS)[-1]}.png")
 
 
 # in this process
@@ -136,16 +137,24 @@ def test_the_pictures_go_where_they_are_asked_for(tmp_path) -> None:
     assert not (tmp_path / "charts").exists()
 
 
-@pytest.mark.parametrize("main", [zoo, benchmarks])
-def test_the_report_is_a_page_beside_the_table_and_its_verdicts_are_printed(main, tmp_path) -> None:
+def test_the_report_is_a_page_beside_the_table_and_its_verdicts_are_printed(tmp_path) -> None:
     rows = pair(20, [0.8] * 3)
     append(tmp_path / "one-speed.csv", rows)
     append(tmp_path / "one-accuracy.csv", [SCORE])
-    done = run(main, *asked(main, "report", tmp_path))
+    done = run(zoo, "report", tmp_path)
     assert (done.code, done.errors) == (0, "")
     assert f"report: {tmp_path / 'report.html'}" in done.out.splitlines()
     assert done.out.splitlines()[-1] == verdict_lines(as_table(rows))[-1]
     assert "0.80 [0.80, 0.80]" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("name", ["", "measurements.csv"], ids=["folder", "file"])
+def test_the_report_of_a_checkout_is_that_of_zoo_report(name: str, tmp_path, monkeypatch) -> None:
+    append(tmp_path / "measurements.csv", [SCORE])
+    written: list[tuple[list[Path], Path]] = []
+    monkeypatch.setattr("benchmarks.__main__.write", lambda *arguments: written.append(arguments))
+    assert run(benchmarks, *asked(benchmarks, "report", tmp_path / name)).code == 0
+    assert written == [([tmp_path / name], tmp_path / "report.html")]
 
 
 def test_tables_of_two_machines_become_one_report(tmp_path) -> None:
@@ -205,8 +214,9 @@ def test_a_folder_for_charts_that_cannot_be_written_is_told_in_one_line(tmp_path
     assert (done.code, done.errors) == (2, f"error: cannot write {tmp_path / 'out' / first}: File exists\n")
 
 
-def test_a_report_that_cannot_be_written_is_told_in_one_line(tmp_path) -> None:
+def test_a_report_that_cannot_be_written_is_told_in_one_line_before_it_is_worked_out(tmp_path, monkeypatch) -> None:
     append(tmp_path / "measurements.csv", [SCORE])
+    monkeypatch.setattr("zoo.report.html.report_html", None)
     done = run(zoo, "report", tmp_path, "--out", tmp_path)
     assert (done.code, done.errors) == (2, f"error: cannot write {tmp_path}: Is a directory\n")
 

@@ -111,6 +111,22 @@ def write_png(figure: Figure, file: BinaryIO) -> None:
     FigureCanvasAgg(figure).print_png(file)
 
 
+def check_writable(path: Path) -> None:
+    """Make sure that a file can be written, before what goes there is worked out; an old one stays as it is.
+
+    Raises:
+        ZooError: it cannot.
+    """
+    is_new = not path.exists()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a whole file, and the folder that it goes to.
 

@@ -16,7 +16,7 @@ from itables.javascript import generate_init_offline_itables_html
 from matplotlib.figure import Figure
 
 from zoo.charts.gallery import draw_each
-from zoo.drawings import write_bytes, write_png
+from zoo.drawings import check_writable, write_bytes, write_png
 from zoo.report.answers import answers
 from zoo.report.tables import FILTERS, ReportTable, report_tables
 from zoo.report.verdicts import verdict_lines
@@ -121,6 +121,7 @@ def write_report(
     Raises:
         ZooError: one of them cannot be written.
     """
+    check_writable(path)
     write_bytes(path, report_html(table, title, say, charts).encode())
     return path
 
