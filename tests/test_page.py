@@ -1,4 +1,7 @@
-"""The pages: every figure in them is what the reference tables give; their text is written by hand."""
+"""The pages: how they are filled, what stands in them by hand, and figures of single ones from the raw rows.
+
+That every figure is what the reference tables give: test_published.py.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from scipy import stats
 from benchmarks.pages import profiles, results
 from benchmarks.pages.accuracy import accuracy_figures
 from benchmarks.pages.marks import MARKED, fill, prose, read_figures
-from benchmarks.pages.write import pages
 from benchmarks.trained.curves import read_trained
 from benchmarks.trained.queue import QUEUE
 from tests.tables import SCORE, TIMING, pair
@@ -23,8 +25,9 @@ from zoo.bench.profile import Block, Profile
 from zoo.errors import ZooError
 from zoo.measuring import append_only
 from zoo.statistics.architectures import architectures
-from zoo.statistics.folders import read_folder
-from zoo.statistics.tables import as_table, quick_texts, read
+from zoo.statistics.tables import as_table, read
+
+pytestmark = pytest.mark.usefixtures("python_texts")
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
@@ -63,27 +66,7 @@ def figure(page: Path, name: str) -> str:
     return read_figures(page.read_text())[name]
 
 
-@pytest.fixture(scope="module")
-def computed() -> dict[Path, dict[str, str]]:
-    with quick_texts():
-        return dict(pages(REFERENCE, ROOT))
-
-
-@pytest.fixture(scope="module")
-def speed() -> pd.DataFrame:
-    return read_folder(REFERENCE)
-
-
 # what is committed
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_figure_of_a_page_is_what_the_reference_tables_give(page: Path, computed) -> None:
-    committed = read_figures(page.read_text())
-    assert committed.keys() == computed[page].keys(), "run: python -m benchmarks page"
-    for name, text in computed[page].items():
-        assert cells(committed[name]) == cells(text), f"{name}: run python -m benchmarks page"
-        assert numbers(committed[name]) == numbers(text), f"{name}: run python -m benchmarks page"
 
 
 def test_the_readme_counts_the_models_and_tasks_that_there_are_and_is_short() -> None:
@@ -99,10 +82,6 @@ def test_the_next_training_loses_no_row_of_a_committed_table(kind: str) -> None:
     """Rows behind the last empty line count as cut off, and the next append would remove them."""
     for path in REFERENCE.glob(f"*-cpus-{kind}.csv"):
         assert path.read_bytes().endswith(append_only.END), path
-
-
-def test_every_page_is_filled(computed) -> None:
-    assert set(PAGES) == set(computed)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from pathlib import Path
+from statistics import fmean, median
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from benchmarks.pages.marks import read_figures
 from benchmarks.pages.results import FIRST
+from benchmarks.pages.write import pages
+from tests.test_page import PAGES, REFERENCE, ROOT, cells, numbers
 from zoo.report.answers import Answer, answers
-from zoo.statistics.answers import WHERE
 from zoo.statistics.architectures import architectures
 from zoo.statistics.columns import FAMILY
 from zoo.statistics.entries import against_reference
@@ -22,25 +26,25 @@ from zoo.statistics.machines import by_machine
 from zoo.statistics.moderation import prior
 from zoo.statistics.ratios import ratios
 from zoo.statistics.scores import better
-from zoo.statistics.tables import quick_texts
 from zoo.statistics.texts import three_digits
 
-REFERENCE = Path(__file__).parent.parent / "results" / "reference"
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 DECIMAL = re.compile(r"-?\d+\.\d+")
 ARMS = {"projection": "entry", "dropout": "entry", "device": "device"}
 """What sets the two arms apart: their execution, but for these answers."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def texts():
-    with quick_texts():
-        yield
+@cache
+def whole() -> pd.DataFrame:
+    """The published rows."""
+    return read_folder(REFERENCE)
 
 
 @cache
 def tables() -> dict[str, pd.DataFrame]:
     """The published rows by machine, those of the machine with the most rows first."""
-    return by_machine(read_folder(REFERENCE))
+    return by_machine(whole())
 
 
 @cache
@@ -49,20 +53,27 @@ def told() -> list[dict[str, Answer]]:
     return [{answer.name: answer for answer in answers(each)} for each in tables().values()]
 
 
+@cache
+def timings(number: int) -> pd.DataFrame:
+    """The timed blocks of a machine."""
+    table = list(tables().values())[number]
+    return table[(table["status"] == "ok") & (table["phase"] != "accuracy")]
+
+
 @pytest.fixture(scope="module", params=[0, 1, 2])
-def machine(request) -> tuple[pd.DataFrame, dict[str, Answer]]:
-    """The rows of a machine: README and results/README.md are of the first, and of what it has not, of the others."""
-    return list(tables().values())[request.param], told()[request.param]
+def number(request) -> int:
+    """That of a machine: README and results/README.md are of the first, and of what it has not, of the others."""
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def table(machine) -> pd.DataFrame:
-    return machine[0]
+def table(number) -> pd.DataFrame:
+    return list(tables().values())[number]
 
 
 @pytest.fixture(scope="module")
-def known(machine) -> dict[str, Answer]:
-    return machine[1]
+def known(number) -> dict[str, Answer]:
+    return told()[number]
 
 
 def test_every_machine_is_tried() -> None:
@@ -74,45 +85,64 @@ def test_every_answer_rests_on_rows_of_a_machine(name: str) -> None:
     assert any(len(each[name].evidence) for each in told())
 
 
-TURNS = ["run", "repeat", "group"]
+PLACE = ["entry", "task", "backend", "device", "batch", "steps", "features", "units", "masked", "phase"]
+ARM = [*PLACE, "execution"]
+"""What names an arm of a machine; each has one optimizer."""
+Blocks = dict[tuple[str, int, str, int], float]
+"""Seconds by run, repeat, group and round."""
 
 
-def by_turn(rows: pd.DataFrame, quantity: str) -> pd.Series:
-    """The median of an arm in each turn; rows of no group took no turns, and have one median a repeat."""
-    keys = [*TURNS, "round"] if quantity == "step_seconds" else TURNS
-    return rows.assign(round=rows["round"].where(rows["group"] != "", 0)).groupby(keys)[quantity].median()
+@cache
+def blocks_of(machine: int) -> dict[tuple, dict[str, Blocks]]:
+    """The median seconds of each arm of a machine: of a call by rounds, of the first call in round 0.
+
+    Rows of no group took no turns: all of a repeat are of round 0.
+    """
+    found: dict[tuple, dict[str, dict[tuple, list[float]]]] = {}
+    columns = ["run", "repeat", "group", "round", "step_seconds", "first_call_seconds", *ARM]
+    for run, repeat, group, number, step, first, *arm in timings(machine)[columns].itertuples(index=False, name=None):
+        of_arm = found.setdefault(tuple(arm), {"step_seconds": {}, "first_call_seconds": {}})
+        of_arm["step_seconds"].setdefault((run, repeat, group, number if group else 0), []).append(step)
+        of_arm["first_call_seconds"].setdefault((run, repeat, group, 0), []).append(first)
+    return {arm: {quantity: medians(blocks) for quantity, blocks in each.items()} for arm, each in found.items()}
 
 
-def logs_of(mine: pd.Series, base: pd.Series) -> list[float]:
-    """The logarithm of the ratio of two arms that shared a group, one a repeat: of steps that of the median round."""
-    logs = np.log(mine / base.reindex(mine.index)).replace([np.inf, -np.inf], np.nan).dropna()
-    return logs.groupby(TURNS).median().groupby(["run", "repeat"]).mean().tolist()
+def medians(blocks: dict[tuple, list[float]]) -> Blocks:
+    return {turn: median(seconds) for turn, seconds in blocks.items()}
 
 
-def logs_by_repeat(rows: pd.DataFrame, what: str, against: str, column: str, quantity: str) -> list[float]:
-    """`logs_of` of the two arms that are called so in a column."""
-    names = rows[column].astype("str")
-    return logs_of(*(by_turn(rows[names == name], quantity) for name in (what, against)))
+def logs_of(mine: Blocks, base: Blocks) -> dict[tuple[str, int], float]:
+    """The logarithm of the ratio of two arms by run and repeat: of the rounds of a group that they shared the median.
+
+    Of several groups the mean.
+    """
+    by_group: dict[tuple[str, int, str], list[float]] = {}
+    for (run, repeat, group, number), seconds in mine.items():
+        if (run, repeat, group, number) in base:
+            log = math.log(seconds / base[run, repeat, group, number])
+            by_group.setdefault((run, repeat, group), []).append(log)
+    by_repeat: dict[tuple[str, int], list[float]] = {}
+    for (run, repeat, _), logs in by_group.items():
+        by_repeat.setdefault((run, repeat), []).append(median(logs))
+    return {repeat: fmean(logs) for repeat, logs in by_repeat.items()}
 
 
-def recomputed(rows: pd.DataFrame, what: str, against: str, column: str, quantity: str) -> float:
-    """The geometric mean over repeats of the ratio of two arms that shared a group."""
-    return float(np.exp(np.mean(logs_by_repeat(rows, what, against, column, quantity))))
+def compared(machine: int, quantity: str, mine: dict, **other: object) -> dict[tuple[str, int], float]:
+    """`logs_of` an arm, and of that which has another value of one column."""
+    blocks = blocks_of(machine)
+    arms = [blocks[tuple(fields[name] for name in ARM)][quantity] for fields in (mine, {**mine, **other})]
+    return logs_of(*arms)
 
 
 @pytest.mark.parametrize("name", ["unroll", "jit", "own", "memory", "projection", "dropout", "device", "linear"])
-def test_every_ratio_of_an_answer_is_what_the_raw_rows_give(name, table, known) -> None:
-    raw = table[(table["status"] == "ok") & (table["masked"] == "none")]
-    evidence = known[name].evidence
+def test_every_ratio_of_an_answer_is_what_the_raw_rows_give(name, number) -> None:
+    evidence = told()[number][name].evidence
     column = ARMS.get(name, "execution")
-    fields = ["phase", *(field for field in WHERE if field != column)]
-    parts = dict(iter(raw.groupby(fields)))
-    for row in evidence[evidence["quantity"] != "step_over_floor_bytes"].itertuples(index=False):
-        mine = parts[tuple(getattr(row, field) for field in fields)]
-        if column == "entry":
-            mine = mine[mine["execution"] == ("looped+jit" if row.backend == "jax" else "looped")]
-        expected = recomputed(mine, row.what, row.against, column, row.quantity)
-        assert row.ratio == pytest.approx(expected, rel=1e-6), row
+    for row in evidence[evidence["quantity"] != "step_over_floor_bytes"].to_dict("records"):
+        loop = "looped+jit" if row["backend"] == "jax" else "looped"
+        mine = {"execution": loop, **row, "masked": "none", column: row["what"]}
+        logs = compared(number, row["quantity"], mine, **{column: row["against"]})
+        assert row["ratio"] == pytest.approx(math.exp(fmean(logs.values())), rel=1e-6), row
 
 
 @pytest.mark.parametrize("name", ["unroll", "until", "jit", "memory", "projection", "dropout", "device", "linear"])
@@ -175,34 +205,18 @@ def at(rows: pd.DataFrame, **values: object) -> pd.DataFrame:
 # intervals, break-even points and tables of architectures, of the machine with the most rows
 
 
-@cache
-def timings() -> pd.DataFrame:
-    """The timed blocks of the first machine."""
-    table = next(iter(tables().values()))
-    return table[(table["status"] == "ok") & (table["phase"] != "accuracy")]
-
-
-PLACE = ["entry", "task", "backend", "device", "batch", "steps", "features", "units", "masked", "optimizer", "phase"]
-
-
 @pytest.mark.parametrize(
     ("task", "baseline"), [("wave", "looped"), ("wave", "stock"), ("digits_rows", "looped"), ("digits_rows", "")]
 )
 def test_every_interval_is_students_of_variances_that_the_others_moderate(task: str, baseline: str) -> None:
     """The interval of each comparison of a task, whether it is told or not; without a baseline, of entries."""
-    raw = timings()[timings()["task"] == task]
-    parts = dict(iter(raw.groupby([*PLACE, "execution"])))
-    medians = cache(lambda place, quantity: by_turn(parts[place], quantity))
+    raw = at(timings(0), task=task)
     judged = ratios(raw, baseline) if baseline else against_reference(raw)
-    arms = ("execution", "baseline") if baseline else ("entry", "reference")
+    column, base = ("execution", "baseline") if baseline else ("entry", "reference")
     assert len(judged) > 20
     for _, family in judged.groupby(FAMILY):
-        found = []
-        for row in family.itertuples(index=False):
-            mine, base = getattr(row, arms[0]), getattr(row, arms[1])
-            place = {name: getattr(row, name) for name in [*PLACE, "execution"]}
-            both = [tuple({**place, arms[0]: name}.values()) for name in (mine, base)]
-            found.append(logs_of(*(medians(each, row.quantity) for each in both)))
+        rows = family.to_dict("records")
+        found = [list(compared(0, row["quantity"], row, **{column: row[base]}).values()) for row in rows]
         counts = np.array([len(logs) for logs in found])
         variances = np.array([np.var(logs, ddof=1) if len(logs) > 1 else np.nan for logs in found])
         enough = counts >= 3
@@ -219,7 +233,6 @@ def test_every_interval_is_students_of_variances_that_the_others_moderate(task: 
 
 def test_what_unrolling_pays_back_is_the_longer_start_over_what_a_step_saves() -> None:
     """The sentence of each backend: the median over repeats of extra seconds over seconds saved."""
-    raw = timings()
     checked = 0
     for line in told()[0]["until"].lines:
         backend, units, batch = re.match(r"(\w+), lstm of (\d+) units, batch (\d+)", line).groups()
@@ -229,15 +242,16 @@ def test_what_unrolling_pays_back_is_the_longer_start_over_what_a_step_saves() -
         steps, expected = int(found[1]), found[2]
         jit = "+jit" if backend == "JAX" else ""
         size = {"steps": steps, "units": int(units), "batch": int(batch)}
-        rows = at(raw, entry="lstm", task="wave", backend=backend.lower(), phase="train", masked="none", **size)
+        rows = at(timings(0), entry="lstm", task="wave", backend=backend.lower(), phase="train", masked="none", **size)
+        (place,) = rows[PLACE].drop_duplicates().to_dict("records")
+        logs = compared(0, "step_seconds", {**place, "execution": f"unrolled{jit}"}, execution=f"looped{jit}")
         points = []
-        for _, part in rows.groupby(["run", "repeat"]):
+        for repeat, part in rows.groupby(["run", "repeat"]):
             mine, base = (part[part["execution"] == loop + jit] for loop in ("unrolled", "looped"))
             if mine.empty or base.empty:
                 continue
             start = [each[["build_seconds", "first_call_seconds"]].median().sum() for each in (mine, base)]
-            (log,) = logs_by_repeat(part, f"unrolled{jit}", f"looped{jit}", "execution", "step_seconds")
-            points.append((start[0] - start[1]) / (base["step_seconds"].median() * (1 - np.exp(log))))
+            points.append((start[0] - start[1]) / (base["step_seconds"].median() * (1 - np.exp(logs[repeat]))))
         assert f"{round(float(np.median(points))):,}" == expected, line
         checked += 1
     assert checked
@@ -250,30 +264,56 @@ TIMED_AT = ["task", "backend", "device", "steps", "units"]
 def test_the_tables_of_architectures_are_what_the_raw_rows_give() -> None:
     """Score, parameters, both costs and memory of each row that has them."""
     table = next(iter(tables().values()))
-    raw = timings()[timings()["masked"] == "none"]
+    raw = at(timings(0), masked="none")
     trained = table[(table["status"] == "ok") & (table["phase"] == "accuracy")]
+    scored = dict(iter(trained[[*SCORED, "backend", "seed", "score"]].groupby(SCORED)))
     rows = architectures(table)
     loops = raw[raw["execution"] == raw["backend"].map({"jax": "looped+jit"}).fillna("looped")]
+    loops = loops[[*ARM, "run", "repeat", "parameters", "step_peak_host_bytes", "step_floor_host_bytes"]]
     batches = loops.groupby([*TIMED_AT, "batch"])["entry"].nunique()
     by_size = dict(iter(loops.groupby([*TIMED_AT, "batch"])))
     checked = 0
     for row in rows.itertuples(index=False):
         if pd.notna(row.score):
-            seeds = at(trained, **{name: getattr(row, name) for name in SCORED})
+            seeds = scored[tuple(getattr(row, name) for name in SCORED)]
             of_backend = seeds.drop_duplicates(["backend", "seed"], keep="last").groupby("backend")["score"]
             means = of_backend.mean()[of_backend.size() == row.seeds]
             assert any(row.score == pytest.approx(mean) for mean in means), row
         if pd.isna(row.train_ratio) or row.entry == row.reference:
             continue
         size = tuple(getattr(row, name) for name in TIMED_AT)
-        mine = by_size[(*size, batches.loc[size].idxmax())]
+        mine = at(by_size[(*size, batches.loc[size].idxmax())], entry=row.entry)
         for phase, ratio in (("train", row.train_ratio), ("predict", row.predict_ratio)):
-            expected = recomputed(at(mine, phase=phase), row.entry, row.reference, "entry", "step_seconds")
-            assert ratio == pytest.approx(expected, rel=1e-6), row
-        own = at(mine, entry=row.entry, phase="train")
+            (arm,) = at(mine, phase=phase)[ARM].drop_duplicates().to_dict("records")
+            logs = compared(0, "step_seconds", arm, entry=row.reference)
+            assert ratio == pytest.approx(math.exp(fmean(logs.values())), rel=1e-6), row
+        own = at(mine, phase="train")
         assert set(own["parameters"]) == {row.parameters}
         peaks = own.assign(over=own["step_peak_host_bytes"] - own["step_floor_host_bytes"])
         by_repeat = peaks.groupby(["run", "repeat"])["over"].median()
         assert row.step_peak_mib == pytest.approx(by_repeat.median() / 2**20)
         checked += 1
     assert checked > 20
+
+
+# the pages: here, as they are filled from the same table and answers
+
+
+@pytest.fixture(scope="module")
+def computed() -> dict[Path, dict[str, str]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmarks.pages.write.read_folder", lambda folder: whole())
+        return dict(pages(REFERENCE, ROOT))
+
+
+def test_every_page_is_filled(computed) -> None:
+    assert set(PAGES) == set(computed)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_figure_of_a_page_is_what_the_reference_tables_give(page: Path, computed) -> None:
+    committed = read_figures(page.read_text())
+    assert committed.keys() == computed[page].keys(), "run: python -m benchmarks page"
+    for name, text in computed[page].items():
+        assert cells(committed[name]) == cells(text), f"{name}: run python -m benchmarks page"
+        assert numbers(committed[name]) == numbers(text), f"{name}: run python -m benchmarks page"
