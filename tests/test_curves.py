@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from benchmarks.pages.accuracy import accuracy_figures
 from benchmarks.trained.book import LEAST, NAIVE, NEAR_NAIVE, TRAINED
@@ -17,6 +18,8 @@ from zoo.bench.progress import numbers
 from zoo.errors import ZooError
 from zoo.pretrained import cards
 from zoo.registry import TASKS
+
+pytestmark = pytest.mark.usefixtures("python_texts")
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "results" / "reference"
@@ -40,7 +43,9 @@ def test_every_chart_is_drawn_from_the_committed_tables(name: str, trained, tmp_
     assert height <= 1200
 
 
-def test_charts_without_samples_say_what_to_run(trained, tmp_path) -> None:
+def test_charts_without_samples_say_what_to_run(trained, tmp_path, monkeypatch) -> None:
+    for name in CURVES.keys() - NEEDS.keys():
+        monkeypatch.setitem(CURVES, name, lambda _: Figure())  # the test before draws them
     refused: list[str] = []
     bare = trained.__class__(trained.table, trained.history, pd.DataFrame(), pd.DataFrame())
     paths = draw_curves(bare, tmp_path, refused.append)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def nearest_module(name: str) -> str:
     return name
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Files of the project that a file imports, at its top or inside a function, but for type checking."""
     tree = ast.parse(path.read_text())
@@ -86,18 +88,17 @@ def room_of(module: str) -> str:
     return rest[0] if first == "zoo" and rest else first
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "import zoo, zoo.cli",
-        "from benchmarks import profiles; from zoo.bench import plan; "
-        "plan.timed_cases(profiles.get_profile('full'), plan.Selection())",
-        "import rnn_zoo_pytest, zoo.bench.plugin, zoo.bench.own",
-        "import zoo.statistics.tables, zoo.charts.gallery, benchmarks.__main__",
-    ],
-)
-def test_planning_and_drawing_import_no_keras_and_no_backend(statement: str) -> None:
-    subprocess.run([sys.executable, "-c", BLOCK + statement], check=True, cwd=ROOT)
+PLANS_AND_DRAWS = """
+import zoo, zoo.cli
+from benchmarks import profiles; from zoo.bench import plan
+plan.timed_cases(profiles.get_profile('full'), plan.Selection())
+import rnn_zoo_pytest, zoo.bench.plugin, zoo.bench.own
+import zoo.statistics.tables, zoo.charts.gallery, benchmarks.__main__
+"""
+
+
+def test_planning_and_drawing_import_no_keras_and_no_backend() -> None:
+    subprocess.run([sys.executable, "-c", BLOCK + PLANS_AND_DRAWS], check=True, cwd=ROOT)
 
 
 def tell(words: tuple[str, ...]) -> None:

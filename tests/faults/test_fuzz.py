@@ -26,6 +26,8 @@ from zoo.bench.plan import Selection, in_order, timed_cases, trained_cases
 from zoo.cli import main
 from zoo.execution import BACKENDS, LOOPS, MEMORIES, NAMED, Execution
 from zoo.forecasts.kept import read_kept
+from zoo.frames.table import numbers, open_table
+from zoo.frames.times import parse_times
 from zoo.measuring.case import DEVICES, Case, skip_reason
 from zoo.measuring.enough import LEAST_REPEATS
 from zoo.measuring.group import groups
@@ -266,6 +268,45 @@ def test_a_data_file_is_read_or_refused(tmp_path_factory, name: str, data: bytes
     path = tmp_path_factory.getbasetemp() / name
     path.write_bytes(data)
     refused_in_a_line(lambda: READERS[name](path))
+
+
+def read_columns(path: Path) -> None:
+    """The first column as times, the others as numbers."""
+    table = open_table(path)
+    frame = table.read(table.columns, table.columns[:1])
+    parse_times(table, frame[table.columns[0]])
+    for column in table.columns[1:]:
+        numbers(table, frame, column)
+
+
+CELLS = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True).map(str),
+    st.integers(-(10**18), 10**18).map(str),
+    st.sampled_from(["", "NA", "1,5", "1.5", "2020-01-01", "01/02/03", '"', "'", "\x00", "é", "<script>", "=1+1"]),
+    st.text(max_size=8),
+)
+
+
+@drawn(1 / 6)
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=12),
+    separator=st.sampled_from([",", ";", "\t", "|", " "]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+    cut=st.integers(0, 200),
+)
+def test_a_file_of_columns_is_read_or_refused(tmp_path_factory, rows, separator: str, encoding: str, cut: int) -> None:
+    text = "\n".join(["a,b"[: cut % 4], *(separator.join(row) for row in rows)])
+    path = tmp_path_factory.getbasetemp() / "drawn.csv"
+    path.write_bytes(text.encode(encoding, errors="replace")[: cut or None])
+    refused_in_a_line(lambda: read_columns(path))
+
+
+@drawn(1 / 4)
+@given(data=st.binary(max_size=400))
+def test_bytes_are_read_as_columns_or_refused(tmp_path_factory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "drawn"
+    path.write_bytes(data)
+    refused_in_a_line(lambda: read_columns(path))
 
 
 def test_the_table_that_is_spoiled_is_whole(tmp_path: Path) -> None:
