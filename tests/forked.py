@@ -16,6 +16,8 @@ import zoo
 
 ANSWER_SECONDS = 20
 SERVE = "import keras, sklearn.datasets, tensorflow, tf_keras; from tests.forked import serve; serve()"
+BARE = "from zoo.measuring.fork_server import main; main()"
+"""A fork server of the zoo's without Keras, which takes seconds to import."""
 ROOT = Path(__file__).parent.parent
 Call = Callable[..., Any]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests import commands
-from tests.test_own_models import GOOD, write
+from tests.forked import BARE
+from tests.own_models import GOOD, write
 from tests.test_rooms import ROOT
 from zoo.bench.own import SOURCE, claim, read_models
 from zoo.cli import main
@@ -56,7 +57,8 @@ def test_a_file_is_read_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert done.stdout.strip() == "A leaky integrator. 6"
 
 
-def test_a_file_that_ends_its_process_is_one_line(tmp_path: Path) -> None:
+def test_a_file_that_ends_its_process_is_one_line(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("zoo.measuring.fork_server.START", BARE)
     with pytest.raises(ValueError, match=r"ends\.py: ended with code 3") as refused:
         read_models(write(tmp_path, "ends", "import os\nos._exit(3)\n"), "tensorflow")
     assert "\n" not in str(refused.value)
@@ -96,17 +98,25 @@ def test_rows_of_a_file_before_and_after_it_was_changed_do_not_mix(tmp_path: Pat
         claim(folder, mine, resume=True)
 
 
+ONE_REPEAT = """
+from functools import partial
+from zoo.bench.plan import Selection
+Selection.of_names = partial(Selection.of_names, repeats=1)
+"""
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
     """The one whole run, in a folder of its own."""
     folder = tmp_path_factory.mktemp("project")
     write(folder, "mine", GOOD)
     grid = ("--models", "fixed", "--executions", "stock,looped", "--seeds", "0", "--budget", "1s")
-    return zoo_command(folder, "bench", "mine.py", *grid, "--out", "results"), folder
+    return zoo_command(folder, "bench", "mine.py", *grid, "--out", "results", first=ONE_REPEAT), folder
 
 
-def zoo_command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    start = "import sys; from zoo.cli import main; main()"
+def zoo_command(folder: Path, *arguments: str, first: str = "") -> subprocess.CompletedProcess[str]:
+    """`zoo` in a process of its own, which does something `first`."""
+    start = f"{first}\nfrom zoo.cli import main; main()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     return subprocess.run(
         [sys.executable, "-c", start, *arguments],
@@ -135,6 +145,7 @@ def test_models_of_a_file_are_proven_timed_and_reported(measured) -> None:
     assert re.match(r"\d+ comparisons?:", done.stdout.rstrip().splitlines()[-1])
 
 
+@pytest.mark.slow  # test_rows_of_a_file_before_and_after_it_was_changed_do_not_mix holds the message
 def test_a_folder_that_holds_a_run_is_not_measured_into_again(measured) -> None:
     _, folder = measured
     table = (folder / "results" / TABLE).read_bytes()

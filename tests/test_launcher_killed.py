@@ -12,11 +12,10 @@ import keras
 import psutil
 import pytest
 
+from tests.forked import BARE
 from zoo.measuring.launcher import Launcher, Limits, Outcome
 
 LIMITS = Limits(1 << 32, 60.0)
-BARE = "from zoo.measuring.fork_server import main; main()"
-"""A fork server without Keras, which takes seconds to import."""
 COORDINATOR = """
 import sys, time
 from pathlib import Path
