@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.models import no_graphs
-from zoo.training import folder, scores
+from tests.models import BACKEND, no_graphs
+from zoo.training import fit, folder, scores
 from zoo.training.devices import on_devices
 from zoo.training.folder import read_run, train_and_keep
 
@@ -27,12 +27,12 @@ def stop(*given: object, **named: object) -> None:
 def trained(to: Path, recipe: zoo.Recipe) -> folder.Run:
     whole = zoo.load_task("wave", steps=STEPS)
     data = zoo.Data(whole.train.first(8), whole.validation.first(4), {"test": whole.validation.first(4)})
-    model = zoo.create_model("gru", "wave", units=3, steps=STEPS)
+    model = zoo.create_model("simple_rnn", "wave", units=3, steps=STEPS)
     with no_graphs():
         return train_and_keep(model, zoo.get_task("wave"), recipe, data, units=3, seed=0, folder=to, verbose=0)
 
 
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="on JAX Keras' compiled steps keep no state of a layer")
+@pytest.mark.skipif(BACKEND == "jax", reason="on JAX Keras' compiled steps keep no state of a layer")
 def test_the_first_epoch_of_a_truncated_training_that_is_stopped_has_changed_the_weights(tmp_path, monkeypatch) -> None:
     real = folder.epoch_log
 
@@ -43,7 +43,7 @@ def test_the_first_epoch_of_a_truncated_training_that_is_stopped_has_changed_the
 
     monkeypatch.setattr(folder, "epoch_log", log)
     keras.utils.set_random_seed(0)
-    start = zoo.create_model("gru", "wave", units=3, steps=STEPS).get_weights()
+    start = zoo.create_model("simple_rnn", "wave", units=3, steps=STEPS).get_weights()
     keras.utils.set_random_seed(0)
     run = trained(tmp_path, replace(RECIPE, truncate=2))
     assert (run.epochs, run.stopped) == (0, True)
@@ -71,12 +71,18 @@ def test_a_training_on_devices_that_is_stopped_has_changed_the_weights_and_keeps
 
 
 def test_a_training_whose_scoring_is_stopped_keeps_its_history_and_a_card_without_scores(tmp_path, monkeypatch) -> None:
+    def train(model: keras.Model, *given: object, log: object, **named: object) -> None:
+        log.rows += [{"epoch": 0}, {"epoch": 1}]
+        log.weights = model.get_weights()
+        model.optimizer.build(model.trainable_variables)  # as a step does
+
+    monkeypatch.setattr(fit, "train", train)
     monkeypatch.setattr(scores, "evaluate", stop)
     with pytest.raises(KeyboardInterrupt):
         trained(tmp_path, RECIPE)
     with (tmp_path / "history.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]
     model, card = read_run(tmp_path)
-    assert (model.name, card["epochs"], card["scores"]) == ("gru", 2, {})
+    assert (model.name, card["epochs"], card["scores"]) == ("simple_rnn", 2, {})
     with pytest.raises(zoo.ZooError, match="holds a trained model already"):
         folder.require_free(tmp_path)
