@@ -12,6 +12,7 @@ the best baseline.
 from __future__ import annotations
 
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,8 +45,8 @@ def series(kind: str, rows: int, seed: int) -> pd.DataFrame:
 def judged(kind: str, rows: int, seed: int) -> list[dict[str, Any]]:
     """A row an entry: what is said of it."""
     problem = Forecasting(read_panel(open_table(series(kind, rows, seed)), Roles("y")))
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = Comparison(problem, SETTINGS, Path(folder)).measure(timed=False)
+    with tempfile.TemporaryDirectory() as folder, closing(Comparison(problem, SETTINGS, Path(folder))) as comparison:
+        outcome = comparison.measure(timed=False)
     return [
         {
             "kind": kind,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,8 +122,7 @@ def compare(
     from zoo.comparison.report import write_comparison
     from zoo.comparison.run import Comparison
 
-    with lock:
-        comparison = Comparison(problem, settings, folder, show=show, done=done, ray=ray)
+    with lock, closing(Comparison(problem, settings, folder, show=show, done=done, ray=ray)) as comparison:
         outcome = replace(comparison.measure(), folder=folder)
         show("report")
         write_comparison(outcome, folder)

@@ -15,7 +15,6 @@ from zoo.comparison.training import Arm, built
 from zoo.comparison.verdicts import BETTER
 from zoo.errors import ZooError
 from zoo.measuring.launcher import Limits
-from zoo.measuring.launchers import Launchers
 from zoo.registry import MODELS
 from zoo.training.folder import CARD, MODEL, WEIGHTS
 
@@ -36,14 +35,10 @@ def keep_best(comparison: Comparison, outcome: Outcome) -> Path:
     training, folder = comparison.best_training(entry), comparison.folder / FOLDER
     folder.mkdir(exist_ok=True)
     portable = replace(comparison.arm(entry), execution="stock" if MODELS.get(entry).stock else "looped")
-    launchers = Launchers(comparison.folder)
-    try:
-        launcher = launchers.at(comparison.settings.backend)
-        saved = launcher.run(LIMITS, save_portable, portable, comparison.weights_of(training), folder)
-        if saved.status != "ok":
-            raise ZooError(f"the best model could not be saved: {saved.reason}")
-    finally:
-        launchers.close()
+    launcher = comparison.launchers.at(comparison.settings.backend)
+    saved = launcher.run(LIMITS, save_portable, portable, comparison.weights_of(training), folder)
+    if saved.status != "ok":
+        raise ZooError(f"the best model could not be saved: {saved.reason}")
     card = card_of(comparison, outcome, training, saved.value)
     (folder / README).write_text(page_of(card, outcome))
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n")  # last: where it stands, all is whole

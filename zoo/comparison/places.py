@@ -45,21 +45,20 @@ class Place(Protocol):
         """What each arm costs; they take turns."""
 
     def close(self) -> None:
-        """End what runs."""
+        """Begin nothing more; what runs on a cluster ends."""
 
 
 class Here:
     """Trains on this machine, two at a time.
 
     Args:
+        launchers: the fork servers, which whoever made them closes.
         backend: of Keras.
-        logs: a folder for what the processes print.
         folds: the file of each fold.
     """
 
-    def __init__(self, backend: str, logs: Path, folds: Sequence[Path]) -> None:
-        self._backend, self._folds = backend, folds
-        self._launchers = Launchers(logs)
+    def __init__(self, launchers: Launchers, backend: str, folds: Sequence[Path]) -> None:
+        self._launchers, self._backend, self._folds = launchers, backend, folds
         self._threads = max(1, usable_cpus() // AT_ONCE)
         self._pool = ThreadPoolExecutor(min(AT_ONCE, usable_cpus()))
         self._begun: dict[Key, Future[Outcome]] = {}
@@ -90,9 +89,8 @@ class Here:
         return measure_costs(arms, self._launcher, CHOICE_LIMITS, show)
 
     def close(self) -> None:
-        """End what runs."""
+        """Begin nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._launchers.close()
 
     @property
     def _launcher(self) -> Launcher:

@@ -17,6 +17,7 @@ from zoo.comparison.settings import RECOMMENDED, Settings
 from zoo.comparison.training import Arm, Trained, usual_execution, write_examples
 from zoo.errors import ZooError
 from zoo.measuring import append_only
+from zoo.measuring.launchers import Launchers
 from zoo.problems.problem import Problem
 from zoo.version import VERSION
 
@@ -55,7 +56,7 @@ class Training:
 
 
 class Comparison:
-    """Entries on a problem.
+    """Entries on a problem; to be closed.
 
     Args:
         problem: what is asked.
@@ -78,6 +79,7 @@ class Comparison:
     ) -> None:
         self.problem, self.settings, self.folder, self._ray = problem, settings, folder, ray
         self._show, self._done = show, done
+        self.launchers = Launchers(folder)
         self._kept = {(each.entry, each.fold, each.seed): each for each in self._read()}
         self._executions: dict[str, str] = {}
 
@@ -129,6 +131,10 @@ class Comparison:
             self.problem.overlap,
         )
 
+    def close(self) -> None:
+        """End its fork servers, and what runs in them."""
+        self.launchers.close()
+
     def _with_every_fold(self, trainings: Sequence[Training]) -> set[str]:
         """The entries that have a training on each fold."""
         folds: dict[str, set[int]] = {}
@@ -167,7 +173,7 @@ class Comparison:
 
     def _place(self, folds: list[Path]) -> Place:
         backend = self.settings.backend
-        return OnNodes(self._ray, backend, folds, self._show) if self._ray else Here(backend, self.folder, folds)
+        return OnNodes(self._ray, backend, folds, self._show) if self._ray else Here(self.launchers, backend, folds)
 
     def _choose(self, place: Place) -> None:
         """The execution of each entry: the one that is asked for, the one it began with, or the fastest here."""
