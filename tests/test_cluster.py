@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from tests.frames import monthly
+from tests.sleeper import Sleeper
 from tests.test_rooms import ROOT
 from zoo.errors import ZooError
 from zoo.measuring.cluster import Cluster, NodeActor
@@ -31,37 +32,6 @@ ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
 
 NODES = 3
-SECONDS = 0.5
-
-
-class Sleeper:
-    """What is made on each node: its jobs take half a second, or as long as a file is not there."""
-
-    def __init__(self, node: str, at_once: int) -> None:
-        self._node = node
-
-    def sleep(self, number: int) -> Iterator[tuple[str, int, float]]:
-        started = time.time()
-        time.sleep(SECONDS)
-        yield self._node, number, started
-        yield self._node, number, time.time()
-
-    def wait(self, marks: str, after: str) -> Iterator[str]:
-        """Say where it runs, by a file too, and wait for another file."""
-        yield self._node
-        Path(marks, self._node).touch()
-        while not Path(after).exists():
-            time.sleep(0.05)
-        yield "done"
-
-    def close(self) -> None:
-        """Leave a mark: ray.kill runs no finalizer."""
-        if marks := os.environ.get("ZOO_TEST_MARKS"):
-            Path(marks, self._node).touch()
-
-    def fail(self) -> Iterator[str]:
-        yield "began"
-        raise RuntimeError("first line\nsecond line")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +52,7 @@ def three_nodes() -> Iterator[Any]:
         os.environ["PYTHONPATH"] = before
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")  # a function that stands in no class has its own
 def sleepers(three_nodes: Any) -> Iterator[SimpleNamespace]:
     """The cluster as the zoo sees it, and what it said."""
     said: list[str] = []
@@ -104,19 +74,65 @@ def finish(cluster: Cluster, jobs: list[Job]) -> None:
         cluster.finish(each)
 
 
-def test_jobs_run_on_all_nodes_and_one_that_is_alone_has_its_node_for_itself(sleepers: SimpleNamespace) -> None:
-    received: list[tuple[str, int, float]] = []
-    jobs = [job("sleep", received, number, alone=True) for number in range(6)]
-    finish(sleepers.cluster, jobs)
-    assert len({node for node, _, _ in received}) == NODES == len(sleepers.cluster)
-    times: dict[int, list[float]] = {}
-    for _, number, when in received:
-        times.setdefault(number, []).append(when)
-    assert sorted(times) == list(range(6))
-    where = {number: node for node, number, _ in received}
-    for number, (begun, ended) in times.items():
-        beside = [n for n in times if n != number and where[n] == where[number]]
-        assert all(times[n][1] <= begun or times[n][0] >= ended for n in beside)
+class TestNodesThatStay:
+    """Jobs that kill no node share a cluster, which takes seconds to join."""
+
+    def test_jobs_run_on_all_nodes_and_one_that_is_alone_has_its_node_for_itself(
+        self, sleepers: SimpleNamespace
+    ) -> None:
+        received: list[tuple[str, int, float]] = []
+        jobs = [job("sleep", received, number, alone=True) for number in range(6)]
+        finish(sleepers.cluster, jobs)
+        assert len({node for node, _, _ in received}) == NODES == len(sleepers.cluster)
+        times: dict[int, list[float]] = {}
+        for _, number, when in received:
+            times.setdefault(number, []).append(when)
+        assert sorted(times) == list(range(6))
+        where = {number: node for node, number, _ in received}
+        for number, (begun, ended) in times.items():
+            beside = [n for n in times if n != number and where[n] == where[number]]
+            assert all(times[n][1] <= begun or times[n][0] >= ended for n in beside)
+
+    def test_a_job_for_a_gpu_waits_for_a_node_that_has_one(self, sleepers: SimpleNamespace, monkeypatch) -> None:
+        received: list[Any] = []
+        on_gpu, nodes = job("sleep", received, 1, gpu=True), sleepers.cluster._nodes
+        monkeypatch.setattr(sleepers.cluster, "_gpu_lost_at", time.monotonic())
+        for node in nodes.values():
+            monkeypatch.setattr(node, "devices", 0)
+        sleepers.cluster.add(on_gpu)
+        while sleepers.cluster._running:
+            sleepers.cluster._step()
+        sleepers.cluster._step()
+        assert not on_gpu.failed
+        monkeypatch.setattr(next(iter(nodes.values())), "devices", 1)
+        sleepers.cluster.finish(on_gpu)
+        assert (on_gpu.done, on_gpu.failed) == (True, "")
+
+    def test_a_job_that_fails_or_needs_what_no_node_has_is_given_up_with_its_reason(
+        self, sleepers: SimpleNamespace, monkeypatch
+    ) -> None:
+        monkeypatch.setattr("zoo.measuring.cluster.ALONE_SECONDS", 5.0)
+        received: list[Any] = []
+        failing, on_gpu, good = job("fail", received), job("sleep", received, 1, gpu=True), job("sleep", received, 2)
+        for node in sleepers.cluster._nodes.values():
+            monkeypatch.setattr(node, "devices", 0)
+        finish(sleepers.cluster, [failing, on_gpu, good])
+        assert failing.failed == "second line"
+        assert on_gpu.failed == "no node of the cluster has a GPU"
+        assert (good.done, good.failed) == (True, "")
+        assert received[0] == "began"
+
+    def test_what_needs_a_gpu_goes_to_a_node_that_has_one_and_other_jobs_leave_it_free(
+        self, sleepers: SimpleNamespace
+    ) -> None:
+        received: list[tuple[str, int, float]] = []
+        (with_gpu,) = [node.name for node in sleepers.cluster._nodes.values() if node.devices]
+        while not all(node.answers for node in sleepers.cluster._nodes.values()):
+            sleepers.cluster._step() if sleepers.cluster._running else time.sleep(0.1)
+        finish(sleepers.cluster, [job("sleep", received, i, gpu=i < 2, alone=i < 2) for i in range(4)])
+        where = {number: node for node, number, _ in received}
+        assert where[0] == where[1] == with_gpu
+        assert with_gpu not in (where[2], where[3])
 
 
 def all_answer(cluster: Cluster) -> bool:
@@ -139,47 +155,6 @@ def test_what_measures_on_a_node_leaves_no_folder() -> None:
     assert all(folder.exists() for folder in folders)
     actor.close()
     assert not any(folder.exists() for folder in folders)
-
-
-def test_a_job_for_a_gpu_waits_for_a_node_that_has_one(sleepers: SimpleNamespace) -> None:
-    received: list[Any] = []
-    on_gpu, nodes = job("sleep", received, 1, gpu=True), sleepers.cluster._nodes
-    for node in nodes.values():
-        node.devices = 0
-    sleepers.cluster.add(on_gpu)
-    while sleepers.cluster._running:
-        sleepers.cluster._step()
-    sleepers.cluster._step()
-    assert not on_gpu.failed
-    next(iter(nodes.values())).devices = 1
-    sleepers.cluster.finish(on_gpu)
-    assert (on_gpu.done, on_gpu.failed) == (True, "")
-
-
-def test_a_job_that_fails_or_needs_what_no_node_has_is_given_up_with_its_reason(
-    sleepers: SimpleNamespace, monkeypatch
-) -> None:
-    monkeypatch.setattr("zoo.measuring.cluster.ALONE_SECONDS", 5.0)
-    received: list[Any] = []
-    failing, on_gpu, good = job("fail", received), job("sleep", received, 1, gpu=True), job("sleep", received, 2)
-    for node in sleepers.cluster._nodes.values():
-        node.devices = 0
-    finish(sleepers.cluster, [failing, on_gpu, good])
-    assert failing.failed == "second line"
-    assert on_gpu.failed == "no node of the cluster has a GPU"
-    assert (good.done, good.failed) == (True, "")
-    assert received[0] == "began"
-
-
-def test_what_needs_a_gpu_goes_to_a_node_that_has_one_and_other_jobs_leave_it_free(sleepers: SimpleNamespace) -> None:
-    received: list[tuple[str, int, float]] = []
-    (with_gpu,) = [node.name for node in sleepers.cluster._nodes.values() if node.devices]
-    while not all(node.answers for node in sleepers.cluster._nodes.values()):
-        sleepers.cluster._step() if sleepers.cluster._running else time.sleep(0.1)
-    finish(sleepers.cluster, [job("sleep", received, i, gpu=i < 2, alone=i < 2) for i in range(4)])
-    where = {number: node for node, number, _ in received}
-    assert where[0] == where[1] == with_gpu
-    assert with_gpu not in (where[2], where[3])
 
 
 def test_a_job_whose_node_is_lost_is_done_again_elsewhere_once(sleepers: SimpleNamespace, tmp_path: Path) -> None:
