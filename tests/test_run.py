@@ -251,6 +251,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 """It heeds Ctrl-C: a process that is started in the background, as CI may start the tests, ignores it."""
 
 
+@pytest.mark.slow  # faults/test_killed.py ends a run by SIGTERM
 def test_ctrl_c_within_a_round_keeps_what_was_measured_also_on_one_core(tmp_path) -> None:
     table = tmp_path / TABLE
     arguments = command("--benchmark", "--zoo-repeats", "50", *SMALL, f"--zoo-results={tmp_path}")
@@ -309,9 +310,20 @@ def test_repeats_of_another_run_or_version_are_not_gone_on_with(small_run, tmp_p
 def test_a_finished_run_has_nothing_left_to_do(small_run) -> None:
     _, folder = small_run
     whole = (folder / TABLE).read_bytes()
-    before = seconds_of_children()
+    logs = list(folder.glob("*.log"))
+    assert logs
+    for log in logs:
+        log.unlink()
     again = run("--benchmark", *SMALL, f"--zoo-results={folder}", "--zoo-resume")
-    assert seconds_of_children() - before < 5
+    assert not any(log.exists() for log in logs)  # no fork server was started
     assert "5 passed" in again.stdout
     assert "of these 2 of 2 groups and trainings are measured already" in again.stdout
     assert (folder / TABLE).read_bytes() == whole
+
+
+@pytest.mark.slow  # by the clock
+def test_a_finished_run_ends_in_seconds(small_run) -> None:
+    _, folder = small_run
+    before = seconds_of_children()
+    run("--benchmark", *SMALL, f"--zoo-results={folder}", "--zoo-resume")
+    assert seconds_of_children() - before < 5

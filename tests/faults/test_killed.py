@@ -106,6 +106,9 @@ def test_a_signal_to_end_keeps_what_is_done_and_ends_every_process(
     assert f"zoo report {tmp_path}" in printed
     assert whole_bytes(tmp_path).startswith(before)
     assert_gone(children)
+    repeats = {row.repeat for row in read_rows(tmp_path / TABLE)}
+    assert repeats == set(range(len(repeats)))
+    assert_whole(tmp_path, len(repeats))
 
 
 def test_a_second_run_in_the_folder_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
