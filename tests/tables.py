@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -186,8 +187,12 @@ def _trained(seeds: int, random: np.random.Generator) -> Iterator[Measurement]:
                 yield replace(SCORE, **what, **SIZES[task], **worth)
 
 
+@cache
 def quick_table() -> pd.DataFrame:
-    """A table like that of the quick profile, with one case that failed and two that were skipped."""
+    """A table like that of the quick profile, with one case that failed and two that were skipped.
+
+    It is the same for all who ask: nobody changes it.
+    """
     skipped = [
         replace(FAILURE, case_id=f"skip-{i}", status="skipped", reason="torch with jit needs a C++ compiler")
         for i in range(2)

@@ -11,6 +11,8 @@ from zoo.report.answers import Answer, answers
 from zoo.statistics.machines import by_machine
 from zoo.statistics.tables import as_table
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 
 def named(rows: list, name: str) -> Answer:
     return next(answer for answer in answers(as_table(rows)) if answer.name == name)

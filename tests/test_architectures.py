@@ -16,6 +16,8 @@ from zoo.statistics.architectures import COMPARED, architectures, as_good_as_the
 from zoo.statistics.tables import as_table
 from zoo.statistics.validation import with_validation
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 
 def trained(entry: str, scores: list[float], recipe: str = "fast", **fields: object) -> list[Measurement]:
     base = replace(SCORE, entry=entry, recipe=recipe, **fields)  # type: ignore[arg-type]

@@ -21,6 +21,8 @@ from zoo.report.verdicts import verdict_lines
 from zoo.statistics.scores import better
 from zoo.statistics.tables import as_table
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 
 def texts(figure: Figure) -> str:
     figure.draw_without_rendering()
@@ -155,7 +157,8 @@ def test_every_chart_is_written_and_those_without_data_are_named(tmp_path):
 
 
 def test_the_same_table_gives_the_same_picture(tmp_path):
-    first, second = (draw_all(quick_table(), tmp_path / name, str) for name in "ab")
+    tables = {"known": quick_table(), "new": quick_table().copy()}  # of which nothing was worked out before
+    first, second = (draw_all(table, tmp_path / name, str) for name, table in tables.items())
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
@@ -270,11 +273,11 @@ def test_a_run_ends_with_its_verdicts_the_largest_first_and_their_count() -> Non
     ]
 
 
-def test_thousands_of_comparisons_end_in_25_lines() -> None:
+def test_many_comparisons_end_in_25_lines() -> None:
     loops = ("unrolled", "fused", "parallel", "stock")
     random = np.random.default_rng(0)
     rows = []
-    for units in range(100):
+    for units in range(40):
         base = replace(TIMING, units=units, backend="jax" if units % 2 else "torch")
         for loop in ("looped", *loops):
             factors = np.exp(random.normal(-0.3, 0.1, 3))
@@ -283,8 +286,8 @@ def test_thousands_of_comparisons_end_in_25_lines() -> None:
     lines = verdict_lines(as_table(rows), width=80)
     assert len(lines) <= 24  # the last may take two
     assert max(map(len, lines[1:-1])) <= 80
-    assert lines[-2] == "and 81 more lines of comparisons: see the report"
-    assert lines[-1].startswith("400 comparisons: ")
+    assert lines[-2] == "and 21 more lines of comparisons: see the report"
+    assert lines[-1].startswith("160 comparisons: ")
     assert "to over 100 more repeats would likely decide them" in lines[-1]
 
 

@@ -16,6 +16,8 @@ from zoo.measuring.rows import HEADER, Measurement, append
 from zoo.statistics.runs import changes
 from zoo.statistics.tables import as_table
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 GRU = replace(TIMING, entry="gru")
 
 

@@ -20,6 +20,8 @@ from zoo.statistics.coverage import coverage, coverage_sentence, same_pairs, seq
 from zoo.statistics.folders import read_folder
 from zoo.statistics.tables import as_table
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 
 def same_arm(logs: np.ndarray, phase: str = "train") -> list[Measurement]:
     """An arm in two workers a repeat, of seeds 0 and 1: logs of their times over 10 ms, in turn; two rounds each."""

@@ -13,6 +13,8 @@ from zoo.statistics.executions import by_size, over_fastest, winners
 from zoo.statistics.tables import as_table
 from zoo.statistics.verdicts import SLOWER
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 WOBBLE = (0.97, 1.0, 1.03)
 SKIPPED = replace(FAILURE, status="skipped", reason="it cannot")
 

@@ -25,6 +25,8 @@ from zoo.statistics.stock import stand_in
 from zoo.statistics.summary import summary
 from zoo.statistics.tables import as_table
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 TORCH = replace(TIMING, backend="torch", trainer_floor_seconds=0.002, limit_seconds=0.001, chain_limit_seconds=0.002)
 NATIVE = replace(TORCH, runner="torch", trainer_floor_seconds=0.001)
 ORT = replace(TIMING, runner="onnxruntime", phase="predict", step_seconds=0.002)

@@ -17,6 +17,8 @@ from zoo.statistics.break_even import break_even
 from zoo.statistics.growth import bounded, exponents, largest
 from zoo.statistics.tables import as_table
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 NUMBERS = (10, 20, 50, 100, 200)
 GIB = 2**30
 

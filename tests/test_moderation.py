@@ -13,6 +13,8 @@ from scipy import special, stats
 from zoo.statistics.moderation import LEAST_COMPARISONS, MOST_DEGREES, Prior, prior, prior_of
 from zoo.statistics.verdicts import MOMENTS, ratio_test, ratio_tests
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 VARIANCE = 0.002
 
 

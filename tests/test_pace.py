@@ -16,6 +16,8 @@ from zoo.statistics.pace import DISTURBED, cost_of_spread, paces
 from zoo.statistics.ratios import ratios
 from zoo.statistics.tables import as_table
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 
 def rows(ratio: float, spread: Sequence[float], slow: float, entry: str = "lstm") -> list[Measurement]:
     """Looped and unrolled in as many repeats as `spread` has factors; every second round takes `slow` × as long."""

@@ -19,6 +19,8 @@ from zoo.report.tables import FILTERS, report_tables
 from zoo.statistics import tables
 from zoo.statistics.tables import as_table
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 ROWS = "#table-loops tbody tr"

@@ -14,6 +14,8 @@ from benchmarks.trained.standing import standing_texts, standings
 from tests.tables import SCORE
 from zoo.statistics.tables import as_table
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 # Seeds differ by far more than entries do: only what is paired by seed tells them apart.
 OF_SEED = (1.0, 2.0, 4.0, 3.0)
 ADDING = {"gru": 0.001, "min_gru": 0.00101, "lstm": 0.004}

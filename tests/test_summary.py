@@ -16,6 +16,8 @@ from zoo.statistics.summary import failures, summary
 from zoo.statistics.tables import as_table
 from zoo.statistics.texts import three_digits
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 TRAINED = "Training lstm on wave (tensorflow, cpu), unrolled is"
 
 

@@ -21,6 +21,8 @@ from zoo.statistics.summary import summary
 from zoo.statistics.tables import as_table
 from zoo.statistics.verdicts import DECIDED, EQUAL, UNDECIDED, ratio_test, repeats_needed, verdict, with_verdicts
 
+pytestmark = pytest.mark.usefixtures("python_texts")
+
 FUSED = "fused against stock Keras on torch"
 
 

@@ -46,10 +46,12 @@ def compare_runs(
     from zoo.report.runs import change_lines
     from zoo.statistics.folders import read_results
     from zoo.statistics.runs import changes
+    from zoo.statistics.tables import quick_texts
     from zoo.statistics.verdicts import TOO_FEW
 
     threshold = _share(fail_slower) if fail_slower is not None else 0.0
-    found = changes(read_results(before), read_results(after), absolute, threshold)
+    with quick_texts():
+        found = changes(read_results(before), read_results(after), absolute, threshold)
     rows, broken = found.rows, len(found.broken)
     if rows.empty and not broken:
         raise ZooError(f"{before} and {after} have no timed case in common")
