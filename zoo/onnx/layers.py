@@ -139,8 +139,7 @@ def _get_item(graph: Graph, layer: Layer, value: Value, key: Any) -> Value:
 
 def _pad(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
     before, after = zip(*layer.pad_width, strict=True)
-    zero = graph.add("Cast", graph.constant(0), to=TensorProto.INT32)
-    return value.of(graph.add("Pad", value.name, graph.constant([*before, *after]), zero))
+    return value.of(graph.add("Pad", value.name, graph.constant([*before, *after])))  # by 0
 
 
 def _last_step(graph: Graph, layer: Layer, value: Value, **_: Any) -> Value:
