@@ -139,7 +139,7 @@ def train_and_keep(
         "vocabularies": write_vocabularies(data),
         SUMS: checksums(folder, (MODEL, WEIGHTS)),
     }
-    _write_card(folder, card)  # behind all other files, and before scoring, which takes a while and can be stopped too
+    _write_card(folder, card)  # after all other files, and before scoring, which takes a while and can be stopped too
     scores = evaluate(model, task, data=data)
     _write_card(folder, card | {"scores": scores})
     return Run(folder, scores, len(log.rows), stopped, log.diverged is not None)

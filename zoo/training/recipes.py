@@ -118,7 +118,7 @@ def loss_weights(task: Task, recipe: Recipe, y: np.ndarray) -> np.ndarray | None
 
 
 def _neighbours(chosen: Any, steps: int) -> tuple[int, int]:
-    """The first of the steps that a slice or a pair of numbers chooses, and the one behind the last."""
+    """The first of the steps that a slice or a pair of numbers chooses, and the one after the last."""
     try:
         first, end, stride = chosen.indices(steps) if isinstance(chosen, slice) else (*map(index, chosen), 1)
     except (TypeError, ValueError):
